@@ -1,0 +1,1 @@
+"""The annotations app over HTTP for programs."""

@@ -1,0 +1,21 @@
+#!/usr/bin/env python
+"""Django's command-line entry point."""
+
+import os
+import sys
+from pathlib import Path
+
+# platform/ is a source folder, not a package: an __init__.py in it would shadow
+# the standard library's platform module.
+sys.path.insert(0, str(Path(__file__).resolve().parent / "platform"))
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rubricate.settings.dev")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The projects app over HTTP for programs."""

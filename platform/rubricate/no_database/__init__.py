@@ -1,0 +1,1 @@
+"""A database backend for the time when no database is configured."""

@@ -1,0 +1,28 @@
+"""Every address: pages of the four apps at the root, their API under /api/v1/."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from rubricate import health
+
+api_urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    path("reference/".as_view(url_name="api-schema"), name="api-reference"),
+    path("", include("projects.api.urls")),
+    path("", include("rewards.api.urls")),
+    path("", include("workers.api.urls")),
+    path("", include("annotations.api.urls")),
+]
+
+urlpatterns = [
+    path("", include("projects.urls")),
+    path("", include("rewards.urls")),
+    path("", include("workers.urls")),
+    path("", include("annotations.urls")),
+    path("api/v1/", include(api_urlpatterns)),
+    path("admin/", admin.site.urls),
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+]

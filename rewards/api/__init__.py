@@ -1,0 +1,1 @@
+"""The rewards app over HTTP for programs."""

@@ -1,0 +1,6 @@
+"""Pages of the rewards app."""
+
+from django.urls import URLPattern
+
+app_name = "rewards"
+urlpatterns: list[URLPattern] = []

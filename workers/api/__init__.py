@@ -1,0 +1,1 @@
+"""The workers app over HTTP for programs."""
