@@ -1,0 +1,17 @@
+"""Who judges and how we ask."""
+
+from annotations.models.assignment import Assignment, Draft, Submission
+from annotations.models.campaign import Campaign, CampaignItem, CampaignItemOutput, CampaignMember, CampaignProtocol
+from annotations.models.study import Study
+
+__all__ = [
+    "Assignment",
+    "Campaign",
+    "CampaignItem",
+    "CampaignItemOutput",
+    "CampaignMember",
+    "CampaignProtocol",
+    "Draft",
+    "Study",
+    "Submission",
+]

@@ -1,0 +1,124 @@
+"""Campaigns: what is asked of whom, about which outputs."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from projects.models import Project
+from rewards.models import Output, Task
+
+
+class Campaign(models.Model):
+    """`protocol` is the version in force; answers stay bound to the version under which they were given."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        OPEN = "open", "Open"
+        PAUSED = "paused", "Paused"
+        CLOSED = "closed", "Closed"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="campaigns")
+    name = models.CharField(max_length=200)
+    status = models.CharField(max_length=6, choices=Status, default=Status.DRAFT)
+    protocol = models.ForeignKey(
+        "annotations.CampaignProtocol", null=True, on_delete=models.RESTRICT, related_name="in_force_for"
+    )
+    overlap = models.PositiveSmallIntegerField(default=1)
+    """How many people answer each item."""
+    lease_minutes = models.PositiveSmallIntegerField(default=30)
+    undo_minutes = models.PositiveSmallIntegerField(default=15)
+    seed = models.BigIntegerField(default=0)
+    """Of the order in which outputs are shown: stable per person and item."""
+    item_count = models.PositiveIntegerField(default=0)
+    submitted_count = models.PositiveIntegerField(default=0)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="campaigns"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="campaign_one_name"),
+            models.CheckConstraint(
+                condition=Q(status__in=["draft", "open", "paused", "closed"]), name="campaign_status_known"
+            ),
+            models.CheckConstraint(condition=Q(overlap__gte=1), name="campaign_overlap_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignProtocol(models.Model):
+    """Immutable: the questions, their anchors and the guidelines."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="campaign_protocols")
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="protocols")
+    number = models.PositiveIntegerField()
+    questions = models.JSONField()
+    """Ordered `[{"key", "kind": "rating"|"comparison"|"spans", ...}, ...]`; `annotations.protocols` parses it."""
+    guidelines = models.TextField(blank=True)
+    content_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "number"], name="campaignprotocol_one_number"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="campaignprotocol_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"protocol {self.number} of {self.campaign_id}"
+
+
+class CampaignMember(models.Model):
+    """A person asked to answer; none at all means every annotator of the project."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="campaign_members")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="campaign_memberships")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "user"], name="campaignmember_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.campaign_id}"
+
+
+class CampaignItem(models.Model):
+    """One task with the outputs to judge together. Granted counts live leases and submits; it never passes overlap."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="campaign_items")
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="items")
+    task = models.ForeignKey(Task, on_delete=models.RESTRICT, related_name="campaign_items")
+    outputs = models.ManyToManyField(Output, through="annotations.CampaignItemOutput", related_name="campaign_items")
+    position = models.PositiveIntegerField()
+    granted_count = models.PositiveSmallIntegerField(default=0)
+    submitted_count = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "position"], name="campaignitem_one_position"),
+            models.CheckConstraint(
+                condition=Q(granted_count__gte=F("submitted_count")), name="campaignitem_granted_first"
+            ),
+        ]
+        indexes = [models.Index(fields=["campaign", "granted_count", "position"], name="campaignitem_next")]
+
+    def __str__(self) -> str:
+        return f"item {self.position} of campaign {self.campaign_id}"
+
+
+class CampaignItemOutput(models.Model):
+    item = models.ForeignKey(CampaignItem, on_delete=models.CASCADE, related_name="item_outputs")
+    output = models.ForeignKey(Output, on_delete=models.RESTRICT, related_name="item_outputs")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["item", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["item", "output"], name="campaignitemoutput_once"),
+            models.UniqueConstraint(fields=["item", "position"], name="campaignitemoutput_one_position"),
+        ]
+
+    def __str__(self) -> str:
+        return f"output {self.output_id} in item {self.item_id}"

@@ -1,0 +1,65 @@
+"""Exports: frozen datasets with a manifest."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from projects.models import Project
+
+
+class Export(models.Model):
+    """Built by a worker; frozen once `ready`."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        RUNNING = "running", "Running"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="exports")
+    name = models.CharField(max_length=200)
+    format = models.CharField(max_length=60)
+    options = models.JSONField(default=dict)
+    """Filters, margins, file type, split fractions and seed: all that decides the content."""
+    status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
+    rows_written = models.PositiveBigIntegerField(default=0)
+    rows_expected = models.PositiveBigIntegerField(null=True)
+    manifest = models.JSONField(default=dict)
+    failure = models.TextField(blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="exports"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "running", "ready", "failed", "cancelled"]),
+                name="export_status_known",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ExportFile(models.Model):
+    """One file of a frozen export, in the default storage."""
+
+    export = models.ForeignKey(Export, on_delete=models.CASCADE, related_name="files")
+    path = models.CharField(max_length=300)
+    """Inside the dataset folder, such as `data/train.jsonl`."""
+    stored_as = models.CharField(max_length=500)
+    split = models.CharField(max_length=40, blank=True)
+    rows = models.PositiveBigIntegerField(default=0)
+    bytes = models.PositiveBigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["export", "path"], name="exportfile_one_path")]
+
+    def __str__(self) -> str:
+        return self.path

@@ -1,0 +1,22 @@
+"""How rewards are computed."""
+
+from workers.models.artefact import Artefact
+from workers.models.endpoint import ModelEndpoint
+from workers.models.heartbeat import WorkerHeartbeat
+from workers.models.prompt import Prompt, PromptVersion
+from workers.models.run import Attempt, Batch, Run, RunItem
+from workers.models.scorer import Scorer, ScorerEndpoint
+
+__all__ = [
+    "Artefact",
+    "Attempt",
+    "Batch",
+    "ModelEndpoint",
+    "Prompt",
+    "PromptVersion",
+    "Run",
+    "RunItem",
+    "Scorer",
+    "ScorerEndpoint",
+    "WorkerHeartbeat",
+]

@@ -1,0 +1,173 @@
+"""Runs, their items, leased batches and numbered attempts. The database is the queue."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from projects.models import Project
+from rewards.models import Output, Rater
+from workers.models.endpoint import ModelEndpoint
+from workers.models.scorer import Scorer
+from workers.querysets.run import BatchQuerySet, RunQuerySet
+
+
+class Run(models.Model):
+    """One scorer over a selection of outputs."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        RUNNING = "running", "Running"
+        CANCELLED = "cancelled", "Cancelled"
+        FINISHED = "finished", "Finished"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
+    scorer = models.ForeignKey(Scorer, on_delete=models.RESTRICT, related_name="runs")
+    name = models.CharField(max_length=200, blank=True)
+    selection = models.JSONField(default=dict)
+    """How the outputs were picked, for the reader; the items are the truth."""
+    repeats = models.PositiveSmallIntegerField(default=1)
+    seed = models.BigIntegerField(default=0)
+    status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
+    cancel_requested_at = models.DateTimeField(null=True)
+    item_count = models.PositiveIntegerField(default=0)
+    scored_count = models.PositiveIntegerField(default=0)
+    unscored_count = models.PositiveIntegerField(default=0)
+    failed_count = models.PositiveIntegerField(default=0)
+    reused_count = models.PositiveIntegerField(default=0)
+    """Of the scored: found already stored for the same identity, no model called."""
+    estimate = models.JSONField(default=dict)
+    code_version = models.CharField(max_length=64, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="runs")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "running", "cancelled", "finished"]), name="run_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(item_count__gte=F("scored_count") + F("unscored_count") + F("failed_count")),
+                name="run_counts_add_up",
+            ),
+        ]
+        indexes = [models.Index(fields=["project", "-id"], name="run_recent")]
+
+    def __str__(self) -> str:
+        return self.name or f"run #{self.pk}"
+
+
+class Batch(models.Model):
+    """A lease on some items of a run. `endpoint` lets a worker prefer the model that it has loaded."""
+
+    class Status(models.TextChoices):
+        READY = "ready", "Ready"
+        LEASED = "leased", "Leased"
+        DONE = "done", "Done"
+        CANCELLED = "cancelled", "Cancelled"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="batches")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches")
+    number = models.PositiveIntegerField()
+    queue = models.CharField(max_length=20, default="gpu")
+    endpoint = models.ForeignKey(ModelEndpoint, null=True, on_delete=models.SET_NULL, related_name="batches")
+    status = models.CharField(max_length=9, choices=Status, default=Status.READY)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    """How often it was leased. A worker writes only while its own attempt holds the lease."""
+    worker = models.CharField(max_length=200, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    dispatched_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = BatchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "batches"
+        constraints = [
+            models.UniqueConstraint(fields=["run", "number"], name="batch_one_number"),
+            models.CheckConstraint(
+                condition=Q(status__in=["ready", "leased", "done", "cancelled"]), name="batch_status_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="leased") | Q(lease_until__isnull=False), name="batch_leased_until"
+            ),
+        ]
+        indexes = [models.Index(fields=["queue", "id"], condition=Q(status__in=["ready", "leased"]), name="batch_open")]
+
+    def __str__(self) -> str:
+        return f"batch {self.number} of run {self.run_id}"
+
+
+class RunItem(models.Model):
+    """One output (and repeat) to score."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        SCORED = "scored", "Scored"
+        UNSCORED = "unscored", "Unscored"
+        FAILED = "failed", "Failed"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="run_items")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="items")
+    batch = models.ForeignKey(Batch, null=True, on_delete=models.SET_NULL, related_name="items")
+    output = models.ForeignKey(Output, on_delete=models.CASCADE, related_name="run_items")
+    repeat = models.PositiveSmallIntegerField(default=0)
+    status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
+    reason = models.CharField(max_length=80, blank=True)
+    """Stable code, such as `context_overrun`; failures are grouped by it."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "output", "repeat"], name="runitem_once"),
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "scored", "unscored", "failed"]), name="runitem_status_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["run", "status"], name="runitem_by_status")]
+
+    def __str__(self) -> str:
+        return f"output {self.output_id} in run {self.run_id}"
+
+
+class Attempt(models.Model):
+    """One try at one identity (rater, input hash, repeat): scored, unscored with reason, or failed with traceback."""
+
+    class Status(models.TextChoices):
+        SCORED = "scored", "Scored"
+        UNSCORED = "unscored", "Unscored"
+        FAILED = "failed", "Failed"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="attempts")
+    item = models.ForeignKey(RunItem, on_delete=models.CASCADE, related_name="attempts")
+    rater = models.ForeignKey(Rater, on_delete=models.RESTRICT, related_name="attempts")
+    output = models.ForeignKey(Output, on_delete=models.CASCADE, related_name="attempts")
+    input_hash = models.CharField(max_length=64)
+    repeat = models.PositiveSmallIntegerField(default=0)
+    number = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=8, choices=Status)
+    reason = models.CharField(max_length=80, blank=True)
+    detail = models.TextField(blank=True)
+    traceback = models.TextField(blank=True)
+    worker = models.CharField(max_length=200, blank=True)
+    seconds = models.FloatField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rater", "input_hash", "repeat"], condition=Q(status="scored"), name="attempt_scored_once"
+            ),
+            models.UniqueConstraint(fields=["item", "number"], name="attempt_one_number"),
+            models.CheckConstraint(
+                condition=Q(status__in=["scored", "unscored", "failed"]), name="attempt_status_known"
+            ),
+            models.CheckConstraint(condition=Q(status="scored") | ~Q(reason=""), name="attempt_reason_unless_scored"),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} at item {self.item_id}: {self.status}"
