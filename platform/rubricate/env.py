@@ -1,7 +1,7 @@
-"""The only reader of environment variables: what is missing or malformed ends the start with one line that names it.
+"""The only reader of environment variables; what is missing or malformed ends the start with one line that names it.
 
-A variable that is not set is looked up in ``var/local.env``, which ``manage.py up`` writes while its stack runs, so that
-commands in a second terminal reach that stack.
+A variable that is not set is looked up in ``var/local.env``, which ``manage.py up`` writes while its stack runs, so
+that commands in a second terminal reach that stack.
 """
 
 import os

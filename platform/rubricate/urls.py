@@ -9,7 +9,6 @@ from rubricate import health
 api_urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
-    path("reference/".as_view(url_name="api-schema"), name="api-reference"),
     path("", include("projects.api.urls")),
     path("", include("rewards.api.urls")),
     path("", include("workers.api.urls")),

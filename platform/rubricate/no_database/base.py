@@ -13,7 +13,7 @@ from rubricate.env import NO_DATABASE
 warnings.filterwarnings("ignore", message="Got an error checking a consistent migration history")
 
 
-class NoDatabase(OperationalError, CommandError):
+class NoDatabaseError(OperationalError, CommandError):
     """Both what code that talks to databases catches and what manage.py prints as one line."""
 
 
@@ -21,4 +21,4 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Refuse to connect, in words."""
 
     def get_connection_params(self) -> dict[str, Any]:
-        raise NoDatabase(NO_DATABASE)
+        raise NoDatabaseError(NO_DATABASE)

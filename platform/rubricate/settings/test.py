@@ -3,7 +3,7 @@
 from rubricate import env
 from rubricate.settings.base import *  # noqa: F403
 
-SECRET_KEY = "tests-only"  # noqa: S105
+SECRET_KEY = "tests-only"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 
 DATABASES = {"default": env.database(pool=None)}
