@@ -12,9 +12,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "platform"))
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rubricate.settings.dev")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

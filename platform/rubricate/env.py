@@ -41,6 +41,11 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name) or _local().get(name) or default
 
 
+def given(name: str) -> str:
+    """Return the variable `name` as this process was started with, whatever stack runs."""
+    return os.environ.get(name, "")
+
+
 def required(name: str) -> str:
     """Return the variable `name`; without it nothing may start."""
     value = text(name)

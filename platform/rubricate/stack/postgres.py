@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 
 from rubricate.stack import processes
-from rubricate.stack.account import Account, server_account
+from rubricate.stack.account import server_account
 from rubricate.stack.errors import StackError
 from rubricate.stack.processes import Child
 
@@ -60,6 +60,7 @@ class PostgresServer:
         self.passwords = passwords
         self.durable = durable
         self.programs = _programs()
+        self.account = server_account(folder, self.programs / "postgres")
         self.child: Child | None = None
 
     @property
@@ -77,19 +78,17 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server, making its data at the first start, and wait until Rubricate's database answers."""
-        account = server_account(self.folder, self.programs / "postgres")
-        account.own(self.folder)
-        self._own_socket_folder(account)
-        is_new = not self.data.exists()
-        if is_new:
-            self._make_data(account)
+        self.account.own(self.folder)
+        self._own_socket_folder()
+        if not self.data.exists():
+            self._make_data()
         self._check_version()
         self._stop_leftover()
         self.child = processes.start(
             "PostgreSQL",
             [self.programs / "postgres", "-D", self.data, *self._options()],
             log=self.log,
-            account=account,
+            account=self.account,
             stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint
             death_signal=signal.SIGINT,
             stop_seconds=30,
@@ -105,12 +104,12 @@ class PostgresServer:
         if self.socket_folder.parent != self.folder:
             shutil.rmtree(self.socket_folder, ignore_errors=True)
 
-    def _own_socket_folder(self, account: Account) -> None:
+    def _own_socket_folder(self) -> None:
         folder = self.socket_folder
         # In the shared temporary folder someone else may have made it first.
-        if folder.is_symlink() or (folder.exists() and folder.stat().st_uid not in {account.uid, 0}):
+        if folder.is_symlink() or (folder.exists() and folder.stat().st_uid not in {self.account.uid, 0}):
             raise StackError(f"{folder} belongs to someone else: remove it.")
-        account.own(folder)
+        self.account.own(folder)
 
     def _options(self) -> list[str]:
         options = {
@@ -124,7 +123,7 @@ class PostgresServer:
             options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         return [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
 
-    def _make_data(self, account: Account) -> None:
+    def _make_data(self) -> None:
         """Run initdb aside and move the result into place, so that a broken first start leaves nothing half made."""
         making = self.folder / "data.making"
         shutil.rmtree(making, ignore_errors=True)
@@ -133,13 +132,28 @@ class PostgresServer:
         with open(os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             file.write(self.passwords.superuser)
         if os.geteuid() == 0:
-            os.chown(password_file, account.uid, account.gid)
-        command = [self.programs / "initdb", "-D", making, "-U", _SUPERUSER, "-A", "scram-sha-256", "-E", "UTF8"]
+            os.chown(password_file, self.account.uid, self.account.gid)
+        command: list[str | Path] = [
+            self.programs / "initdb",
+            "-D",
+            making,
+            "-U",
+            _SUPERUSER,
+            "-A",
+            "scram-sha-256",
+            "-E",
+            "UTF8",
+        ]
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", f"--pwfile={password_file}"]
         command += [] if self.durable else ["--no-sync"]
         try:
             result = subprocess.run(
-                command, cwd="/", capture_output=True, text=True, check=False, preexec_fn=account.become(death_signal=9)
+                command,
+                cwd="/",
+                capture_output=True,
+                text=True,
+                check=False,
+                preexec_fn=self.account.become(death_signal=9),
             )
         finally:
             password_file.unlink(missing_ok=True)

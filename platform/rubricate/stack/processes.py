@@ -24,6 +24,7 @@ class Child:
     log: Path
     stop_signal: int
     stop_seconds: float
+    was_asked_to_stop: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -39,10 +40,16 @@ class Child:
         if not self.is_running:
             raise StackError(died(self))
 
+    def ask_to_stop(self) -> None:
+        """Tell it to end, once, without waiting."""
+        if self.is_running and not self.was_asked_to_stop:
+            self.was_asked_to_stop = True
+            self.process.send_signal(self.stop_signal)
+
     def stop(self) -> None:
         """Ask it to end, and kill its whole session when it does not in time."""
+        self.ask_to_stop()
         if self.is_running:
-            self.process.send_signal(self.stop_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(self.stop_seconds)
         kill_session(self.process.pid)
@@ -121,4 +128,6 @@ def died(child: Child) -> str:
     log = child.log_tail()
     if "No space left on device" in log or "Disk quota exceeded" in log:
         return f"The disk is full: {child.name} stopped. Free some space and start again ({child.log})."
+    if "address already in use" in log.lower():
+        return f"{child.name} found its port taken; choose another with --port ({child.log})."
     return f"{child.name} ended with status {child.process.returncode}. The end of {child.log}:\n{log}"
