@@ -35,6 +35,12 @@ class Run(models.Model):
     failed_count = models.PositiveIntegerField(default=0)
     reused_count = models.PositiveIntegerField(default=0)
     """Of the scored: found already stored for the same identity, no model called."""
+    attempted_count = models.PositiveIntegerField(default=0)
+    """Attempts made by workers, failed ones included; with the two below it gives the measured speed."""
+    attempted_characters = models.PositiveBigIntegerField(default=0)
+    """Of the outputs attempted."""
+    busy_seconds = models.FloatField(default=0)
+    """Time that workers spent computing, summed over workers: pauses and waiting do not count."""
     estimate = models.JSONField(default=dict)
     code_version = models.CharField(max_length=64, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="runs")
@@ -77,6 +83,8 @@ class Batch(models.Model):
     status = models.CharField(max_length=9, choices=Status, default=Status.READY)
     attempt = models.PositiveSmallIntegerField(default=0)
     """How often it was leased. A worker writes only while its own attempt holds the lease."""
+    stalled_leases = models.PositiveSmallIntegerField(default=0)
+    """Leases lost in a row without anything written: what its first item does to workers may be the cause."""
     worker = models.CharField(max_length=200, blank=True)
     lease_until = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
