@@ -1,11 +1,13 @@
 """What every environment shares."""
 
+from pathlib import Path
 from typing import Any
 
 from csp.constants import NONE, SELF
 from kombu import Queue
 
 from rubricate import env
+from workers.schedule import beat_schedule
 
 BASE_DIR = env.ROOT
 VAR_DIR = env.VAR
@@ -177,7 +179,17 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {}
+
+# A batch that nobody renewed for this long is given to another worker.
+WORKERS_LEASE_SECONDS = env.integer("WORKERS_LEASE_SECONDS", 60)
+WORKERS_REDISPATCH_SECONDS = env.integer("WORKERS_REDISPATCH_SECONDS", 30)
+WORKERS_BATCH_ITEMS = env.integer("WORKERS_BATCH_ITEMS", 16)
+WORKERS_MODELS_KEPT = env.integer("WORKERS_MODELS_KEPT", 1)
+MODELS_DIR = VAR_DIR / "models"
+# Folders that model endpoints may name, besides what packages carry and hub ids.
+MODEL_ROOTS = [MODELS_DIR, *(Path(folder) for folder in env.names("MODEL_ROOTS", []))]
+
+CELERY_BEAT_SCHEDULE = beat_schedule(redispatch_seconds=WORKERS_REDISPATCH_SECONDS)
 
 LOGGING = {
     "version": 1,

@@ -1,0 +1,1 @@
+"""Everything that the workers app writes, one file a noun."""
