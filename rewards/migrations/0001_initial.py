@@ -650,10 +650,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='comparison',
-            constraint=models.CheckConstraint(condition=models.Q(('output_a', models.F('output_b')), _negated=True), name='comparison_two_outputs'),
-        ),
-        migrations.AddConstraint(
-            model_name='comparison',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('choice', 'tie'), models.Q(('tie_kind', ''), _negated=True)), models.Q(('choice__in', ['a', 'b']), ('tie_kind', '')), _connector='OR'), name='comparison_tie_kind_iff_tie'),
         ),
         migrations.AddConstraint(
