@@ -1,13 +1,13 @@
 """The data of *Peering Through Preferences* (Bansal et al., 2024, arXiv 2308.15812): ratings and pairwise rankings.
 
-Its CSV files have no header and are told apart by their columns: `instruction, input, output, rating` with a rating from
-1 to 7, and `instruction, input, output1, output2, ranking` with `(a)`, `(b)` or `equal`. `sample_generation.json` is an
-array of `{instruction, input, responses}`. Files of one import are joined.
+Its CSV files have no header and are told apart by their columns: `instruction, input, output, rating` with a rating
+from 1 to 7, and `instruction, input, output1, output2, ranking` with `(a)`, `(b)` or `equal`. `sample_generation.json`
+is an array of `{instruction, input, responses}`. Files of one import are joined.
 
 The data knows a response by its text alone, so here, and only here, equal texts of one task are one output: no rating
-says which of two equal samples it is about. It follows that an output may be rated twice by one rater (`repeat` 0 and 1,
-in the order of the file; the study counts the first), and that a ranking may compare an output with itself. Both occur
-in the released sample, and its consistency of 66 in 117 pairs counts them so.
+says which of two equal samples it is about. It follows that an output may be rated twice by one rater (`repeat` 0 and
+1, in the order of the file; the study counts the first), and that a ranking may compare an output with itself. Both
+occur in the released sample, and its consistency of 66 in 117 pairs counts them so.
 
 An empty `input` stays empty (read with pandas it becomes "nan"). `equal` is kept as it stands: from an annotator model
 it may also mean an answer that changed with the order.
