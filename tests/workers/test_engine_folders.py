@@ -1,0 +1,242 @@
+"""Finding, checking, hashing, converting and keeping models."""
+
+import errno
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from workers.engines import package_models
+from workers.engines.contract import EngineError, ErrorCode
+from workers.engines.folders import resolve_model
+from workers.engines.loaded import LoadedModels
+from workers.engines.packing import pack_by_length
+
+
+def resolve(folder, **kwargs):
+    return resolve_model(str(folder), models_dir=folder.parent, **kwargs)
+
+
+@pytest.fixture
+def folder(tiny_folder, tmp_path):
+    return shutil.copytree(tiny_folder, tmp_path / "model")
+
+
+def refused(call):
+    with pytest.raises(EngineError) as caught:
+        call()
+    assert "\n" not in caught.value.message
+    return caught.value
+
+
+def test_a_folder_is_identified_by_its_files_and_not_by_its_place(folder, tiny_folder):
+    here, there = resolve(folder), resolve(tiny_folder)
+    assert here.identity == there.identity
+    assert here.identity["dtype"] == "bfloat16"
+    assert here.weights.startswith("sha256:")
+    assert here.context_length == 512
+
+
+def test_every_change_of_a_folder_changes_the_hash_that_it_concerns(folder):
+    before = resolve(folder)
+    (folder / "chat_template.jinja").write_text("{{ messages[0]['content'] }}")
+    template = resolve(folder)
+    assert template.weights != before.weights
+    assert template.chat_template != before.chat_template
+    assert template.tokenizer == before.tokenizer
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "pad_token": "<|endoftext|>"}))
+    assert resolve(folder).tokenizer != before.tokenizer
+    assert resolve(folder, dtype="float32").identity["dtype"] == "float32"
+
+
+def test_parameters_are_counted_from_the_header(folder):
+    # Tied embedding 299x32; by layer: q and o 32x32, k and v 16x32, three 32x64 and two norms; last norm.
+    layer = 2 * 32 * 32 + 2 * 16 * 32 + 3 * 32 * 64 + 2 * 32
+    assert resolve(folder).parameter_count == json_vocab(folder) * 32 + 2 * layer + 32
+    assert resolve(folder, dtype="float32").weight_bytes == 4 * resolve(folder).parameter_count
+
+
+def json_vocab(folder):
+    return json.loads((folder / "config.json").read_text())["vocab_size"]
+
+
+def test_bad_references_are_refused_in_one_line(tmp_path):
+    assert refused(lambda: resolve(tmp_path / "none")).code == ErrorCode.MODEL_MISSING
+    assert refused(lambda: resolve(tmp_path)).code == ErrorCode.MODEL_INVALID
+    for reference in ["package:no-such", "just-a-name", "http://host/model", "a/b/c"]:
+        error = refused(lambda reference=reference: resolve_model(reference, models_dir=tmp_path))
+        assert error.code == ErrorCode.MODEL_MISSING
+    assert refused(lambda: resolve_model("owner/name", models_dir=tmp_path)).code == ErrorCode.MODEL_INVALID
+    assert refused(lambda: resolve(tmp_path, dtype="int3")).code == ErrorCode.UNSUPPORTED
+
+
+def test_a_hub_model_is_identified_by_the_commit_that_its_revision_stands_for(folder, monkeypatch, tmp_path):
+    commit = tmp_path / ("a" * 40)
+    shutil.copytree(folder, commit)
+    asked = {}
+
+    def snapshot_download(reference, *, revision, allow_patterns):
+        asked.update(reference=reference, revision=revision, patterns=allow_patterns)
+        return str(commit)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    resolved = resolve_model("owner/name", revision="main", models_dir=tmp_path)
+    assert resolved.weights == "a" * 40
+    assert asked["revision"] == "main"
+    assert "*.safetensors" in asked["patterns"]
+    assert not any("bin" in pattern or "py" in pattern for pattern in asked["patterns"])
+
+
+def test_a_hub_model_that_cannot_be_fetched_is_missing(monkeypatch, tmp_path):
+    def snapshot_download(*args, **kwargs):
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    error = refused(lambda: resolve_model("owner/name", revision="main", models_dir=tmp_path))
+    assert error.code == ErrorCode.MODEL_MISSING
+
+
+def test_pickled_weights_are_refused(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    error = refused(lambda: resolve(folder))
+    assert error.code == ErrorCode.MODEL_INVALID
+    assert "safetensors" in error.message
+
+
+def test_a_model_with_code_of_its_own_is_refused(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "auto_map": {"AutoModelForCausalLM": "evil.Model"}}))
+    assert refused(lambda: resolve(folder)).code == ErrorCode.UNSUPPORTED
+
+
+def test_a_path_outside_the_allowed_folders_is_refused_like_one_that_is_not_there(folder, tmp_path):
+    assert resolve(folder, allowed_roots=[tmp_path]).path == folder
+    outside = refused(lambda: resolve(folder, allowed_roots=[tmp_path / "other"]))
+    climbing = refused(
+        lambda: resolve_model(f"{tmp_path}/other/../model", models_dir=tmp_path, allowed_roots=[tmp_path / "other"])
+    )
+    assert outside.code == climbing.code == ErrorCode.MODEL_MISSING
+
+
+def test_cut_weights_are_refused(folder):
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[:100])
+    assert refused(lambda: resolve(folder)).code == ErrorCode.MODEL_INVALID
+
+
+def test_weights_that_do_not_fit_the_config_are_refused_when_loaded(folder):
+    from workers.engines.transformers_engine import TransformersEngine
+
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[:-100])
+    resolved = resolve(folder)
+    assert refused(lambda: TransformersEngine(resolved, device="cpu")).code == ErrorCode.MODEL_INVALID
+
+
+def test_a_model_too_big_for_memory_is_refused_before_loading(folder, monkeypatch):
+    from workers.engines import transformers_engine
+
+    monkeypatch.setattr(transformers_engine, "_available_memory", lambda: 1000)
+    monkeypatch.setattr(transformers_engine, "_load", lambda *args: pytest.fail("was loaded"))
+    resolved = resolve(folder)
+    error = refused(lambda: transformers_engine.TransformersEngine(resolved, device="cpu"))
+    assert error.code == ErrorCode.MODEL_TOO_BIG
+
+
+def test_a_model_is_converted_once_and_appears_whole(tmp_path, monkeypatch):
+    source = tmp_path / "model.gguf"
+    source.write_bytes(b"weights")
+    calls = []
+
+    def convert(path, folder):
+        calls.append(path)
+        (folder / "config.json").write_text("{}")
+        assert not target.exists(), "nothing is seen before it is whole"
+
+    target = tmp_path / "models" / "converted"
+    monkeypatch.setattr(package_models, "convert_gguf", convert)
+    sha256 = hashlib.sha256(b"weights").hexdigest()
+    threads = [threading.Thread(target=package_models.convert_once, args=(source, sha256, target)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(calls) == 1
+    assert (target / "config.json").read_text() == "{}"
+    assert [path.name for path in target.parent.iterdir() if path.is_dir()] == ["converted"]
+
+
+def test_a_conversion_of_the_wrong_file_or_on_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
+    source = tmp_path / "model.gguf"
+    source.write_bytes(b"tampered")
+    target = tmp_path / "models" / "converted"
+    error = refused(lambda: package_models.convert_once(source, "0" * 64, target))
+    assert error.code == ErrorCode.MODEL_CHECKSUM
+
+    def full(path, folder):
+        (folder / "half").write_text("x")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(package_models, "convert_gguf", full)
+    sha256 = hashlib.sha256(b"tampered").hexdigest()
+    assert refused(lambda: package_models.convert_once(source, sha256, target)).code == ErrorCode.DISK_FULL
+    assert [path for path in target.parent.iterdir() if path.is_dir()] == []
+
+
+def test_a_package_that_is_not_installed_is_named(tmp_path, monkeypatch):
+    model = package_models.PackageModel("no-such-package", "a/b.gguf", "0" * 64, "MIT", "")
+    monkeypatch.setitem(package_models.PACKAGE_MODELS, "no-such-package", model)
+    error = refused(lambda: resolve_model("package:no-such-package", models_dir=tmp_path))
+    assert "pip install" in error.message
+
+
+def test_the_least_recently_used_model_is_let_go():
+    held: LoadedModels[str] = LoadedModels(capacity=2)
+    loads = []
+
+    def get(name):
+        return held.get(name, lambda: loads.append(name) or name)
+
+    for name in ["a", "b", "a", "c", "a", "b"]:
+        assert get(name) == name
+    assert loads == ["a", "b", "c", "b"]
+    assert held.keys() == ["a", "b"]
+
+
+def test_a_model_that_does_not_fit_beside_others_is_loaded_alone():
+    held: LoadedModels[str] = LoadedModels(capacity=3)
+    held.get("a", lambda: "a")
+
+    def load():
+        if held._models:
+            raise EngineError(ErrorCode.MODEL_TOO_BIG, "no room")
+        return "b"
+
+    assert held.get("b", load) == "b"
+    assert held.keys() == ["b"]
+    assert refused(lambda: held.get("c", lambda: too_big())).code == ErrorCode.MODEL_TOO_BIG
+
+
+def too_big():
+    raise EngineError(ErrorCode.MODEL_TOO_BIG, "never fits")
+
+
+def test_texts_are_packed_by_length_under_the_budget():
+    # Longest first: 9 alone (2 x 9 > 12); 4, 3, 3 fill 12; 1 starts anew because 4 x 4 > 12.
+    assert pack_by_length([3, 9, 1, 4, 3], 12) == [[1], [3, 0, 4], [2]]
+    assert pack_by_length([50], 12) == [[0]]
+    assert pack_by_length([], 12) == []
+    assert pack_by_length([0, 0], 12) == [[0, 1]]
+
+
+def test_the_contracts_and_sources_import_without_a_model_library():
+    code = (
+        "import sys, workers.engines.transformers_engine, workers.engines.loaded, workers.sources.registry;"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'gguf', 'huggingface_hub')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,1 @@
+"""Engines run models: in this process (transformers) or, through one contract, elsewhere."""

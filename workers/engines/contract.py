@@ -1,0 +1,218 @@
+"""What a reward source may ask of a model, and the values that come back.
+
+No torch here: sources, pages and tests import this module without loading a model library.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class Capability(StrEnum):
+    """The questions that an engine can answer. A source names those it needs."""
+
+    LOGPROBS = "logprobs"
+    CHOOSE = "choose"
+    GENERATE = "generate"
+    EMBED = "embed"
+    HIDDEN_STATES = "hidden_states"
+    REWARD = "reward"
+
+
+class ErrorCode(StrEnum):
+    """Stable codes: stored with failed attempts, shown to people, matched by programs."""
+
+    MODEL_MISSING = "model_missing"
+    MODEL_INVALID = "model_invalid"
+    MODEL_CHECKSUM = "model_checksum"
+    MODEL_TOO_BIG = "model_too_big"
+    OUT_OF_MEMORY = "out_of_memory"
+    DISK_FULL = "disk_full"
+    CONTEXT_OVERRUN = "context_overrun"
+    INVALID_TEXT = "invalid_text"
+    NO_CHAT_TEMPLATE = "no_chat_template"
+    CHAT_TEMPLATE_REFUSED = "chat_template_refused"
+    NO_START_TOKEN = "no_start_token"
+    UNSUPPORTED = "unsupported"
+
+
+class EngineError(Exception):
+    """A failure of a whole call or of loading a model, in one line for a person, with a stable code."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One request that the engine did not answer, beside others that it did. Never a cut text or a made-up value."""
+
+    code: ErrorCode
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message as a chat template takes it."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the model reads before it answers: chat messages, or plain text as it stands.
+
+    Chat messages are laid out by the model's own chat template, up to and including the opening of the assistant's
+    turn. Control tokens that occur in the messages' text are read as ordinary characters.
+    """
+
+    messages: tuple[ChatMessage, ...] = ()
+    plain_text: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.plain_text is None) == (not self.messages):
+            raise ValueError("a prompt is either chat messages or plain text")
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """A text whose tokens are to be scored after a prompt."""
+
+    prompt: Prompt
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenLogprobs:
+    """Log-probabilities of a continuation's tokens, each given the prompt and the tokens before it.
+
+    Attributes
+    ----------
+    token_ids : int64 array, shape (T,)
+    spans : int32 array, shape (T, 2)
+        Start and end of each token in the continuation, in Unicode code points. They are in order and together cover
+        the text; tokens of a byte-level tokenizer may share a character.
+    logprobs : float32 array, shape (T,)
+        Natural logarithms.
+    """
+
+    token_ids: npt.NDArray[np.int64]
+    spans: npt.NDArray[np.int32]
+    logprobs: npt.NDArray[np.float32]
+
+
+LengthHandling = Literal["sum", "mean"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceQuestion:
+    """A prompt and the answers among which the model's probabilities are asked."""
+
+    prompt: Prompt
+    labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.labels)) != len(self.labels) or len(self.labels) < 2 or not all(self.labels):
+            raise ValueError("a choice needs at least two different, non-empty labels")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Log-probabilities of the offered labels, before normalising over the offer.
+
+    Attributes
+    ----------
+    labels : tuple of str
+    logprobs : tuple of float
+        Per label, the sum (or the mean, by `LengthHandling`) of its tokens' log-probabilities.
+    token_counts : tuple of int
+        Tokens summed per label, so that a reader can judge the effect of length.
+    """
+
+    labels: tuple[str, ...]
+    logprobs: tuple[float, ...]
+    token_counts: tuple[int, ...]
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """Probabilities normalised over the offered labels (a softmax of `logprobs`)."""
+        highest = max(self.logprobs)
+        weights = [math.exp(value - highest) for value in self.logprobs]
+        total = sum(weights)
+        return {label: weight / total for label, weight in zip(self.labels, weights, strict=True)}
+
+    @property
+    def offered_mass(self) -> float:
+        """Probability that the model gives to the offered labels together; small means that it would say other things.
+
+        Meaningful for `sum` only.
+        """
+        return min(1.0, sum(math.exp(value) for value in self.logprobs))
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to draw text. Temperature 0 is greedy; `seed` starts a generator of this request's own."""
+
+    max_new_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.max_new_tokens < 1 or self.temperature < 0 or not 0 < self.top_p <= 1:
+            raise ValueError(f"sampling out of range: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A drawn text, and whether the model ended it (`stop`) or the limit did (`length`)."""
+
+    text: str
+    token_count: int
+    finish_reason: Literal["stop", "length"]
+
+
+class Engine(Protocol):
+    """A loaded model. An engine defines only the methods named in its `capabilities`.
+
+    Every method takes a list and returns a list in the same order with one value or one `Refusal` per request. Results
+    do not depend on what else is in the list beyond rounding: 1e-4 in float32; coarser in bfloat16.
+    """
+
+    capabilities: frozenset[Capability]
+    dtype: str
+    context_length: int
+    identity: dict[str, str]
+
+    def logprobs(self, requests: Sequence[Continuation]) -> list[TokenLogprobs | Refusal]:
+        """Token log-probabilities of each continuation after its prompt."""
+        ...
+
+    def choose(
+        self, questions: Sequence[ChoiceQuestion], *, length_handling: LengthHandling = "sum"
+    ) -> list[Choice | Refusal]:
+        """Log-probabilities of each question's labels as the answer to its prompt."""
+        ...
+
+    def generate(self, requests: Sequence[tuple[Prompt, Sampling]]) -> list[Generated | Refusal]:
+        """Draw one answer per request."""
+        ...
+
+
+def require(engine: Engine, *needed: Capability) -> None:
+    """Raise `EngineError` (unsupported) when the engine lacks a capability."""
+    missing = [capability.value for capability in needed if capability not in engine.capabilities]
+    if missing:
+        raise EngineError(ErrorCode.UNSUPPORTED, f"this model cannot give {', '.join(missing)}")
