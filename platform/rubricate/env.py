@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).resolve().parents[2]
-VAR = ROOT / "var"
+# Everything that Rubricate writes on this machine.
+VAR = Path(os.environ.get("RUBRICATE_VAR") or ROOT / "var").absolute()
 LOCAL_ENV = VAR / "local.env"
 SECRET_KEY_FILE = VAR / "secrets" / "secret_key"
 

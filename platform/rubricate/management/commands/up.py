@@ -9,7 +9,6 @@ from typing import Any
 from django.core.management import get_commands
 from django.core.management.base import BaseCommand
 
-from rubricate import env
 from rubricate.stack import preflight
 from rubricate.stack.errors import StackError
 from rubricate.stack.stack import Stack
@@ -71,7 +70,7 @@ class Command(BaseCommand):
             "",
             f"  Open   {stack.address}",
             f"  API    {stack.address}api/v1/docs/",
-            f"  Logs   {(stack.folder / 'log').relative_to(env.ROOT)}/",
+            f"  Logs   {stack.folder / 'log'}",
             "  Stop   Ctrl-C",
             "",
         ]
