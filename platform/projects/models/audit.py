@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from projects.models.project import Project
+from projects.querysets.audit import AuditEventQuerySet
 
 
 class AuditEvent(models.Model):
@@ -18,6 +19,8 @@ class AuditEvent(models.Model):
     object_id = models.CharField(max_length=64, blank=True)
     data = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AuditEventQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["project", "-id"], name="auditevent_recent")]

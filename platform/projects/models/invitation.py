@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from projects.models.project import Project, Role
+from projects.querysets.invitation import InvitationQuerySet
 
 
 class Invitation(models.Model):
@@ -23,6 +24,8 @@ class Invitation(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="accepted_invitations"
     )
     revoked_at = models.DateTimeField(null=True)
+
+    objects = InvitationQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 
+from projects.querysets.membership import MembershipQuerySet
 from projects.querysets.project import ProjectQuerySet
 
 
@@ -30,6 +31,9 @@ class Project(models.Model):
 
     objects = ProjectQuerySet.as_manager()
 
+    viewer_role: str
+    """Not a column: the role of the person it was loaded for, set by `visible_to`."""
+
     def __str__(self) -> str:
         return self.name
 
@@ -44,6 +48,8 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -5,6 +5,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from projects.models.project import Project
+from projects.querysets.token import ApiTokenQuerySet
 
 
 class TokenScope(models.TextChoices):
@@ -29,6 +30,8 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+    objects = ApiTokenQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -22,6 +22,9 @@ class User(AbstractUser):
     shortcuts_enabled = models.BooleanField(default=True)
     """Bare-letter shortcuts need an off switch (WCAG 2.1.4)."""
 
+    bound_project_id: int | None = None
+    """Not a column: set for a request whose API token opens one project only."""
+
     objects: ClassVar[DjangoUserManager["User"]] = DjangoUserManager()
 
     class Meta:

@@ -1,0 +1,1 @@
+"""Writes of the projects app: one file per noun, one function per verb."""

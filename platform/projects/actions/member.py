@@ -1,0 +1,98 @@
+"""People in projects and their roles. A project always keeps an owner."""
+
+from django.db import transaction
+from django.db.models import Q
+
+from projects.actions.audit import record_event
+from projects.errors import AppError
+from projects.models import Membership, Project, Role, User
+
+
+@transaction.atomic
+def add_member(*, project: Project, actor: User, identifier: str, role: str) -> Membership:
+    """Add the person with the user name or e-mail address `identifier`.
+
+    Raises
+    ------
+    AppError
+        ``user_unknown`` (404), ``user_ambiguous`` where an address belongs to several, ``already_member`` (409).
+    """
+    user = _user_named(identifier)
+    membership, is_new = Membership.objects.get_or_create(project=project, user=user, defaults={"role": role})
+    if not is_new:
+        message = f"{user} is already {Role(membership.role).label.lower()} here."
+        raise AppError(message, code="already_member", status=409, fields={"identifier": [message]})
+    record_event(
+        actor=actor, verb="member.added", project=project, target=membership, data={"user": user.username, "role": role}
+    )
+    return membership
+
+
+@transaction.atomic
+def change_role(*, membership: Membership, actor: User, role: str) -> None:
+    """Give a member another role; refuses to demote the last owner (``last_owner``, 409)."""
+    current = _locked(membership)
+    if current.role == role:
+        return
+    if current.role == Role.OWNER:
+        _require_another_owner(current)
+    record_event(
+        actor=actor,
+        verb="member.role_changed",
+        project=current.project,
+        target=current,
+        data={"user": current.user.username, "role": [current.role, role]},
+    )
+    current.role = role
+    current.save(update_fields=["role"])
+
+
+@transaction.atomic
+def remove_member(*, membership: Membership, actor: User) -> None:
+    """Take a member out, or leave; refuses for the last owner. What the person judged stays."""
+    current = _locked(membership)
+    if current.role == Role.OWNER:
+        _require_another_owner(current)
+    # Tokens bound to the project would open nothing any more, but should not wait for a second invitation.
+    current.project.api_tokens.filter(user=current.user).delete()
+    record_event(
+        actor=actor,
+        verb="member.left" if current.user == actor else "member.removed",
+        project=current.project,
+        target=current,
+        data={"user": current.user.username, "role": current.role},
+    )
+    current.delete()
+
+
+def leave_project(*, project: Project, user: User) -> None:
+    """Take oneself out; the last owner cannot (``last_owner``, 409)."""
+    remove_member(membership=Membership.objects.get(project=project, user=user), actor=user)
+
+
+def _user_named(identifier: str) -> User:
+    users = User.objects.filter(Q(username=identifier) | Q(email__iexact=identifier), is_active=True)[:2]
+    match list(users):
+        case [user]:
+            return user
+        case []:
+            message = "Nobody here has this user name or e-mail address. Invite the person by e-mail instead."
+            raise AppError(message, code="user_unknown", status=404, fields={"identifier": [message]})
+        case _:
+            message = "Several people have this e-mail address; give the user name."
+            raise AppError(message, code="user_ambiguous", fields={"identifier": [message]})
+
+
+def _locked(membership: Membership) -> Membership:
+    """The membership as it is now, with the project locked: owners are counted by one change at a time."""
+    Project.objects.select_for_update().get(pk=membership.project_id)
+    return Membership.objects.select_related("project", "user").get(pk=membership.pk)
+
+
+def _require_another_owner(membership: Membership) -> None:
+    """Call with the project locked."""
+    others = Membership.objects.filter(project=membership.project, role=Role.OWNER).exclude(pk=membership.pk)
+    if not others.exists():
+        raise AppError(
+            f"{membership.user} is the last owner. Make somebody else owner first.", code="last_owner", status=409
+        )

@@ -1,0 +1,36 @@
+"""Asking for an API token."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from projects.access import projects_for
+from projects.models import TokenScope, User
+
+
+class NewTokenForm(forms.Form):
+    LIFETIMES = ((7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "One year"))
+
+    name = forms.CharField(
+        max_length=100,
+        help_text="Where it will be used, such as “trainer on node 3”.",
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
+    project = forms.ModelChoiceField(
+        queryset=None, required=False, empty_label="All my projects", help_text="A bound token opens this project only."
+    )
+    scopes = forms.MultipleChoiceField(
+        choices=TokenScope, initial=[TokenScope.READ], widget=forms.CheckboxSelectMultiple
+    )
+    days = forms.TypedChoiceField(label="Expires after", choices=LIFETIMES, coerce=int, initial=90)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["project"].queryset = projects_for(user).for_list()  # type: ignore[attr-defined]
+
+    @property
+    def expires_at(self) -> datetime:
+        """The moment chosen; only after validation."""
+        return timezone.now() + timedelta(days=self.cleaned_data["days"])

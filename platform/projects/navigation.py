@@ -1,0 +1,110 @@
+"""The entries beside every page of a project."""
+
+from typing import NamedTuple
+
+from django.urls import NoReverseMatch, reverse
+
+from projects.access import Capability, allows
+from projects.models import Project
+
+
+class Section(NamedTuple):
+    name: str
+    label: str
+    url_name: str
+    needs: Capability
+    purpose: str = ""
+    starts_group: bool = False
+
+
+class Entry(NamedTuple):
+    section: str
+    label: str
+    url: str
+    purpose: str
+    """One sentence for the project's front page; empty for what does not stand there."""
+    is_current: bool
+    starts_group: bool
+
+
+SECTIONS = (
+    Section("overview", "Overview", "projects:project-detail", Capability.VIEW),
+    Section(
+        "tasks",
+        "Tasks",
+        "rewards:task-list",
+        Capability.VIEW,
+        "Prompts with the outputs of your policies, side by side with every judgment on them.",
+    ),
+    Section(
+        "rubrics",
+        "Rubrics",
+        "rewards:rubric-list",
+        Capability.VIEW,
+        "Criteria with signed weights, in versions that never change.",
+    ),
+    Section(
+        "sources",
+        "Sources",
+        "workers:scorer-list",
+        Capability.VIEW,
+        "Rubric judges and log-ratio rewards, set up on a model.",
+        starts_group=True,
+    ),
+    Section("runs", "Runs", "workers:run-list", Capability.VIEW, "Outputs being scored: progress, rate and failures."),
+    Section(
+        "campaigns",
+        "Campaigns",
+        "annotations:campaign-list",
+        Capability.ANNOTATE,
+        "What people are asked to rate, compare and mark.",
+    ),
+    Section(
+        "compare",
+        "Compare",
+        "annotations:study-list",
+        Capability.VIEW,
+        "Where people, models and protocols agree, with intervals.",
+    ),
+    Section("imports", "Imports", "rewards:import-list", Capability.MANAGE, "Files read in, row by row.", True),
+    Section(
+        "exports", "Exports", "rewards:export-list", Capability.VIEW, "Frozen datasets that trainers load as they are."
+    ),
+    Section("members", "Members", "projects:member-list", Capability.VIEW, starts_group=True),
+    Section("audit", "Audit log", "projects:audit-list", Capability.MANAGE),
+    Section("settings", "Settings", "projects:project-settings", Capability.OWN),
+)
+
+
+def entries_for(project: Project, current: str = "") -> list[Entry]:
+    """The sections that the viewer of `project` may open, with `current` lit up (no query)."""
+    entries = []
+    for section in SECTIONS:
+        url = _url(section, project)
+        if url is not None and _opens(project, section):
+            entries.append(
+                Entry(
+                    section=section.name,
+                    label=section.label,
+                    url=url,
+                    purpose=section.purpose,
+                    is_current=section.name == current,
+                    starts_group=section.starts_group,
+                )
+            )
+    return entries
+
+
+def _opens(project: Project, section: Section) -> bool:
+    # A viewer follows campaigns without answering in them.
+    if section.name == "campaigns" and allows(project, Capability.VIEW):
+        return True
+    return allows(project, section.needs)
+
+
+def _url(section: Section, project: Project) -> str | None:
+    """The section's address; None in a deployment whose URLconf leaves that app out."""
+    try:
+        return reverse(section.url_name, args=[project.slug])
+    except NoReverseMatch:
+        return None

@@ -1,0 +1,20 @@
+"""The audit log of a project."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_safe
+
+from projects.access import Capability, project_for
+from projects.keyset import keyset_page
+from projects.requests import AuthedRequest
+
+
+@require_safe
+@login_required
+def audit_list(request: AuthedRequest, slug: str) -> HttpResponse:
+    """Who did what, newest first, for owners and managers."""
+    project = project_for(request.user, slug, needs=Capability.MANAGE)
+    page = keyset_page(project.audit_events.for_list(), ordering="-id", cursor=request.GET.get("cursor"))
+    context = {"project": project, "section": "audit", "page": page}
+    return TemplateResponse(request, "projects/audit_list.html", context)
