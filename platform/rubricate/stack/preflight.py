@@ -81,7 +81,7 @@ def require_database(url: str) -> None:
         with psycopg.connect(url, connect_timeout=5) as connection:
             version = connection.info.server_version // 10_000
     except psycopg.Error as error:
-        reason = str(error).strip().splitlines()[-1]
+        reason = str(error).strip().splitlines()[0]
         raise StackError(f"The database of DATABASE_URL cannot be reached: {reason}") from None
     if version < _POSTGRES_OLDEST:
         raise StackError(
