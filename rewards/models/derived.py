@@ -4,6 +4,7 @@ from django.db import models
 
 from projects.models import Project
 from rewards.models.output import Output
+from rewards.querysets.derived import DerivedScoreQuerySet
 
 
 class DerivedScore(models.Model):
@@ -18,6 +19,8 @@ class DerivedScore(models.Model):
     scored_count = models.PositiveIntegerField()
     total_count = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = DerivedScoreQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -7,6 +7,7 @@ from rewards.models.judgment import Judgment
 from rewards.models.output import Output
 from rewards.models.rubric import Criterion
 from rewards.models.signal import Segmentation
+from rewards.querysets.verdict import VerdictQuerySet
 
 
 class Verdict(models.Model):
@@ -30,6 +31,8 @@ class Verdict(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     """Why it is unscored."""
     explanation = models.TextField(blank=True)
+
+    objects = VerdictQuerySet.as_manager()
 
     class Meta:
         constraints = [

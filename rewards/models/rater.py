@@ -50,3 +50,8 @@ class Rater(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def label(self) -> str:
+        """What readers of the project see: people stand behind their pseudonym."""
+        return self.pseudonym if self.kind == self.Kind.PERSON else self.name

@@ -1,10 +1,15 @@
 """Rubrics, their immutable versions, and criteria."""
 
+from typing import cast
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from projects.models import Project
+from rewards.querysets.rubric import RubricQuerySet, RubricVersionQuerySet
+from rewards.rubrics.content import Criterion as CriterionContent
+from rewards.rubrics.content import Importance, Kind, Level, RubricContent
 
 
 class Rubric(models.Model):
@@ -22,6 +27,8 @@ class Rubric(models.Model):
         "rewards.ImportBatch", null=True, on_delete=models.RESTRICT, related_name="rubrics"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = RubricQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -52,6 +59,8 @@ class RubricVersion(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = RubricVersionQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["rubric", "number"], name="rubricversion_one_number"),
@@ -60,6 +69,10 @@ class RubricVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rubric} v{self.number}"
+
+    def content(self) -> RubricContent:
+        """What this version says, in order; one query unless `criteria` is prefetched."""
+        return RubricContent(tuple(criterion.content() for criterion in self.criteria.all()))
 
 
 class Criterion(models.Model):
@@ -112,3 +125,17 @@ class Criterion(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.key
+
+    def content(self) -> CriterionContent:
+        """The same without a database."""
+        return CriterionContent(
+            key=self.key,
+            text=self.text,
+            title=self.title,
+            kind=cast("Kind", self.kind),
+            levels=tuple(Level(level["label"], level["value"], level.get("anchor", "")) for level in self.levels),
+            weight=self.weight,
+            importance=cast("Importance", self.importance) if self.importance else None,
+            must_have=self.must_have,
+            may_be_na=self.may_be_na,
+        )

@@ -6,6 +6,7 @@ from django.db.models import Q
 from projects.models import Project
 from rewards.models.output import Output
 from rewards.models.rater import Rater
+from rewards.querysets.signal import RewardSignalQuerySet
 
 
 class Segmentation(models.Model):
@@ -42,6 +43,8 @@ class RewardSignal(models.Model):
     input_hash = models.CharField(max_length=64)
     repeat = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = RewardSignalQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -2,18 +2,92 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any, Self
 
+from django.apps import apps
 from django.db import models
+from django.db.models import Count, Prefetch, Q
 
 if TYPE_CHECKING:
     from projects.models import Project
+    from rewards.models import Judgment, RankedOutput, Task
+
+ANSWERS = {
+    "verdicts": ["verdicts__criterion"],
+    "rating": ["ratings"],
+    "comparison": ["comparison"],
+    "ranking": ["ranking__places"],
+    "spans": ["spans"],
+    "steps": ["steps__segmentation"],
+    "critique": ["critiques"],
+}
+"""Relations that hold the answers, by kind of judgment."""
 
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):
-    def of(self, project: Project) -> JudgmentQuerySet:
+    def of(self, project: Project) -> Self:
         return self.filter(project=project)
 
-    def standing(self) -> JudgmentQuerySet:
+    def standing(self) -> Self:
         """Judgments that nobody withdrew."""
         return self.filter(withdrawn_at__isnull=True)
+
+    def matching(
+        self,
+        *,
+        kind: str = "",
+        rater: int | None = None,
+        task: int | None = None,
+        output: int | None = None,
+        withdrawn: bool = False,
+    ) -> Self:
+        """Those that every given condition fits; what is not given does not narrow.
+
+        `output` also finds comparisons and rankings that it takes part in. Withdrawn ones come only with `withdrawn`.
+        """
+        judgments = self if withdrawn else self.standing()
+        if kind:
+            judgments = judgments.filter(kind=kind)
+        if rater is not None:
+            judgments = judgments.filter(rater_id=rater)
+        if task is not None:
+            judgments = judgments.filter(task_id=task)
+        if output is not None:
+            judgments = judgments.about([output])
+        return judgments
+
+    def about(self, output_ids: Collection[int]) -> Self:
+        """Judgments of these outputs, alone or among others."""
+        return self.filter(
+            Q(output__in=output_ids)
+            | Q(comparison__output_a__in=output_ids)
+            | Q(comparison__output_b__in=output_ids)
+            | Q(pk__in=models.Subquery(_rankings_of(output_ids)))
+        )
+
+    def with_answers(self) -> Self:
+        """With rater and every kind of answer; a query for each kind, however many rows."""
+        relations = [relation for kind in ANSWERS.values() for relation in kind]
+        return self.select_related("rater").prefetch_related(*(Prefetch(relation) for relation in relations))
+
+    def for_task_page(self, task: Task, output_ids: Collection[int]) -> Self:
+        """Everything that people and scorers said about these outputs, with where it comes from; oldest first."""
+        return (
+            self.filter(task=task)
+            .standing()
+            .about(output_ids)
+            .with_answers()
+            .select_related("rater", "trace")
+            .order_by("id")
+        )
+
+    def count_by_task(self, task_ids: Iterable[int]) -> dict[int, int]:
+        """How many standing judgments each task has; tasks without any are left out. One query."""
+        rows = self.standing().filter(task__in=list(task_ids)).order_by().values_list("task").annotate(n=Count("pk"))
+        return dict(rows)
+
+
+def _rankings_of(output_ids: Collection[int]) -> models.QuerySet[RankedOutput, Any]:
+    places = apps.get_model("rewards", "RankedOutput").objects.filter(output__in=output_ids)
+    return places.values_list("ranking_id")

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 
 if TYPE_CHECKING:
     from projects.models import Project
+    from rewards.models import Output, Task
 
 
 class OutputQuerySet(models.QuerySet["Output"]):
-    def current(self) -> OutputQuerySet:
+    def current(self) -> Self:
         return self.filter(is_current=True)
 
-    def of(self, project: Project) -> OutputQuerySet:
+    def of(self, project: Project) -> Self:
         return self.filter(project=project)
 
-    def for_list(self) -> OutputQuerySet:
+    def for_list(self) -> Self:
         """Narrow rows for lists: no messages; the policy joined."""
         return self.current().select_related("policy").defer("messages", "generation")
+
+    def chooser(self, task: Task) -> Self:
+        """The task's current outputs by age, narrow: what a reader picks from."""
+        return self.for_list().filter(task=task).order_by("id")
+
+    def to_show(self, task: Task, ids: Sequence[int]) -> Self:
+        """These outputs of the task with their texts, by age."""
+        return self.filter(task=task, pk__in=ids).select_related("policy").order_by("id")
+
+    def matching(self, *, task: int | None = None, policy: int | None = None) -> Self:
+        """Those that every given condition fits; what is not given does not narrow."""
+        outputs = self
+        if task is not None:
+            outputs = outputs.filter(task_id=task)
+        if policy is not None:
+            outputs = outputs.filter(policy_id=policy)
+        return outputs

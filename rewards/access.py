@@ -1,0 +1,67 @@
+"""Who may see and change what the rewards app keeps: the only door, for pages, API and sockets alike.
+
+Everything here shows policies and other people's answers, so it takes the capability to view; annotators reach outputs
+through their assignments alone. Each returned object carries its project as `projects.access` loaded it, with the
+viewer's role.
+"""
+
+from typing import TypeVar
+
+from django.db.models import QuerySet
+from django.http import Http404
+
+from projects.access import Capability, project_for
+from projects.models import User
+from rewards.models import Judgment, Output, RewardSignal, Rubric, RubricVersion, Task
+
+Row = TypeVar("Row", Judgment, Output, RewardSignal, Rubric, Task)
+
+
+def task_for(user: User, slug: str, pk: int) -> Task:
+    """One version of a task (two queries)."""
+    return _of_project(user, slug, Task.objects.all(), pk)
+
+
+def output_for(user: User, slug: str, pk: int) -> Output:
+    """One version of an output, with its policy (two queries)."""
+    return _of_project(user, slug, Output.objects.select_related("policy"), pk)
+
+
+def judgment_for(user: User, slug: str, pk: int) -> Judgment:
+    """One judgment with its answers."""
+    return _of_project(user, slug, Judgment.objects.with_answers(), pk)
+
+
+def signal_for(user: User, slug: str, pk: int) -> RewardSignal:
+    """One stored signal without its values."""
+    return _of_project(user, slug, RewardSignal.objects.for_list(), pk)
+
+
+def rubric_for(user: User, slug: str, pk: int) -> Rubric:
+    """A rubric to read (two queries)."""
+    return _of_project(user, slug, Rubric.objects.all(), pk)
+
+
+def editable_rubric_for(user: User, slug: str, pk: int) -> Rubric:
+    """A rubric that `user` may give new versions; 403 for who may only read it."""
+    return _of_project(user, slug, Rubric.objects.all(), pk, needs=Capability.MANAGE)
+
+
+def rubric_version_for(user: User, slug: str, pk: int, number: int | None = None) -> RubricVersion:
+    """A version of a rubric with its criteria; the newest one without `number` (four queries)."""
+    rubric = rubric_for(user, slug, pk)
+    versions = rubric.versions.with_criteria().newest_first()
+    version = versions.first() if number is None else versions.filter(number=number).first()
+    if version is None:
+        raise Http404
+    version.rubric, version.project = rubric, rubric.project
+    return version
+
+
+def _of_project(user: User, slug: str, rows: QuerySet[Row], pk: int, *, needs: Capability = Capability.VIEW) -> Row:
+    project = project_for(user, slug, needs=needs)
+    row = rows.filter(project=project, pk=pk).first()
+    if row is None:
+        raise Http404
+    row.project = project
+    return row

@@ -1,0 +1,35 @@
+"""Reads of verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Count
+
+if TYPE_CHECKING:
+    from rewards.models import Rubric, Verdict
+
+
+class VerdictQuerySet(models.QuerySet["Verdict"]):
+    def standing(self) -> Self:
+        """Verdicts that nobody withdrew."""
+        return self.filter(judgment__withdrawn_at__isnull=True)
+
+    def about(self, rubric: Rubric) -> Self:
+        """Verdicts on any version of the rubric."""
+        return self.filter(criterion__version__rubric=rubric)
+
+    def by(self, rater_ids: Collection[int]) -> Self:
+        return self.filter(judgment__rater__in=rater_ids)
+
+    def of_current_outputs(self, task: int | None = None) -> Self:
+        """Verdicts on outputs that no newer version replaced, of one task or of all."""
+        verdicts = self.filter(judgment__output__is_current=True)
+        return verdicts if task is None else verdicts.filter(judgment__output__task=task)
+
+    def rater_counts(self) -> dict[int, int]:
+        """How many outputs each rater gave verdicts on."""
+        rows = self.order_by().values_list("judgment__rater").annotate(n=Count("judgment__output", distinct=True))
+        return dict(rows)

@@ -1,0 +1,114 @@
+"""Stored verdicts as a matrix of outputs by criteria: what every aggregation starts from."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rewards.models import Criterion, RubricVersion, Verdict
+from rewards.rubrics.content import RubricContent
+
+VerdictRow = tuple[int, int, int, int, float | None]
+"""Keys of output, judgment, rater and criterion, and the value."""
+
+
+class VerdictTable(NamedTuple):
+    """Verdicts of some raters on the criteria of one rubric version.
+
+    Attributes
+    ----------
+    content : RubricContent
+        k criteria.
+    output_ids : tuple of int, length n
+        Outputs with at least one verdict, scored or not, in ascending order.
+    values : ndarray of float64, shape (n, k)
+        The mean over a rater's repeats, then over raters; NaN where nobody gave a value.
+    judgment_ids : tuple of tuple of int, length n
+        The judgments that each row is made of, in ascending order.
+    """
+
+    content: RubricContent
+    output_ids: tuple[int, ...]
+    values: npt.NDArray[np.float64]
+    judgment_ids: tuple[tuple[int, ...], ...]
+
+    def judgment_set_hash(self, row: int) -> str:
+        """SHA-256 over the judgments that a row is made of."""
+        return hashlib.sha256(",".join(map(str, self.judgment_ids[row])).encode()).hexdigest()
+
+
+def verdict_table(
+    version: RubricVersion,
+    rater_ids: Collection[int],
+    *,
+    task_id: int | None = None,
+    output_ids: Collection[int] | None = None,
+) -> VerdictTable:
+    """Read the standing verdicts of these raters on current outputs; three queries.
+
+    A verdict given under another version counts where that version asked the same question (key, text, kind and
+    levels): new weights, must-haves or criteria cost no new judgment, a new wording does.
+    """
+    content = version.content()
+    columns = _columns_by_criterion(version, content)
+    verdicts = Verdict.objects.standing().by(rater_ids).of_current_outputs(task_id).filter(criterion__in=columns)
+    if output_ids is not None:
+        verdicts = verdicts.filter(judgment__output__in=output_ids)
+    rows: list[VerdictRow] = list(
+        verdicts.values_list("judgment__output", "judgment", "judgment__rater", "criterion", "value")
+    )
+    outputs = sorted({row[0] for row in rows})
+    by_rater = _by_rater(rows, outputs, columns, len(content.criteria))
+    judgments: dict[int, set[int]] = {output: set() for output in outputs}
+    for output, judgment, *_ in rows:
+        judgments[output].add(judgment)
+    return VerdictTable(
+        content=content,
+        output_ids=tuple(outputs),
+        values=_mean(by_rater),
+        judgment_ids=tuple(tuple(sorted(judgments[output])) for output in outputs),
+    )
+
+
+def _columns_by_criterion(version: RubricVersion, content: RubricContent) -> dict[int, int]:
+    """Column of the table by key of every stored criterion that asks the same as one of `content`."""
+    wanted = {
+        (criterion.key, criterion.text, criterion.kind, criterion.levels): column
+        for column, criterion in enumerate(content.criteria)
+    }
+    stored = Criterion.objects.filter(version__rubric=version.rubric_id, key__in=content.keys)
+    found = ((row.pk, row.content()) for row in stored)
+    return {
+        pk: wanted[question]
+        for pk, criterion in found
+        if (question := (criterion.key, criterion.text, criterion.kind, criterion.levels)) in wanted
+    }
+
+
+def _by_rater(
+    rows: Sequence[VerdictRow], outputs: Sequence[int], columns: Mapping[int, int], n_criteria: int
+) -> npt.NDArray[np.float64]:
+    """Mean over repeats, shape (outputs, criteria, raters); NaN where there is no value."""
+    raters = sorted({rater for _, _, rater, _, _ in rows})
+    total = np.zeros((len(outputs), n_criteria, len(raters)))
+    count = np.zeros_like(total)
+    output_at = {output: index for index, output in enumerate(outputs)}
+    rater_at = {rater: index for index, rater in enumerate(raters)}
+    for output, _, rater, criterion, value in rows:
+        if value is not None:
+            cell = output_at[output], columns[criterion], rater_at[rater]
+            total[cell] += value
+            count[cell] += 1
+    return _mean_by(total, count)
+
+
+def _mean_by(total: npt.NDArray[np.float64], count: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
+def _mean(by_rater: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The mean over the last axis of what is there."""
+    given = ~np.isnan(by_rater)
+    return _mean_by(np.where(given, by_rater, 0.0).sum(axis=2), given.sum(axis=2).astype(np.float64))
