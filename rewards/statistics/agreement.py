@@ -66,8 +66,8 @@ def krippendorff_alpha(
     units: Column,
     raters: Column,
     values: Column,
-    metric: Metric = "nominal",
     *,
+    metric: Metric = "nominal",
     replicates: int = 0,
     confidence: float = 0.95,
     seed: int = 0,
@@ -149,7 +149,9 @@ def percent_agreement(units: Column, raters: Column, values: Column) -> Agreemen
     return Agreement(equal / n_pairs if n_pairs else float("nan"), n_pairs)
 
 
-def cohen_kappa(first: Column, second: Column, weighting: Literal["none", "linear", "quadratic"] = "none") -> Agreement:
+def cohen_kappa(
+    first: Column, second: Column, *, weighting: Literal["none", "linear", "quadratic"] = "none"
+) -> Agreement:
     """Cohen's kappa of two raters, ``1 - observed disagreement / disagreement expected by chance``.
 
     Parameters

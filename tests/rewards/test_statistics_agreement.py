@@ -3,6 +3,7 @@
 import csv
 import math
 from pathlib import Path
+from typing import Any
 
 import krippendorff
 import numpy as np
@@ -16,7 +17,7 @@ DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "llmfao"
 NAN = float("nan")
 
 
-def columns(table):
+def columns(table) -> Any:
     """Rows are raters and columns units, as in a coding sheet."""
     cells = [(unit, rater, value) for rater, row in enumerate(table) for unit, value in enumerate(row)]
     return tuple(zip(*cells, strict=True)) if cells else ((), (), ())
@@ -38,12 +39,12 @@ def test_the_other_metrics_of_a_hand_worked_sheet():
     # Units (1,1), (1,2), (4,4): n = 6 with values 1, 1, 1, 2, 4, 4. One unit disagrees, 2 ordered pairs.
     sheet = columns([[1, 1, 4], [1, 2, 4]])
     # interval: observed 2 * 1 = 2; all ordered pairs: 2 * (3*1*1 + 3*2*9 + 1*2*4) = 130. alpha = 1 - 5 * 2 / 130
-    assert krippendorff_alpha(*sheet, "interval").value == pytest.approx(1 - 10 / 130)
+    assert krippendorff_alpha(*sheet, metric="interval").value == pytest.approx(1 - 10 / 130)
     # ordinal: mid-ranks 1.5, 3.5, 5: differences 2, 3.5, 1.5. observed 2 * 4 = 8;
     # all: 2 * (3 * 4 + 6 * 12.25 + 2 * 2.25) = 180. alpha = 1 - 5 * 8 / 180
-    assert krippendorff_alpha(*sheet, "ordinal").value == pytest.approx(1 - 40 / 180)
+    assert krippendorff_alpha(*sheet, metric="ordinal").value == pytest.approx(1 - 40 / 180)
     # ratio: (1/3)^2, (3/5)^2, (2/6)^2. observed 2/9; all: 2 * (3/9 + 6 * .36 + 2/9) = 2 * 2.7155556
-    assert krippendorff_alpha(*sheet, "ratio").value == pytest.approx(1 - 5 * (2 / 9) / (2 * (5 / 9 + 2.16)))
+    assert krippendorff_alpha(*sheet, metric="ratio").value == pytest.approx(1 - 5 * (2 / 9) / (2 * (5 / 9 + 2.16)))
 
 
 @pytest.mark.skipif(not DATA.exists(), reason=f"the public codings are not at {DATA}")
@@ -54,15 +55,15 @@ def test_the_other_metrics_of_a_hand_worked_sheet():
 def test_krippendorffs_published_example_with_missing_cells(metric, expected):
     with (DATA / "codings.csv").open(newline="") as file:
         rows = [[float(cell) if cell else None for cell in row] for row in csv.reader(file)]
-    alpha = krippendorff_alpha(*columns(rows), metric)
+    alpha = krippendorff_alpha(*columns(rows), metric=metric)
     assert alpha.value == pytest.approx(expected, abs=5e-8)
     # 12 units, of which the last has one value
     assert (alpha.n_units, alpha.n_unpaired) == (11, 1)
 
 
 def test_perfect_agreement_is_one_and_systematic_disagreement_below_zero():
-    assert krippendorff_alpha(*columns([[1, 2, 3], [1, 2, 3]]), "interval").value == 1.0
-    assert krippendorff_alpha(*columns([[1, 2], [2, 1]]), "interval").value < 0
+    assert krippendorff_alpha(*columns([[1, 2, 3], [1, 2, 3]]), metric="interval").value == 1.0
+    assert krippendorff_alpha(*columns([[1, 2], [2, 1]]), metric="interval").value < 0
 
 
 @pytest.mark.parametrize(
@@ -70,16 +71,16 @@ def test_perfect_agreement_is_one_and_systematic_disagreement_below_zero():
 )
 @pytest.mark.parametrize("metric", METRICS)
 def test_alpha_is_undefined_without_pairs_or_without_variation(table, metric):
-    alpha = krippendorff_alpha(*columns(table), metric, replicates=10)
+    alpha = krippendorff_alpha(*columns(table), metric=metric, replicates=10)
     assert math.isnan(alpha.value)
     assert math.isnan(alpha.low)
 
 
 def test_missing_repeated_and_unpaired_judgments_are_left_out_and_counted():
     rows = [(0, "x", 1), (0, "y", 2), (0, "x", 2), (1, "x", 3), (2, "x", None), (2, "y", NAN), (3, "x", 4), (3, "y", 4)]
-    alpha = krippendorff_alpha(*zip(*rows, strict=True), "interval")
+    alpha = krippendorff_alpha(*zip(*rows, strict=True), metric="interval")
     # left are (1, 2) and (4, 4): the first judgment of x on unit 0 counts
-    assert alpha.value == krippendorff_alpha(*columns([[1, 4], [2, 4]]), "interval").value
+    assert alpha.value == krippendorff_alpha(*columns([[1, 4], [2, 4]]), metric="interval").value
     assert (alpha.n_missing, alpha.n_duplicates, alpha.n_unpaired) == (2, 1, 1)
 
 
@@ -88,29 +89,31 @@ def test_the_order_of_judgments_and_the_kind_of_column_do_not_matter():
     units, raters, values = np.repeat(np.arange(30), 4), np.tile(np.arange(4), 30), generator.integers(1, 6, 120)
     order = generator.permutation(120)
     for metric in METRICS:
-        plain = krippendorff_alpha(units, raters, values, metric)
+        plain = krippendorff_alpha(units, raters, values, metric=metric)
         shuffled = krippendorff_alpha(
             [f"u{u}" for u in units[order]],
             [f"r{r}" for r in raters[order]],
             values[order].astype(float).tolist(),
-            metric,
+            metric=metric,
         )
         assert shuffled.value == pytest.approx(plain.value, abs=1e-12)
 
 
 def test_a_large_offset_costs_no_precision():
-    small = krippendorff_alpha(*columns([[1, 2, 3, 5], [1, 3, 3, 4]]), "interval").value
-    large = krippendorff_alpha(*columns([[1e9 + x for x in row] for row in [[1, 2, 3, 5], [1, 3, 3, 4]]]), "interval")
+    small = krippendorff_alpha(*columns([[1, 2, 3, 5], [1, 3, 3, 4]]), metric="interval").value
+    large = krippendorff_alpha(
+        *columns([[1e9 + x for x in row] for row in [[1, 2, 3, 5], [1, 3, 3, 4]]]), metric="interval"
+    )
     assert large.value == pytest.approx(small, abs=1e-9)
 
 
 def test_values_that_a_metric_cannot_compare_are_refused():
     with pytest.raises(ValueError, match="value 'a' for the interval metric: expected finite numbers"):
-        krippendorff_alpha(*columns(SHEET), "interval")
+        krippendorff_alpha(*columns(SHEET), metric="interval")
     with pytest.raises(ValueError, match="at least 0"):
-        krippendorff_alpha(*columns([[-1, 2], [1, 2]]), "ratio")
+        krippendorff_alpha(*columns([[-1, 2], [1, 2]]), metric="ratio")
     with pytest.raises(ValueError, match="metric 'cardinal'"):
-        krippendorff_alpha((), (), (), "cardinal")  # type: ignore[arg-type]
+        krippendorff_alpha((), (), (), metric="cardinal")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="expected as many of each"):
         krippendorff_alpha([1], [1], [])
     with pytest.raises(ValueError, match="without a unit or a rater"):
@@ -121,17 +124,17 @@ def test_the_bootstrap_is_seeded_and_holds_the_value():
     generator = np.random.default_rng(5)
     truth = generator.integers(1, 6, 80)
     sheet = columns([(truth + (generator.random(80) < 0.3)).tolist() for _ in range(3)])
-    alpha = krippendorff_alpha(*sheet, "ordinal", replicates=200, seed=1)
+    alpha = krippendorff_alpha(*sheet, metric="ordinal", replicates=200, seed=1)
     assert alpha.low < alpha.value < alpha.high
-    assert krippendorff_alpha(*sheet, "ordinal", replicates=200, seed=1) == alpha
-    assert krippendorff_alpha(*sheet, "ordinal", replicates=200, seed=2) != alpha
-    wider = krippendorff_alpha(*sheet, "ordinal", replicates=200, seed=1, confidence=0.99)
+    assert krippendorff_alpha(*sheet, metric="ordinal", replicates=200, seed=1) == alpha
+    assert krippendorff_alpha(*sheet, metric="ordinal", replicates=200, seed=2) != alpha
+    wider = krippendorff_alpha(*sheet, metric="ordinal", replicates=200, seed=1, confidence=0.99)
     assert wider.high - wider.low > alpha.high - alpha.low
 
 
 def test_a_replicate_that_draws_each_unit_once_is_alpha_itself():
     # One unit: every replicate draws it, so that the interval has no width.
-    alpha = krippendorff_alpha(*columns([[1], [2], [2]]), "interval", replicates=20)
+    alpha = krippendorff_alpha(*columns([[1], [2], [2]]), metric="interval", replicates=20)
     assert alpha.low == alpha.high == pytest.approx(alpha.value)
 
 
@@ -140,7 +143,7 @@ def test_a_replicate_that_draws_each_unit_once_is_alpha_itself():
     st.sampled_from(METRICS),
 )
 def test_alpha_equals_the_krippendorff_package(table, metric):
-    ours = krippendorff_alpha(*columns(table), metric)
+    ours = krippendorff_alpha(*columns(table), metric=metric)
     per_unit = [[value for value in unit if value is not None] for unit in zip(*table, strict=True)]
     if len({value for unit in per_unit if len(unit) > 1 for value in unit}) < 2:
         assert math.isnan(ours.value)
@@ -162,17 +165,19 @@ def test_percent_agreement_counts_pairs_within_units():
 def test_cohens_kappa_of_a_hand_worked_table():
     # 20 yes/yes, 5 yes/no, 10 no/yes, 15 no/no: agree 35/50 = .7; chance .5 * .6 + .5 * .4 = .5; (.7 - .5) / .5 = .4
     pairs = [("yes", "yes")] * 20 + [("yes", "no")] * 5 + [("no", "yes")] * 10 + [("no", "no")] * 15
-    assert cohen_kappa(*zip(*pairs, strict=True)) == (pytest.approx(0.4), 50)
+    kappa = cohen_kappa(*zip(*pairs, strict=True))
+    assert kappa.value == pytest.approx(0.4)
+    assert kappa.n_pairs == 50
 
 
 def test_weighted_kappa_counts_far_misses_more():
     # values (1,1), (2,3), (3,1): observed |d|: 0, 1, 2; first {1,2,3} each once, second {1: 2, 3: 1}
     # linear: expected sum over first x second of |a - b| / 3 = (2*(0+1+2) + (2+1+0)) / 3 = 3; 1 - 3 / 3 = 0
-    assert cohen_kappa([1, 2, 3], [1, 3, 1], "linear").value == pytest.approx(0.0)
+    assert cohen_kappa([1, 2, 3], [1, 3, 1], weighting="linear").value == pytest.approx(0.0)
     # quadratic: observed 0 + 1 + 4 = 5; expected (2*(0+1+4) + (4+1+0)) / 3 = 5
-    assert cohen_kappa([1, 2, 3], [1, 3, 1], "quadratic").value == pytest.approx(0.0)
+    assert cohen_kappa([1, 2, 3], [1, 3, 1], weighting="quadratic").value == pytest.approx(0.0)
     # numbers sort as numbers: 10 is two steps from 2, with 9 between; observed 2, expected ((0+1+2)*2 + (1+0+1)) / 3
-    assert cohen_kappa([2, 9, 10], [2, 9, 2], "linear").value == pytest.approx(1 - 2 / (8 / 3))
+    assert cohen_kappa([2, 9, 10], [2, 9, 2], weighting="linear").value == pytest.approx(1 - 2 / (8 / 3))
 
 
 def test_kappa_is_undefined_where_both_always_say_the_same_word():
