@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
                 ('format', models.CharField(max_length=60)),
                 ('file_names', models.JSONField(default=list)),
                 ('stored_files', models.JSONField(default=list)),
+                ('options', models.JSONField(default=dict)),
                 ('on_conflict', models.CharField(choices=[('new_version', 'Make a new version'), ('row_error', 'Report the row')], default='new_version', max_length=12)),
                 ('on_error', models.CharField(choices=[('keep_good', 'Keep the good rows'), ('refuse', 'Refuse the file')], default='keep_good', max_length=10)),
                 ('status', models.CharField(choices=[('pending', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('refused', 'Refused'), ('failed', 'Failed'), ('undone', 'Undone')], default='pending', max_length=8)),

@@ -31,6 +31,8 @@ class ImportBatch(models.Model):
     file_names = models.JSONField(default=list)
     stored_files = models.JSONField(default=list)
     """Names in the default storage; removed when the import has ended."""
+    options = models.JSONField(default=dict)
+    """What the format asks for beside the files, such as the rater's name."""
     on_conflict = models.CharField(max_length=12, choices=OnConflict, default=OnConflict.NEW_VERSION)
     on_error = models.CharField(max_length=10, choices=OnError, default=OnError.KEEP_GOOD)
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)

@@ -1,0 +1,112 @@
+"""Takes the rows of an import out again, unless something else has come to depend on them."""
+
+from collections.abc import Mapping
+
+from django.db.models import Count, F, Q, QuerySet
+from django.db.models.deletion import RestrictedError
+
+from projects.errors import AppError
+from projects.models import Project
+from rewards.models import (
+    Comparison,
+    Critique,
+    ImportBatch,
+    Judgment,
+    Output,
+    RankedOutput,
+    Ranking,
+    Rating,
+    RewardSignal,
+    Rubric,
+    SpanMark,
+    StepLabel,
+    Task,
+    Verdict,
+)
+
+
+def remove_rows(batch: ImportBatch) -> Mapping[str, int]:
+    """Delete what `batch` created and make the versions before it current again; return what was removed, by name.
+
+    Call it in a transaction: it raises AppError `import_in_use`, with nothing to be kept, where rows are depended on.
+    """
+    _refuse_if_in_use(batch)
+    removed = {"judgments": _remove_judgments(batch)}
+    try:
+        removed["outputs"] = _remove_versions(Output.objects.filter(import_batch=batch))
+        removed["tasks"] = _remove_versions(Task.objects.filter(import_batch=batch))
+        rubrics = Rubric.objects.filter(import_batch=batch)
+        removed["rubrics"] = rubrics.count()
+        rubrics.delete()
+    except RestrictedError as error:
+        raise _in_use("campaigns or verdicts refer to its rows") from error
+    _recount(batch)
+    return removed
+
+
+def _refuse_if_in_use(batch: ImportBatch) -> None:
+    mine = Output.objects.filter(import_batch=batch)
+    others = Judgment.objects.filter(project_id=batch.project_id).exclude(import_batch=batch)
+    judged = others.filter(
+        Q(output__in=mine)
+        | Q(comparison__output_a__in=mine)
+        | Q(comparison__output_b__in=mine)
+        | Q(task__import_batch=batch)
+    ).exists()
+    if judged:
+        raise _in_use("its outputs have been judged since")
+    if RewardSignal.objects.filter(output__in=mine).exists():
+        raise _in_use("its outputs have been scored since")
+    if mine.filter(is_current=False).exists() or Task.objects.filter(import_batch=batch, is_current=False).exists():
+        raise _in_use("a later import made new versions of its rows; undo that one first")
+    if Output.objects.filter(task__import_batch=batch).exclude(import_batch=batch).exists():
+        raise _in_use("a later import added outputs to its tasks; undo that one first")
+
+
+def _in_use(why: str) -> AppError:
+    return AppError(f"This import can no longer be undone: {why}.", code="import_in_use", status=409)
+
+
+def _remove_judgments(batch: ImportBatch) -> int:
+    judgments = Judgment.objects.filter(import_batch=batch)
+    count = judgments.count()
+    for model in (Verdict, Rating, Comparison, SpanMark, StepLabel, Critique):
+        model._default_manager.filter(judgment__import_batch=batch).delete()
+    RankedOutput.objects.filter(ranking__judgment__import_batch=batch).delete()
+    Ranking.objects.filter(judgment__import_batch=batch).delete()
+    judgments.delete()
+    return count
+
+
+def _remove_versions(rows: QuerySet[Task] | QuerySet[Output]) -> int:
+    """Delete versions and make their predecessors current again."""
+    replaced = list(rows.filter(version__gt=1).values_list("project_id", "external_id", "version"))
+    count = rows.count()
+    rows.delete()
+    for project_id, external_id, version in replaced:
+        rows.model._default_manager.filter(project_id=project_id, external_id=external_id, version=version - 1).update(
+            is_current=True
+        )
+    return count
+
+
+def _recount(batch: ImportBatch) -> None:
+    """Set the kept counters right: an undo is rare, so counting is fine here."""
+    project_id = batch.project_id
+    Project.objects.filter(pk=project_id).update(
+        task_count=Task.objects.filter(project_id=project_id, is_current=True).count(),
+        output_count=Output.objects.filter(project_id=project_id, is_current=True).count(),
+        judgment_count=Judgment.objects.filter(project_id=project_id).count(),
+    )
+    stale = Task.objects.filter(project_id=project_id, is_current=True)
+    for task_id, count in _current_outputs(project_id).items():
+        stale.filter(pk=task_id).exclude(output_count=count).update(output_count=count)
+
+
+def _current_outputs(project_id: int) -> dict[int, int]:
+    counted = (
+        Task.objects.filter(project_id=project_id, is_current=True)
+        .annotate(found=Count("outputs", filter=Q(outputs__is_current=True)))
+        .exclude(output_count=F("found"))
+    )
+    return dict(counted.values_list("pk", "found"))

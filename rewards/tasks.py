@@ -1,0 +1,15 @@
+"""Celery's door to the rewards app: each task calls one action."""
+
+from celery import shared_task
+
+from rewards.actions import imports
+
+
+@shared_task
+def run_import_batch(batch_id: int) -> None:
+    imports.run_import(batch_id)
+
+
+@shared_task
+def requeue_stalled_imports() -> None:
+    imports.requeue_stalled_imports()
