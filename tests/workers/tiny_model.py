@@ -81,10 +81,10 @@ def build_tiny_model(folder: Path, *, seed: int = 0, merges: int = 40) -> Path:
 
 
 class LetterEngine:
-    """A model that can be worked out by hand: one token a character.
+    """A model that can be worked out by hand.
 
-    A character has probability 1/2 if it occurs in the prompt's last message, else 1/8; nothing else matters. A label
-    has the product of its characters' probabilities.
+    Log-probabilities: one token a character; its probability is 1/2 if it occurs in the prompt's last message, else
+    1/8. Choices: the probability of a label is (1 + how often it occurs in the prompt) / 100.
     """
 
     capabilities = frozenset({Capability.LOGPROBS, Capability.CHOOSE})
@@ -93,37 +93,35 @@ class LetterEngine:
     def __init__(self, *, name: str = "letters", context_length: int = 10_000) -> None:
         self.identity = {"weights": name, "tokenizer": name, "chat_template": "", "dtype": "float32"}
         self.context_length = context_length
-        self.prompts: list[Prompt] = []
+        self.asked: list[Prompt] = []
 
     def logprobs(self, requests: Sequence[Continuation]) -> list[TokenLogprobs | Refusal]:
-        return [self._score(request.prompt, request.text) for request in requests]
+        return [self._score(request) for request in requests]
 
     def choose(
         self, questions: Sequence[ChoiceQuestion], *, length_handling: LengthHandling = "sum"
     ) -> list[Choice | Refusal]:
-        results: list[Choice | Refusal] = []
-        for question in questions:
-            scored = [self._score(question.prompt, label) for label in question.labels]
-            refused = [found for found in scored if isinstance(found, Refusal)]
-            if refused:
-                results.append(refused[0])
-                continue
-            totals = [float(found.logprobs.sum()) for found in scored if isinstance(found, TokenLogprobs)]
-            counts = tuple(len(label) for label in question.labels)
-            if length_handling == "mean":
-                totals = [total / count for total, count in zip(totals, counts, strict=True)]
-            results.append(Choice(question.labels, tuple(totals), counts))
-        return results
+        return [self._choose(question) for question in questions]
 
-    def _score(self, prompt: Prompt, text: str) -> TokenLogprobs | Refusal:
-        self.prompts.append(prompt)
-        read = prompt.messages[-1].text if prompt.messages else prompt.plain_text or ""
-        if sum(len(message.text) for message in prompt.messages) + len(text) > self.context_length:
+    def _score(self, request: Continuation) -> TokenLogprobs | Refusal:
+        read = self._read(request.prompt)
+        if len(read) + len(request.text) > self.context_length:
             return Refusal(ErrorCode.CONTEXT_OVERRUN, "too many letters")
-        values = [math.log(1 / 2 if character in read else 1 / 8) for character in text]
-        ends = np.arange(1, len(text) + 1, dtype=np.int32)
+        values = [math.log(1 / 2 if character in read else 1 / 8) for character in request.text]
+        ends = np.arange(1, len(request.text) + 1, dtype=np.int32)
         return TokenLogprobs(
-            token_ids=np.array([ord(character) for character in text], dtype=np.int64),
+            token_ids=np.array([ord(character) for character in request.text], dtype=np.int64),
             spans=np.stack([ends - 1, ends], axis=1),
             logprobs=np.array(values, dtype=np.float32),
         )
+
+    def _choose(self, question: ChoiceQuestion) -> Choice | Refusal:
+        read = self._read(question.prompt)
+        if len(read) > self.context_length:
+            return Refusal(ErrorCode.CONTEXT_OVERRUN, "too many letters")
+        values = tuple(math.log((1 + read.count(label)) / 100) for label in question.labels)
+        return Choice(question.labels, values, tuple(1 for _ in question.labels))
+
+    def _read(self, prompt: Prompt) -> str:
+        self.asked.append(prompt)
+        return prompt.messages[-1].text if prompt.messages else prompt.plain_text or ""
