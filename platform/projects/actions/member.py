@@ -41,7 +41,7 @@ def change_role(*, membership: Membership, actor: User, role: str) -> None:
         verb="member.role_changed",
         project=current.project,
         target=current,
-        data={"user": current.user.username, "role": [current.role, role]},
+        data={"user": current.user.username, "role": role, "was": current.role},
     )
     current.role = role
     current.save(update_fields=["role"])

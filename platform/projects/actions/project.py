@@ -45,7 +45,7 @@ def create_project(*, user: User, name: str, slug: str = "", description: str = 
 @transaction.atomic
 def change_project(*, project: Project, actor: User, name: str, description: str) -> None:
     """Rename or describe a project; its address stays, since links and tokens point at it."""
-    data = {"name": [project.name, name]} if project.name != name else {}
+    data = {"name": name, "was": project.name} if project.name != name else {}
     project.name = name
     project.description = description
     project.save(update_fields=["name", "description"])

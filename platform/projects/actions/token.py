@@ -53,7 +53,7 @@ def issue_token(
         verb="token.issued",
         project=project,
         target=token,
-        data={"name": name, "scopes": token.scopes, "expires_at": expires_at.isoformat()},
+        data={"name": name, "scopes": " ".join(token.scopes), "expires": expires_at.date().isoformat()},
     )
     return IssuedToken(token, secret)
 
