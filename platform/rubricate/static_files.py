@@ -1,25 +1,26 @@
 """WhiteNoise for an ASGI server."""
 
-from collections.abc import Iterator
-from typing import cast
+from contextlib import closing
+from io import BytesIO
 
-from django.http import FileResponse, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
     """Answer with the whole file at once.
 
-    WhiteNoise streams from a synchronous iterator, which Django under ASGI would read to the end anyway and warn about
+    WhiteNoise streams from a synchronous iterator, which Django under ASGI would read to the end anyway, warning of it
     for each file.
     """
 
     @staticmethod
-    def serve(static_file: object, request: object) -> HttpResponseBase:
-        response: HttpResponseBase = WhiteNoiseMiddleware.serve(static_file, request)
-        if not isinstance(response, FileResponse):
-            return response
-        whole = HttpResponse(b"".join(cast("Iterator[bytes]", response.streaming_content)), status=response.status_code)
-        whole.headers = response.headers
-        return whole
+    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
+        found = static_file.get_response(request.method, request.META)
+        with closing(found.file or BytesIO()) as file:
+            response = HttpResponse(file.read(), status=int(found.status))
+        del response.headers["Content-Type"]
+        for name, value in found.headers:
+            response.headers[name] = value
+        return response

@@ -184,7 +184,7 @@ CELERY_TIMEZONE = TIME_ZONE
 WORKERS_LEASE_SECONDS = env.integer("WORKERS_LEASE_SECONDS", 60)
 WORKERS_REDISPATCH_SECONDS = env.integer("WORKERS_REDISPATCH_SECONDS", 30)
 WORKERS_BATCH_ITEMS = env.integer("WORKERS_BATCH_ITEMS", 16)
-WORKERS_MODELS_KEPT = env.integer("WORKERS_MODELS_KEPT", 1)
+WORKERS_MODELS_KEPT = env.integer("WORKERS_MODELS_KEPT", 2)
 MODELS_DIR = VAR_DIR / "models"
 # Folders that model endpoints may name, besides what packages carry and hub ids.
 MODEL_ROOTS = [MODELS_DIR, *(Path(folder) for folder in env.names("MODEL_ROOTS", []))]

@@ -66,7 +66,8 @@ class PostgresServer:
     @property
     def url(self) -> str:
         """The address of Rubricate's database, for DATABASE_URL."""
-        return f"postgresql://{NAME}:{quote(self.passwords.rubricate, safe='')}@/{NAME}?host={quote(str(self.socket_folder))}"
+        password = quote(self.passwords.rubricate, safe="")
+        return f"postgresql://{NAME}:{password}@/{NAME}?host={quote(str(self.socket_folder))}"
 
     @property
     def socket_folder(self) -> Path:

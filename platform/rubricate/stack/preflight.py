@@ -28,10 +28,10 @@ def lock(file: Path, address: str) -> IO[str]:
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        held.seek(0)
-        raise StackError(
-            f"Rubricate already runs from this folder ({held.read().strip()}): open or stop that one."
-        ) from None
+        with held:
+            held.seek(0)
+            holder = held.read().strip()
+        raise StackError(f"Rubricate already runs from this folder ({holder}): open or stop that one.") from None
     held.truncate(0)
     held.write(f"process {os.getpid()}, {address}")
     held.flush()
