@@ -188,7 +188,7 @@ class FormatError(Exception):
         return f"{place + ': ' if place else ''}{self.message}.{wanted}"
 
 
-class InvalidRow(Exception):  # noqa: N818 - not an error of the program: it becomes a RowError where the row number is known
+class InvalidRow(Exception):  # noqa: N818 - no error of the program: a RowError without its number
     """What is wrong with the row at hand; raised by validators and turned into a `RowError` by the reader."""
 
     def __init__(self, field: str, message: str, expected: str = "") -> None:
