@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewards.formats import rubricate_csv
@@ -110,6 +110,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
 )
 
 
+@settings(deadline=None)  # a busy machine is no fault of the code
 @given(st.lists(st.tuples(texts.filter(bool), texts, st.lists(texts, max_size=3)), max_size=4))
 def test_what_was_written_is_read_back_exactly(rows):
     tasks = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewards.formats import rubricate_jsonl
@@ -293,6 +293,7 @@ outputs = st.lists(
 )
 
 
+@settings(deadline=None)  # a busy machine is no fault of the code
 @given(st.lists(st.tuples(texts.filter(bool), st.none() | texts, texts, outputs), max_size=4))
 def test_what_was_written_is_read_back_exactly(rows):
     tasks = [
