@@ -1,7 +1,14 @@
 """Who judges and how we ask."""
 
 from annotations.models.assignment import Assignment, Draft, Submission
-from annotations.models.campaign import Campaign, CampaignItem, CampaignItemOutput, CampaignMember, CampaignProtocol
+from annotations.models.campaign import (
+    Campaign,
+    CampaignItem,
+    CampaignItemOutput,
+    CampaignMember,
+    CampaignProgress,
+    CampaignProtocol,
+)
 from annotations.models.study import Study
 
 __all__ = [
@@ -10,6 +17,7 @@ __all__ = [
     "CampaignItem",
     "CampaignItemOutput",
     "CampaignMember",
+    "CampaignProgress",
     "CampaignProtocol",
     "Draft",
     "Study",

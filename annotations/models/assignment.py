@@ -4,7 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from annotations.models.campaign import CampaignItem, CampaignProtocol
+from annotations.models.campaign import Campaign, CampaignItem, CampaignProtocol
+from annotations.querysets.assignment import AssignmentQuerySet
 from projects.models import Project
 
 
@@ -19,6 +20,7 @@ class Assignment(models.Model):
         RELEASED = "released", "Given back"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="assignments")
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="assignments")
     item = models.ForeignKey(CampaignItem, on_delete=models.CASCADE, related_name="assignments")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="assignments")
     protocol = models.ForeignKey(CampaignProtocol, on_delete=models.RESTRICT, related_name="assignments")
@@ -33,9 +35,14 @@ class Assignment(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     submitted_at = models.DateTimeField(null=True)
 
+    objects = AssignmentQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["item", "user"], name="assignment_one_per_person"),
+            models.UniqueConstraint(
+                fields=["campaign", "user"], condition=Q(status="leased"), name="assignment_one_live"
+            ),
             models.CheckConstraint(
                 condition=Q(status__in=["leased", "submitted", "skipped", "expired", "released"]),
                 name="assignment_status_known",

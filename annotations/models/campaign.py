@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from annotations.querysets.campaign import CampaignQuerySet
+from annotations.querysets.item import CampaignItemQuerySet
 from projects.models import Project
 from rewards.models import Output, Task
 
@@ -29,12 +31,18 @@ class Campaign(models.Model):
     undo_minutes = models.PositiveSmallIntegerField(default=15)
     seed = models.BigIntegerField(default=0)
     """Of the order in which outputs are shown: stable per person and item."""
+    selection = models.JSONField(default=dict)
+    """How its items were chosen: `annotations.actions.items.Selection` as data."""
+    leak_scan = models.JSONField(default=dict)
+    """What `annotations.leaks` found in the outputs when they were chosen."""
     item_count = models.PositiveIntegerField(default=0)
     submitted_count = models.PositiveIntegerField(default=0)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="campaigns"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CampaignQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -48,6 +56,11 @@ class Campaign(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def answer_count_wanted(self) -> int:
+        """How many submits finish the campaign."""
+        return self.item_count * self.overlap
+
 
 class CampaignProtocol(models.Model):
     """Immutable: the questions, their anchors and the guidelines."""
@@ -58,6 +71,8 @@ class CampaignProtocol(models.Model):
     questions = models.JSONField()
     """Ordered `[{"key", "kind": "rating"|"comparison"|"spans", ...}, ...]`; `annotations.protocols` parses it."""
     guidelines = models.TextField(blank=True)
+    show_reference = models.BooleanField(default=False)
+    """Whether annotators see the task's reference answer."""
     content_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -84,6 +99,24 @@ class CampaignMember(models.Model):
         return f"{self.user_id} in {self.campaign_id}"
 
 
+class CampaignProgress(models.Model):
+    """What one person did in one campaign: counters kept by the actions, so that no page counts assignments."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="progress")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="campaign_progress")
+    submitted_count = models.PositiveIntegerField(default=0)
+    skipped_count = models.PositiveIntegerField(default=0)
+    active_ms = models.PositiveBigIntegerField(default=0)
+    """Over the standing submits."""
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "user"], name="campaignprogress_once")]
+
+    def __str__(self) -> str:
+        return f"{self.submitted_count} by {self.user_id} in {self.campaign_id}"
+
+
 class CampaignItem(models.Model):
     """One task with the outputs to judge together. Granted counts live leases and submits; it never passes overlap."""
 
@@ -94,6 +127,8 @@ class CampaignItem(models.Model):
     position = models.PositiveIntegerField()
     granted_count = models.PositiveSmallIntegerField(default=0)
     submitted_count = models.PositiveSmallIntegerField(default=0)
+
+    objects = CampaignItemQuerySet.as_manager()
 
     class Meta:
         constraints = [

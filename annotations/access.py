@@ -1,0 +1,57 @@
+"""Who may see and do what in campaigns: the only door, for pages and API alike.
+
+Managers and viewers see campaigns whole. Annotators see the campaigns that ask them, and of the answers only their own.
+"""
+
+from django.db.models import Q
+from django.http import Http404
+
+from annotations.models import Assignment, Campaign
+from annotations.querysets.campaign import CampaignQuerySet
+from projects.access import Capability, allows, project_for, projects_for
+from projects.models import Project, User
+
+
+def campaigns_for(user: User, project: Project) -> CampaignQuerySet:
+    """The campaigns of `project` that `user` may know of; `project` as loaded for `user`."""
+    campaigns = Campaign.objects.of(project)
+    return campaigns if allows(project, Capability.VIEW) else campaigns.answerable_by(user)
+
+
+def campaign_for(user: User, slug: str, pk: int, *, needs: Capability | None = Capability.VIEW) -> Campaign:
+    """One campaign with its project as `user` sees it (two queries); with `needs` None, whatever the role.
+
+    Raises
+    ------
+    Http404
+        `user` is no member, or it is a campaign that does not ask this annotator.
+    AppError
+        ``role_required`` (403) if the role lacks `needs`.
+    """
+    project = project_for(user, slug, needs=needs)
+    campaign = campaigns_for(user, project).select_related("protocol").filter(pk=pk).first()
+    if campaign is None:
+        raise Http404
+    campaign.project = project
+    return campaign
+
+
+def answerable_campaign_for(user: User, slug: str, pk: int) -> Campaign:
+    """A campaign that `user` may answer in."""
+    project = project_for(user, slug, needs=Capability.ANNOTATE)
+    campaign = Campaign.objects.of(project).answerable_by(user).select_related("protocol").filter(pk=pk).first()
+    if campaign is None:
+        raise Http404
+    campaign.project = project
+    return campaign
+
+
+def assignment_for(user: User, pk: int) -> Assignment:
+    """One of the user's own assignments, in a project where they may still answer (one query)."""
+    projects = projects_for(user, needs=Capability.ANNOTATE).values("pk")
+    assignment = Assignment.objects.of(user).filter(Q(project__in=projects), pk=pk).for_answering().first()
+    if assignment is None:
+        raise Http404
+    # Already loaded: it is the one who asks.
+    assignment.user = user
+    return assignment

@@ -1,0 +1,188 @@
+"""Campaigns from draft to close, and the versions of what they ask."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from annotations.actions.items import add_items
+from annotations.leaks import scan_for_leaks
+from annotations.models import Campaign, CampaignMember, CampaignProtocol
+from annotations.protocols import LABELS, min_outputs, parse_questions, protocol_hash
+from annotations.selection import Selection
+from projects.actions.audit import record_event
+from projects.errors import AppError
+from projects.models import Project, User
+from rewards.models import Criterion
+
+
+@dataclass(frozen=True)
+class ProtocolContent:
+    """What annotators are told and asked."""
+
+    questions: list[dict[str, Any]]
+    guidelines: str = ""
+    show_reference: bool = False
+
+
+@transaction.atomic
+def create_campaign(
+    *,
+    project: Project,
+    actor: User,
+    name: str,
+    protocol: ProtocolContent,
+    selection: Selection | None = None,
+    overlap: int = 1,
+    lease_minutes: int = 30,
+    undo_minutes: int = 15,
+    people: Sequence[User] = (),
+) -> Campaign:
+    """Make a campaign with its items, in draft, and look for texts that give their author away.
+
+    Raises
+    ------
+    AppError
+        ``protocol_invalid``, ``campaign_name_taken`` (409), ``campaign_empty`` where the selection holds no task with
+        enough outputs, ``campaign_invalid`` for numbers out of range.
+    """
+    selection = selection or Selection()
+    questions = parse_questions(protocol.questions)
+    needed = min_outputs(questions)
+    _check_numbers(selection, overlap=overlap, needed=needed)
+    try:
+        with transaction.atomic():
+            campaign = Campaign.objects.create(
+                project=project,
+                name=name.strip(),
+                overlap=overlap,
+                lease_minutes=lease_minutes,
+                undo_minutes=undo_minutes,
+                seed=secrets.randbits(62),
+                selection=selection.to_json(),
+                created_by=actor,
+            )
+    except IntegrityError as error:
+        message = "Another campaign of this project has this name."
+        raise AppError(message, code="campaign_name_taken", status=409, fields={"name": [message]}) from error
+    CampaignMember.objects.bulk_create(CampaignMember(campaign=campaign, user=user) for user in people)
+    campaign.item_count = add_items(campaign=campaign, selection=selection, min_outputs=needed)
+    if not campaign.item_count:
+        outputs = f"{needed} outputs" if needed > 1 else "an output"
+        raise AppError(f"No task chosen has {outputs}, which these questions need.", code="campaign_empty")
+    campaign.protocol = _add_protocol(campaign, protocol, number=1)
+    campaign.leak_scan = scan_for_leaks(campaign)
+    campaign.save(update_fields=["item_count", "protocol", "leak_scan"])
+    record_event(
+        actor=actor,
+        verb="campaign.created",
+        project=project,
+        target=campaign,
+        data={"name": campaign.name, "items": campaign.item_count, "overlap": overlap},
+    )
+    return campaign
+
+
+@transaction.atomic
+def revise_protocol(*, campaign: Campaign, actor: User, protocol: ProtocolContent) -> CampaignProtocol:
+    """Put a new version of the questions in force; the same content is no new version.
+
+    Answers given so far, and answers begun, stay with the version they were given under.
+    """
+    questions = parse_questions(protocol.questions)
+    if campaign.status == Campaign.Status.CLOSED:
+        raise AppError("A closed campaign asks nothing any more.", code="campaign_closed", status=409)
+    fewest = campaign.items.fewest_outputs()
+    if fewest < min_outputs(questions):
+        raise AppError("Some items have too few outputs for these questions.", code="protocol_invalid")
+    current = (
+        Campaign.objects.select_for_update(of=("self",), no_key=True).select_related("protocol").get(pk=campaign.pk)
+    )
+    digest = protocol_hash(questions, protocol.guidelines, show_reference=protocol.show_reference)
+    if current.protocol is not None and current.protocol.content_hash == digest:
+        return current.protocol
+    number = current.protocols.count() + 1
+    campaign.protocol = version = _add_protocol(campaign, protocol, number=number)
+    campaign.save(update_fields=["protocol"])
+    record_event(
+        actor=actor,
+        verb="campaign.protocol_revised",
+        project=campaign.project,
+        target=campaign,
+        data={"number": number},
+    )
+    return version
+
+
+def open_campaign(*, campaign: Campaign, actor: User) -> None:
+    """Let annotators in; from draft, pause or close."""
+    _change_status(campaign, actor, Campaign.Status.OPEN, verb="campaign.opened")
+
+
+def pause_campaign(*, campaign: Campaign, actor: User) -> None:
+    """Give out no new items; what is in work can be finished."""
+    _change_status(campaign, actor, Campaign.Status.PAUSED, verb="campaign.paused")
+
+
+def close_campaign(*, campaign: Campaign, actor: User) -> None:
+    """Take no more answers; drafts are kept."""
+    _change_status(campaign, actor, Campaign.Status.CLOSED, verb="campaign.closed")
+
+
+# What each status may follow.
+_BEFORE = {
+    Campaign.Status.OPEN: ("draft", "paused", "closed"),
+    Campaign.Status.PAUSED: ("open",),
+    Campaign.Status.CLOSED: ("draft", "open", "paused"),
+}
+
+
+@transaction.atomic
+def _change_status(campaign: Campaign, actor: User, status: Campaign.Status, *, verb: str) -> None:
+    allowed = Campaign.objects.filter(pk=campaign.pk, status__in=_BEFORE[status])
+    if not allowed.update(status=status):
+        campaign.refresh_from_db(fields=["status"])
+        if campaign.status == status:
+            return
+        message = f"A campaign that is {campaign.get_status_display().lower()} cannot become {status.label.lower()}."
+        raise AppError(message, code="campaign_status", status=409)
+    campaign.status = status
+    record_event(actor=actor, verb=verb, project=campaign.project, target=campaign)
+
+
+def _add_protocol(campaign: Campaign, protocol: ProtocolContent, *, number: int) -> CampaignProtocol:
+    questions = parse_questions(protocol.questions)
+    _check_criteria(campaign.project, protocol.questions)
+    return CampaignProtocol.objects.create(
+        project_id=campaign.project_id,
+        campaign=campaign,
+        number=number,
+        questions=[question.config() for question in questions],
+        guidelines=protocol.guidelines,
+        show_reference=protocol.show_reference,
+        content_hash=protocol_hash(questions, protocol.guidelines, show_reference=protocol.show_reference),
+    )
+
+
+def _check_criteria(project: Project, questions: Sequence[dict[str, Any]]) -> None:
+    wanted = {index: question["criterion"] for index, question in enumerate(questions) if question.get("criterion")}
+    known = set(Criterion.objects.filter(project=project, pk__in=wanted.values()).values_list("pk", flat=True))
+    fields = {
+        f"questions.{index}.criterion": ["This project has no such criterion."]
+        for index, pk in wanted.items()
+        if pk not in known
+    }
+    if fields:
+        raise AppError("A question names a criterion of no rubric here.", code="protocol_invalid", fields=fields)
+
+
+def _check_numbers(selection: Selection, *, overlap: int, needed: int) -> None:
+    most = len(LABELS)
+    if not needed <= selection.outputs_per_item <= most:
+        message = f"Expected {needed} to {most} outputs per item for these questions."
+        raise AppError(message, code="campaign_invalid", fields={"outputs_per_item": [message]})
+    if not 1 <= overlap <= 100:
+        message = "Expected 1 to 100 people per item."
+        raise AppError(message, code="campaign_invalid", fields={"overlap": [message]})

@@ -1,0 +1,210 @@
+"""Leases: who works on which item. An item is never granted to more people than its campaign's overlap.
+
+The one rule of locking, which keeps it free of deadlocks: an item's row is locked before its assignments.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from annotations.actions.counters import count_skip
+from annotations.blinding import assignment_seed, shown_order
+from annotations.models import Assignment, Campaign, CampaignItem, CampaignProtocol
+from projects.errors import AppError
+from projects.models import User
+
+LEASED, EXPIRED, RELEASED, SKIPPED = (
+    Assignment.Status.LEASED,
+    Assignment.Status.EXPIRED,
+    Assignment.Status.RELEASED,
+    Assignment.Status.SKIPPED,
+)
+REGAINABLE = (EXPIRED, RELEASED, SKIPPED)
+
+
+def lease_next_item(*, campaign: Campaign, user: User) -> Assignment | None:
+    """The item that `user` has in work, or else the next one to be had; None if there is none now.
+
+    Raises
+    ------
+    AppError
+        ``campaign_paused`` or ``campaign_closed`` (409). In a paused campaign what is in work goes on.
+    """
+    try:
+        with transaction.atomic():
+            return _resumed(campaign, user) or _granted(campaign, user)
+    except IntegrityError:
+        # Another tab of the same person was granted an item in the same moment: there is one live lease a campaign.
+        return _resumed(campaign, user)
+
+
+@transaction.atomic
+def renew_lease(*, assignment: Assignment, active_ms: int | None = None) -> None:
+    """Push the end of the lease out, or take the item up again if it was given up and is still free.
+
+    Raises
+    ------
+    AppError
+        With the reason (409) where the item cannot be worked on: `regain_item` lists the codes.
+    """
+    if not _extend(assignment, active_ms=active_ms):
+        regain_item(assignment=assignment)
+
+
+@transaction.atomic
+def regain_item(*, assignment: Assignment) -> None:
+    """Take up an item again whose lease ran out, was given back, or which was skipped.
+
+    Raises
+    ------
+    AppError
+        409 with ``already_submitted``, ``lease_lost`` (others have it), ``other_item_open``, ``campaign_closed``.
+    """
+    item = _locked_item(assignment)
+    assignment.refresh_from_db(fields=["status", "lease_until"])
+    campaign = assignment.campaign
+    if assignment.status == LEASED:
+        return
+    if assignment.status not in REGAINABLE:
+        raise AppError("You have already submitted this item.", code="already_submitted", status=409)
+    require_open(campaign, in_work=True)
+    if campaign.assignments.of(assignment.user).live().exists():
+        raise AppError("You have another item open in this campaign.", code="other_item_open", status=409)
+    if item.granted_count >= campaign.overlap:
+        raise AppError(
+            "The time for this item ran out and it went to someone else. What you entered is kept.",
+            code="lease_lost",
+            status=409,
+        )
+    if assignment.status == SKIPPED:
+        count_skip(assignment=assignment, sign=-1)
+    CampaignItem.objects.filter(pk=item.pk).update(granted_count=F("granted_count") + 1)
+    assignment.status, assignment.lease_until, assignment.reason = LEASED, _lease_end(campaign), ""
+    assignment.save(update_fields=["status", "lease_until", "reason"])
+
+
+@transaction.atomic
+def release_item(*, assignment: Assignment) -> bool:
+    """Give the item back so that others may have it; the draft is kept. False if it was not in work."""
+    return _give_up(assignment, RELEASED)
+
+
+@transaction.atomic
+def skip_item(*, assignment: Assignment, reason: str) -> None:
+    """Give the item up for good, saying why; the draft is kept, and `regain_item` takes it back.
+
+    Raises
+    ------
+    AppError
+        ``not_in_work`` (409) if it is not in work any more.
+    """
+    if not _give_up(assignment, SKIPPED, reason=reason):
+        raise AppError("This item is not in work any more.", code="not_in_work", status=409)
+    count_skip(assignment=assignment, sign=1)
+
+
+@transaction.atomic
+def expire_leases(*, campaign: Campaign) -> int:
+    """End the leases of `campaign` whose time is over, and free their items; how many. One query if there are none."""
+    items = CampaignItem.objects.filter(pk__in=Assignment.objects.overdue(campaign).values("item"))
+    freed = 0
+    for item in items.select_for_update(skip_locked=True, no_key=True).order_by("pk"):
+        ended = Assignment.objects.overdue(campaign).filter(item=item).update(status=EXPIRED)
+        CampaignItem.objects.filter(pk=item.pk).update(granted_count=F("granted_count") - ended)
+        freed += ended
+    return freed
+
+
+def require_open(campaign: Campaign, *, in_work: bool) -> None:
+    """Refuse work in a campaign that does not take it; a pause lets people finish what they have in work."""
+    if campaign.status == Campaign.Status.OPEN or (in_work and campaign.status == Campaign.Status.PAUSED):
+        return
+    if campaign.status == Campaign.Status.PAUSED:
+        raise AppError("This campaign is paused. Come back later.", code="campaign_paused", status=409)
+    raise AppError("This campaign is closed. What you entered is kept.", code="campaign_closed", status=409)
+
+
+def _resumed(campaign: Campaign, user: User) -> Assignment | None:
+    """The live assignment of `user`, its lease renewed."""
+    assignment = campaign.assignments.of(user).live().for_answering().first()
+    if assignment is None or not _extend(assignment):
+        return None
+    return assignment
+
+
+def _granted(campaign: Campaign, user: User) -> Assignment | None:
+    """A new lease on the next item. Runs inside the transaction that holds the item's lock."""
+    require_open(campaign, in_work=False)
+    expire_leases(campaign=campaign)
+    item = _claimed(campaign, user)
+    if item is None:
+        return None
+    assignment = Assignment.objects.filter(item=item, user=user).first()
+    if assignment is None:
+        seed = assignment_seed(campaign, item, user.pk)
+        output_ids = item.item_outputs.values_list("output_id", flat=True)
+        assignment = Assignment(
+            project_id=campaign.project_id,
+            campaign=campaign,
+            item=item,
+            user=user,
+            seed=seed,
+            order=shown_order(list(output_ids), seed),
+        )
+    if not hasattr(assignment, "draft"):
+        # An answer begun under older questions is finished under them.
+        assignment.protocol = _protocol_in_force(campaign)
+    assignment.status = LEASED
+    assignment.lease_until = _lease_end(campaign)
+    assignment.save()
+    return assignment
+
+
+def _protocol_in_force(campaign: Campaign) -> CampaignProtocol:
+    if campaign.protocol is None:
+        raise ValueError(f"campaign {campaign.pk} is open without a protocol")
+    return campaign.protocol
+
+
+def _claimed(campaign: Campaign, user: User) -> CampaignItem | None:
+    """An item with its row locked and one grant counted on it.
+
+    Items that other people are being granted in this moment are passed over. Only if nothing else is left do we wait
+    for them: one of them may have room for us still.
+    """
+    for skip_locked in (True, False):
+        items = CampaignItem.objects.grantable_to(user, campaign)
+        item = items.select_for_update(of=("self",), skip_locked=skip_locked, no_key=True).first()
+        if item is not None:
+            CampaignItem.objects.filter(pk=item.pk).update(granted_count=F("granted_count") + 1)
+            return item
+    return None
+
+
+def _extend(assignment: Assignment, *, active_ms: int | None = None) -> bool:
+    """Renew a lease that is still held, if the campaign takes work; one query."""
+    assignment.lease_until = _lease_end(assignment.campaign)
+    changes: dict[str, datetime | int] = {"lease_until": assignment.lease_until}
+    if active_ms is not None:
+        changes["active_ms"] = active_ms
+    held = Assignment.objects.live().filter(pk=assignment.pk, campaign__status__in=["open", "paused"])
+    return held.update(**changes) == 1
+
+
+def _give_up(assignment: Assignment, status: str, *, reason: str = "") -> bool:
+    item = _locked_item(assignment)
+    changed = Assignment.objects.live().filter(pk=assignment.pk).update(status=status, reason=reason)
+    if changed:
+        CampaignItem.objects.filter(pk=item.pk).update(granted_count=F("granted_count") - 1)
+        assignment.status = status
+    return bool(changed)
+
+
+def _locked_item(assignment: Assignment) -> CampaignItem:
+    return CampaignItem.objects.select_for_update(no_key=True).get(pk=assignment.item_id)
+
+
+def _lease_end(campaign: Campaign) -> datetime:
+    return timezone.now() + timedelta(minutes=campaign.lease_minutes)

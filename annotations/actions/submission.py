@@ -1,0 +1,211 @@
+"""Submits: an answer becomes judgments exactly once, and can be taken back for some minutes."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import models, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from annotations.actions.counters import count_submit
+from annotations.actions.draft import restore_draft
+from annotations.actions.lease import regain_item, release_item, require_open
+from annotations.answers import storable_json
+from annotations.blinding import shown_item
+from annotations.models import Assignment, CampaignItem, Draft, Submission
+from annotations.protocols import PlannedJudgment, parse_questions, plan_judgments
+from projects.errors import AppError
+from rewards.actions.rater import ensure_person_rater
+from rewards.models import Judgment, Output, Rater
+
+
+class Acknowledged(NamedTuple):
+    """What a submit answers, the same however often it is sent."""
+
+    submission: Submission
+    undo_until: datetime
+
+
+class Act(NamedTuple):
+    """One submit on its way into the database."""
+
+    key: str
+    answer: dict[str, Any]
+    active_ms: int
+    rater: Rater
+    planned: Sequence[PlannedJudgment]
+    earlier: Sequence[Submission]
+
+
+def submit_answer(*, assignment: Assignment, key: str, answer: dict[str, Any], active_ms: int = 0) -> Acknowledged:
+    """Write the judgments of an answer. Sending the same `key` and answer again changes nothing.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        From `access.assignment_for`.
+    key : str
+        Chosen by the sender for this answer: what makes a repeated request the same submit.
+    answer : dict
+        By question; see the files of `annotations.protocols`.
+    active_ms : int
+        How long the person worked on it.
+
+    Raises
+    ------
+    AppError
+        ``answer_invalid`` naming each problem; 409 with ``key_reused``, ``already_submitted``, ``lease_lost``,
+        ``campaign_closed``. The draft is untouched by all of them.
+    """
+    storable_json(answer)
+    earlier = list(assignment.submissions.all())
+    known = _known(earlier, key, answer)
+    if known is not None:
+        return _acknowledged(assignment, known)
+    outputs = list(Output.objects.filter(item_outputs__item=assignment.item_id).order_by("item_outputs__position"))
+    planned = plan_judgments(parse_questions(assignment.protocol.questions), answer, shown_item(assignment, outputs))
+    # Before the transaction: making a rater locks the project, which the counters lock last.
+    rater = ensure_person_rater(project=assignment.project, user=assignment.user)
+    act = Act(key=key, answer=answer, active_ms=active_ms, rater=rater, planned=planned, earlier=earlier)
+    try:
+        with transaction.atomic():
+            submission = _write(assignment, act)
+    except AppError:
+        # The same submit, sent twice at once: the other one has finished while this one waited for the item.
+        known = _known(assignment.submissions.all(), key, answer)
+        if known is None:
+            raise
+        return _acknowledged(assignment, known)
+    return _acknowledged(assignment, submission)
+
+
+@transaction.atomic
+def undo_submission(*, assignment: Assignment) -> None:
+    """Take the standing submit back: its judgments are withdrawn and its answer is the draft again.
+
+    An item that the person has taken up since is given back, with its draft.
+
+    Raises
+    ------
+    AppError
+        409 with ``nothing_to_undo``, ``undo_too_late``, ``campaign_closed``.
+    """
+    submission = assignment.submissions.filter(undone_at=None).first()
+    if submission is None:
+        raise AppError("There is no submit to take back.", code="nothing_to_undo", status=409)
+    campaign = assignment.campaign
+    require_open(campaign, in_work=True)
+    now = timezone.now()
+    if now > _undo_until(assignment, submission):
+        minutes = campaign.undo_minutes
+        raise AppError(f"A submit can be taken back for {minutes} minutes.", code="undo_too_late", status=409)
+    for other in campaign.assignments.of(assignment.user).live():
+        release_item(assignment=other)
+    CampaignItem.objects.filter(pk=assignment.item_id).update(submitted_count=F("submitted_count") - 1)
+    if not Submission.objects.filter(pk=submission.pk, undone_at=None).update(undone_at=now):
+        raise AppError("There is no submit to take back.", code="nothing_to_undo", status=409)
+    withdrawn = Judgment.objects.filter(act=submission.act).update(withdrawn_at=now, withdrawn_by=assignment.user)
+    assignment.status, assignment.submitted_at = Assignment.Status.LEASED, None
+    assignment.lease_until = now + timedelta(minutes=campaign.lease_minutes)
+    assignment.save(update_fields=["status", "submitted_at", "lease_until"])
+    restore_draft(assignment=assignment, answer=submission.answer)
+    count_submit(assignment=assignment, judgments=withdrawn, active_ms=submission.active_ms, sign=-1)
+
+
+def _known(submissions: Iterable[Submission], key: str, answer: Any) -> Submission | None:
+    """The submit that was made with `key`; refuses a key that stood for something else, and a second submit."""
+    standing = False
+    for submission in submissions:
+        if submission.idempotency_key == key:
+            if submission.answer != answer:
+                raise AppError("This key was used for another answer.", code="key_reused", status=409)
+            return submission
+        standing = standing or submission.undone_at is None
+    if standing:
+        raise AppError("You have already submitted this item.", code="already_submitted", status=409)
+    return None
+
+
+def _write(assignment: Assignment, act: Act) -> Submission:
+    """Claim the assignment and write everything; inside a transaction, the item's row first (see `lease`)."""
+    if not _claim(assignment, act.active_ms):
+        # Late, but if nobody took it the work counts.
+        require_open(assignment.campaign, in_work=True)
+        regain_item(assignment=assignment)
+        _claim(assignment, act.active_ms)
+    submission = Submission.objects.create(
+        project_id=assignment.project_id,
+        assignment=assignment,
+        idempotency_key=act.key,
+        act=uuid.uuid4(),
+        answer=act.answer,
+        active_ms=act.active_ms,
+    )
+    _write_judgments(assignment, submission, act)
+    Draft.objects.filter(assignment=assignment).delete()
+    count_submit(assignment=assignment, judgments=len(act.planned), active_ms=act.active_ms, sign=1)
+    return submission
+
+
+def _claim(assignment: Assignment, active_ms: int) -> bool:
+    """Turn the lease into a submit; False, with nothing changed, if it is not held any more."""
+    item = CampaignItem.objects.filter(pk=assignment.item_id)
+    if not item.filter(submitted_count__lt=F("granted_count")).update(submitted_count=F("submitted_count") + 1):
+        return False
+    held = Assignment.objects.live().filter(pk=assignment.pk, campaign__status__in=["open", "paused"])
+    if held.update(status=Assignment.Status.SUBMITTED, submitted_at=timezone.now(), active_ms=active_ms):
+        return True
+    item.update(submitted_count=F("submitted_count") - 1)
+    return False
+
+
+def _write_judgments(assignment: Assignment, submission: Submission, act: Act) -> None:
+    """One query for the envelopes and one for each kind of answer."""
+    replaced = _replaced(act.earlier)
+    shown = {
+        "order": assignment.order,
+        "seed": assignment.seed,
+        "campaign": assignment.campaign_id,
+        "protocol": assignment.protocol.number,
+        "assignment": assignment.pk,
+    }
+    envelopes = Judgment.objects.bulk_create(
+        Judgment(
+            project_id=assignment.project_id,
+            kind=plan.kind,
+            rater=act.rater,
+            task_id=assignment.item.task_id,
+            output_id=plan.output_id,
+            act=submission.act,
+            idempotency_key=f"{submission.act}:{plan.name}",
+            presentation={**shown, **plan.presentation},
+            replaces_id=replaced.get(plan.name),
+        )
+        for plan in act.planned
+    )
+    rows: dict[type[models.Model], list[models.Model]] = {}
+    for envelope, plan in zip(envelopes, act.planned, strict=True):
+        for row in plan.rows:
+            row.judgment = envelope  # type: ignore[attr-defined]
+            rows.setdefault(type(row), []).append(row)
+    for model, answers in rows.items():
+        model._default_manager.bulk_create(answers)
+
+
+def _replaced(earlier: Sequence[Submission]) -> dict[str, int]:
+    """The judgments of the last submit that was taken back, by name: a correction replaces them."""
+    undone = max(earlier, key=lambda submission: submission.pk, default=None)
+    if undone is None:
+        return {}
+    judgments = Judgment.objects.filter(act=undone.act).values_list("idempotency_key", "pk")
+    return {key.partition(":")[2]: pk for key, pk in judgments}
+
+
+def _acknowledged(assignment: Assignment, submission: Submission) -> Acknowledged:
+    return Acknowledged(submission, _undo_until(assignment, submission))
+
+
+def _undo_until(assignment: Assignment, submission: Submission) -> datetime:
+    return submission.created_at + timedelta(minutes=assignment.campaign.undo_minutes)

@@ -1,0 +1,31 @@
+"""Answers as they arrive: JSON of any shape, checked to be storable before anything looks inside."""
+
+import json
+from typing import Any
+
+from projects.errors import AppError
+
+MAX_BYTES = 1_000_000
+
+
+def storable_json(answer: dict[str, Any]) -> str:
+    """The answer as JSON text that PostgreSQL takes.
+
+    Raises
+    ------
+    AppError
+        ``answer_invalid`` for a NUL or a lone surrogate, ``answer_too_long`` (413).
+    """
+    text = json.dumps(answer, ensure_ascii=False, allow_nan=False)
+    try:
+        size = len(text.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        raise AppError(
+            "The answer holds half of a character, which cannot be stored.", code="answer_invalid"
+        ) from error
+    # An escaped backslash before "u0000" is only a text about it.
+    if "\\u0000" in text.replace("\\\\", ""):
+        raise AppError("The answer holds a NUL character, which cannot be stored.", code="answer_invalid")
+    if size > MAX_BYTES:
+        raise AppError(f"The answer is too long: {size:,} bytes.", code="answer_too_long", status=413)
+    return text

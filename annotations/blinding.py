@@ -1,0 +1,36 @@
+"""Who sees what in which order: random to the annotator, the same on every look, and stored with the answer."""
+
+import hashlib
+from collections.abc import Sequence
+
+from annotations.models import Assignment, Campaign, CampaignItem
+from annotations.protocols import LABELS, ShownItem, ShownOutput
+from rewards.models import Output
+
+
+def assignment_seed(campaign: Campaign, item: CampaignItem, user_id: int) -> int:
+    """63 bits that depend on the campaign's seed, the person and the item, and on nothing else."""
+    digest = hashlib.sha256(f"{campaign.seed}:{user_id}:{item.pk}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def shown_order(output_ids: Sequence[int], seed: int) -> list[int]:
+    """The outputs in an order drawn by `seed`: a hash for each, so that it does not depend on a library's shuffle."""
+    return sorted(output_ids, key=lambda pk: hashlib.sha256(f"{seed}:{pk}".encode()).digest())
+
+
+def shown_item(assignment: Assignment, outputs: Sequence[Output]) -> ShownItem:
+    """What the assignment shows, under neutral labels.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    outputs : sequence of Output
+        Of its item, in the item's own order.
+    """
+    by_id = {output.pk: output for output in outputs}
+    shown = [
+        ShownOutput(label, pk, [message["text"] for message in by_id[pk].messages])
+        for label, pk in zip(LABELS, assignment.order, strict=False)
+    ]
+    return ShownItem(shown, [output.pk for output in outputs], assignment.seed)

@@ -1,0 +1,215 @@
+"""What every kind of question offers, and the shared ways to read configuration and name errors."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, Self
+
+from django.db import models
+
+from projects.errors import AppError
+from rewards.models import Judgment
+from rewards.text import check_text
+
+LABELS = "ABCDEFGH"
+"""Neutral names of the outputs in the order shown; also the limit of outputs in one item."""
+
+_KEY = re.compile(r"[a-z][a-z0-9_-]{0,78}[a-z0-9]|[a-z]")
+
+
+@dataclass(frozen=True)
+class ShownOutput:
+    """One output as an annotator knows it: by its neutral label."""
+
+    label: str
+    pk: int
+    texts: Sequence[str]
+    """Of its messages, exactly as stored."""
+
+
+@dataclass(frozen=True)
+class ShownItem:
+    """What one assignment shows; `outputs` are in the order shown."""
+
+    outputs: Sequence[ShownOutput]
+    stored_order: Sequence[int]
+    """Output ids as the item keeps them: which of two is A does not depend on who looks."""
+    seed: int
+
+    def output(self, label: str) -> ShownOutput:
+        """The output with that label; KeyError if there is none."""
+        for shown in self.outputs:
+            if shown.label == label:
+                return shown
+        raise KeyError(label)
+
+
+@dataclass(frozen=True)
+class PlannedJudgment:
+    """A judgment to be written, with its answer rows (their `judgment` is set when the envelope has an id)."""
+
+    kind: str
+    name: str
+    """Unique within one submit and the same for a later correction."""
+    output_id: int | None
+    presentation: Mapping[str, Any]
+    rows: Sequence[models.Model]
+
+
+@dataclass
+class Problems:
+    """Messages by the dotted name of what they are about; all are collected before anything is refused."""
+
+    fields: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, name: str, message: str) -> None:
+        self.fields[name].append(message)
+
+    def refuse(self, *, code: str, message: str) -> None:
+        """Raise them as one AppError whose message names the first."""
+        if self.fields:
+            name, messages = next(iter(self.fields.items()))
+            raise AppError(f"{message} {name}: {messages[0]}", code=code, fields=self.fields)
+
+
+class Reader:
+    """Reads one mapping of a protocol; what is wrong goes to `problems` under `<where>.<name>`."""
+
+    def __init__(self, config: Any, where: str, problems: Problems) -> None:
+        self.where = where
+        self.problems = problems
+        self.config: Mapping[str, Any] = config if isinstance(config, Mapping) else {}
+        self.read: set[str] = set()
+        if not isinstance(config, Mapping):
+            problems.add(where, f"Expected an object, got {type(config).__name__}.")
+
+    def text(self, name: str, *, default: str | None = None, max_length: int = 200) -> str:
+        """A text; one that may not be empty where there is no default."""
+        value = self._value(name, default)
+        if not isinstance(value, str):
+            self._wrong(name, "This is needed." if value is None else "Expected a text.")
+            return ""
+        value = value.strip()
+        if not value and default is None:
+            self._wrong(name, "This is needed.")
+        if len(value) > max_length:
+            self._wrong(name, f"Expected at most {max_length} characters, got {len(value)}.")
+        self._checked(name, value)
+        return str(value)
+
+    def key(self, name: str = "key") -> str:
+        """A name for programs: lower-case letters, digits, - and _."""
+        value = self.text(name, max_length=80)
+        if value and not _KEY.fullmatch(value):
+            self._wrong(name, "Expected lower-case letters, digits, - and _, starting with a letter.")
+        return value
+
+    def integer(self, name: str, *, default: int, low: int, high: int) -> int:
+        value = self._value(name, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            self._wrong(name, f"Expected a whole number from {low} to {high}.")
+            return default
+        return value
+
+    def identifier(self, name: str) -> int | None:
+        """The id of a row, or None."""
+        value = self._value(name, None)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            self._wrong(name, "Expected an id.")
+            return None
+        return value
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        value = self._value(name, default)
+        if not isinstance(value, bool):
+            self._wrong(name, "Expected true or false.")
+            return default
+        return value
+
+    def choice(self, name: str, choices: Sequence[str], *, default: str) -> str:
+        value = self._value(name, default)
+        if value not in choices:
+            self._wrong(name, f"Expected one of {', '.join(choices)}.")
+            return default
+        return str(value)
+
+    def choices(self, name: str, choices: Sequence[str], *, default: Sequence[str]) -> tuple[str, ...]:
+        value = self._value(name, list(default))
+        if not isinstance(value, list) or not all(entry in choices for entry in value):
+            self._wrong(name, f"Expected a list of {', '.join(choices)}.")
+            return tuple(default)
+        return tuple(choice for choice in choices if choice in value)
+
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        value = self._value(name, {})
+        if not isinstance(value, Mapping):
+            self._wrong(name, "Expected an object.")
+            return {}
+        return value
+
+    def rows(self, name: str, *, low: int, high: int) -> Iterator["Reader"]:
+        """Readers of a list of objects with `low` to `high` entries."""
+        value = self._value(name, [])
+        if not isinstance(value, list) or not low <= len(value) <= high:
+            self._wrong(name, f"Expected a list of {low} to {high} entries.")
+            return
+        for index, entry in enumerate(value):
+            yield Reader(entry, f"{self.where}.{name}.{index}", self.problems)
+
+    def wrong(self, name: str, message: str) -> None:
+        """Record a problem that a single value cannot show."""
+        self._wrong(name, message)
+
+    def finish(self) -> None:
+        """Refuse names that nothing read: a misspelt option must not be silently ignored."""
+        for name in self.config:
+            if name not in self.read:
+                self._wrong(str(name), "This is not a known option here.")
+
+    def _value(self, name: str, default: Any) -> Any:
+        self.read.add(name)
+        return self.config.get(name, default)
+
+    def _checked(self, name: str, value: str) -> None:
+        try:
+            check_text(value)
+        except ValueError as error:
+            self._wrong(name, f"{error}.")
+
+    def _wrong(self, name: str, message: str) -> None:
+        self.problems.add(f"{self.where}.{name}", message)
+
+
+class Question(Protocol):
+    """One question of a protocol. Each kind is a frozen dataclass in its own file, listed in `protocols.KINDS`."""
+
+    kind: ClassVar[str]
+    label: ClassVar[str]
+    min_outputs: ClassVar[int]
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def prompt(self) -> str: ...
+
+    @classmethod
+    def parse(cls, reader: Reader) -> Self:
+        """Read the configuration; problems go to the reader, and a value is returned all the same."""
+        ...
+
+    def config(self) -> dict[str, Any]:
+        """The configuration with every default written out: what is stored, hashed and sent to the page."""
+        ...
+
+    def layout(self, item: ShownItem) -> dict[str, Any]:
+        """What the page needs beside `config()` to show the question for one item."""
+        ...
+
+    def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
+        """Check one answer and turn it into judgments; problems are named `<key>.<part>`."""
+        ...
+
+
+RATING, COMPARISON, SPANS = Judgment.Kind.RATING, Judgment.Kind.COMPARISON, Judgment.Kind.SPANS

@@ -1,0 +1,116 @@
+"""A number on a stated scale for each output, for the whole of it or for one criterion."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from annotations.protocols.contract import RATING, PlannedJudgment, Problems, Reader, ShownItem
+from rewards.models import Rating
+
+NOT_APPLICABLE = "na"
+
+
+@dataclass(frozen=True)
+class RatingQuestion:
+    """`{"kind": "rating", "key", "prompt", "scale_low", "scale_high", "anchors", "allow_na", "required", "criterion"}`.
+
+    `anchors` says in words what a level means, by the level as text: `{"1": "Useless", "7": "Could not be better"}`.
+    `criterion` is the id of the rubric criterion that is rated, or null for the output as a whole.
+    An answer is `{"A": 5, "B": "na"}`.
+    """
+
+    kind: ClassVar[str] = "rating"
+    label: ClassVar[str] = "Rating"
+    min_outputs: ClassVar[int] = 1
+
+    key: str
+    prompt: str
+    scale_low: int
+    scale_high: int
+    anchors: Mapping[str, str] = field(default_factory=dict)
+    allow_na: bool = False
+    required: bool = True
+    criterion: int | None = None
+
+    @classmethod
+    def parse(cls, reader: Reader) -> Self:
+        low = reader.integer("scale_low", default=1, low=-10, high=10)
+        high = reader.integer("scale_high", default=7, low=-10, high=10)
+        if not 1 <= high - low <= 10:
+            reader.wrong("scale_high", "Expected 2 to 11 levels from lowest to highest.")
+            low, high = 1, 7
+        anchors = Reader(reader.mapping("anchors"), f"{reader.where}.anchors", reader.problems)
+        levels = [str(level) for level in range(low, high + 1)]
+        texts = {level: anchors.text(level, default="", max_length=300) for level in levels}
+        for level in anchors.config:
+            if level not in levels:
+                anchors.wrong(str(level), f"This is not a level of the scale, {low} to {high}.")
+        return cls(
+            key=reader.key(),
+            prompt=reader.text("prompt", max_length=1000),
+            scale_low=low,
+            scale_high=high,
+            anchors={level: text for level, text in texts.items() if text},
+            allow_na=reader.flag("allow_na", default=False),
+            required=reader.flag("required", default=True),
+            criterion=reader.identifier("criterion"),
+        )
+
+    def config(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "key": self.key,
+            "prompt": self.prompt,
+            "scale_low": self.scale_low,
+            "scale_high": self.scale_high,
+            "anchors": dict(self.anchors),
+            "allow_na": self.allow_na,
+            "required": self.required,
+            "criterion": self.criterion,
+        }
+
+    @property
+    def levels(self) -> list[tuple[int, str]]:
+        """Each level with its anchor text, lowest first."""
+        return [(level, self.anchors.get(str(level), "")) for level in range(self.scale_low, self.scale_high + 1)]
+
+    def layout(self, item: ShownItem) -> dict[str, Any]:
+        return {}
+
+    def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
+        if not isinstance(answer, Mapping):
+            problems.add(self.key, "Expected an object with a value for each response.")
+            return []
+        known = {output.label for output in item.outputs}
+        for label in answer:
+            if label not in known:
+                problems.add(f"{self.key}.{label}", "There is no such response.")
+        planned = []
+        for output in item.outputs:
+            value = answer.get(output.label)
+            if value is None:
+                if self.required:
+                    problems.add(f"{self.key}.{output.label}", f"Rate Response {output.label}: {self.prompt}")
+                continue
+            if not self._is_level(value):
+                problems.add(f"{self.key}.{output.label}", self._expected())
+                continue
+            row = Rating(
+                question=self.key,
+                criterion_id=self.criterion,
+                value=None if value == NOT_APPLICABLE else value,
+                scale_low=self.scale_low,
+                scale_high=self.scale_high,
+            )
+            name = f"{self.key}:{output.pk}"
+            planned.append(PlannedJudgment(RATING, name, output.pk, {"label": output.label}, [row]))
+        return planned
+
+    def _is_level(self, value: Any) -> bool:
+        if value == NOT_APPLICABLE:
+            return self.allow_na
+        return isinstance(value, int) and not isinstance(value, bool) and self.scale_low <= value <= self.scale_high
+
+    def _expected(self) -> str:
+        na = f', or "{NOT_APPLICABLE}" for not applicable' if self.allow_na else ""
+        return f"Expected a whole number from {self.scale_low} to {self.scale_high}{na}."

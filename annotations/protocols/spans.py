@@ -1,0 +1,186 @@
+"""Stretches of the text marked with a type and a severity."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Self
+
+from annotations.protocols.contract import SPANS, PlannedJudgment, Problems, Reader, ShownItem, ShownOutput
+from rewards.models import SpanMark
+from rewards.text import Span, check_span, check_text, quote, sha256_text
+
+MAX_SPANS = 500
+COLOURS = 8
+
+
+class SpanType(NamedTuple):
+    key: str
+    label: str
+    description: str
+    colour: int
+    """Which of the eight marks of signals.css draws it."""
+
+
+class Severity(NamedTuple):
+    key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class SpansQuestion:
+    """`{"kind": "spans", "key", "prompt", "types": [...], "severities": [{"key", "label"}], "comments"}`.
+
+    A type is `{"key", "label", "description", "colour"}`. An answer is a list of `{"output", "message", "start", "end",
+    "quote", "text_sha256", "type", "severity", "comment"}` with offsets in code points; an empty list says that nothing
+    was found.
+    """
+
+    kind: ClassVar[str] = "spans"
+    label: ClassVar[str] = "Spans"
+    min_outputs: ClassVar[int] = 1
+
+    key: str
+    prompt: str
+    types: tuple[SpanType, ...]
+    severities: tuple[Severity, ...] = ()
+    comments: bool = True
+
+    @classmethod
+    def parse(cls, reader: Reader) -> Self:
+        types, severities = [], []
+        for index, row in enumerate(reader.rows("types", low=1, high=9)):
+            types.append(
+                SpanType(
+                    row.key(),
+                    row.text("label", max_length=80),
+                    row.text("description", default="", max_length=300),
+                    row.integer("colour", default=index % COLOURS + 1, low=1, high=COLOURS),
+                )
+            )
+            row.finish()
+        for row in reader.rows("severities", low=0, high=5):
+            severities.append(Severity(row.key(), row.text("label", max_length=40)))
+            row.finish()
+        for name, entries in (("types", types), ("severities", severities)):
+            keys = [entry.key for entry in entries]
+            for key in {key for key in keys if key and keys.count(key) > 1}:
+                reader.wrong(name, f"The key {key} is used more than once.")
+        return cls(
+            key=reader.key(),
+            prompt=reader.text("prompt", max_length=1000),
+            types=tuple(types),
+            severities=tuple(severities),
+            comments=reader.flag("comments", default=True),
+        )
+
+    def config(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "key": self.key,
+            "prompt": self.prompt,
+            "types": [entry._asdict() for entry in self.types],
+            "severities": [entry._asdict() for entry in self.severities],
+            "comments": self.comments,
+        }
+
+    def layout(self, item: ShownItem) -> dict[str, Any]:
+        return {}
+
+    def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
+        """One judgment for each output, also where nothing was marked: looked at and found nothing is an answer."""
+        if not isinstance(answer, list) or len(answer) > MAX_SPANS:
+            problems.add(self.key, f"Expected a list of at most {MAX_SPANS} spans.")
+            return []
+        marks: dict[int, list[SpanMark]] = defaultdict(list)
+        for index, entry in enumerate(answer):
+            mark = self._mark(entry, f"{self.key}.{index}", index + 1, item, problems)
+            if mark is not None:
+                marks[mark.output_id].append(mark)
+        for found in marks.values():
+            found.sort(key=lambda mark: (mark.message, mark.start, mark.end))
+        return [
+            PlannedJudgment(
+                SPANS,
+                f"{self.key}:{output.pk}",
+                output.pk,
+                {"label": output.label},
+                marks[output.pk],
+            )
+            for output in item.outputs
+        ]
+
+    def _mark(self, entry: Any, where: str, number: int, item: ShownItem, problems: Problems) -> SpanMark | None:
+        if not isinstance(entry, Mapping):
+            problems.add(where, "Expected an object.")
+            return None
+        try:
+            output = item.output(str(entry.get("output")))
+        except KeyError:
+            problems.add(f"{where}.output", f"Span {number}: there is no such response.")
+            return None
+        found = _place(entry, output)
+        if isinstance(found, str):
+            problems.add(where, f"Span {number} in Response {output.label}: {found}")
+            return None
+        span, words, digest = found
+        told = self._words(entry, where, number, problems)
+        if told is None:
+            return None
+        return SpanMark(
+            output_id=output.pk,
+            message=span.message,
+            start=span.start,
+            end=span.end,
+            text_sha256=digest,
+            quote=words,
+            type=told["type"],
+            severity=told["severity"],
+            explanation=told["comment"],
+        )
+
+    def _words(self, entry: Mapping[str, Any], where: str, number: int, problems: Problems) -> dict[str, str] | None:
+        """Type, severity and comment, or None where one of them is refused."""
+        kind, severity, comment = entry.get("type"), entry.get("severity") or "", entry.get("comment") or ""
+        before = len(problems.fields)
+        if kind not in {entry.key for entry in self.types}:
+            problems.add(f"{where}.type", f"Span {number}: choose one of the types offered.")
+        if severity not in {"", *(entry.key for entry in self.severities)}:
+            problems.add(f"{where}.severity", f"Span {number}: choose one of the severities offered.")
+        if not isinstance(comment, str) or len(comment) > 2000 or (comment and not self.comments):
+            expected = "at most 2,000 characters of text" if self.comments else "no comment here"
+            problems.add(f"{where}.comment", f"Span {number}: expected {expected}.")
+        else:
+            try:
+                check_text(comment)
+            except ValueError as error:
+                problems.add(f"{where}.comment", f"Span {number}: {error}.")
+        if len(problems.fields) > before:
+            return None
+        return {"type": str(kind), "severity": str(severity), "comment": str(comment)}
+
+
+def _place(entry: Mapping[str, Any], output: ShownOutput) -> tuple[Span, str, str] | str:
+    """The span with its words and its text's hash, or what is wrong with it.
+
+    The page sends what it saw, and it must be what is stored: otherwise the offsets mean other words.
+    """
+    numbers = [value for name in ("message", "start", "end") if type(value := entry.get(name)) is int]
+    if len(numbers) != 3:
+        return "message, start and end must be whole numbers."
+    span = Span(*numbers)
+    try:
+        check_span(span, output.texts)
+    except ValueError as error:
+        return f"{error}."
+    text = output.texts[span.message]
+    digest = sha256_text(text)
+    if entry.get("text_sha256") != digest:
+        return "it was marked in another text than the one that is stored. Reload the page."
+    words = quote(text, span)
+    if entry.get("quote") != words:
+        return f"the text at {span.start}-{span.end} reads {_short(words)}, not {_short(str(entry.get('quote')))}."
+    return span, words, digest
+
+
+def _short(words: str) -> str:
+    return f"“{words if len(words) <= 60 else words[:59] + '…'}”"
