@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from projects.models import Project
+from workers.querysets.endpoint import ModelEndpointQuerySet
 
 
 class ModelEndpoint(models.Model):
@@ -12,6 +13,13 @@ class ModelEndpoint(models.Model):
     class Engine(models.TextChoices):
         TRANSFORMERS = "transformers", "In process (transformers)"
         OPENAI = "openai", "HTTP (OpenAI-compatible)"
+
+    class State(models.TextChoices):
+        """Not a column: see `state`."""
+
+        WAITING = "waiting", "Waiting for a worker"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Cannot be used"
 
     project = models.ForeignKey(Project, null=True, blank=True, on_delete=models.CASCADE, related_name="endpoints")
     """Null: offered to every project by the operator."""
@@ -22,7 +30,7 @@ class ModelEndpoint(models.Model):
     revision = models.CharField(max_length=64, blank=True)
     dtype = models.CharField(max_length=10, default="bfloat16")
     resolved = models.JSONField(default=dict)
-    """`{"weights": sha256 or commit, "tokenizer": sha256, "chat_template": sha256, "dtype": str, "pinned": bool, ...}`."""
+    """`weights` (SHA-256 or commit), `tokenizer`, `chat_template`, `dtype`, `pinned` and what else the engine states."""
     capabilities = models.JSONField(default=list)
     context_length = models.PositiveIntegerField(null=True)
     caveat = models.TextField(blank=True)
@@ -30,6 +38,8 @@ class ModelEndpoint(models.Model):
     failure = models.TextField(blank=True)
     probed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ModelEndpointQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -41,3 +51,10 @@ class ModelEndpoint(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def state(self) -> "ModelEndpoint.State":
+        """What the last probe found."""
+        if self.failure:
+            return self.State.FAILED
+        return self.State.WAITING if self.probed_at is None else self.State.READY

@@ -8,7 +8,7 @@ from projects.models import Project
 from rewards.models import Output, Rater
 from workers.models.endpoint import ModelEndpoint
 from workers.models.scorer import Scorer
-from workers.querysets.run import BatchQuerySet, RunQuerySet
+from workers.querysets.run import BatchQuerySet, RunItemQuerySet, RunQuerySet
 
 
 class Run(models.Model):
@@ -64,6 +64,15 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return self.name or f"run #{self.pk}"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether workers may still take items of it."""
+        return self.status in {self.Status.PENDING, self.Status.RUNNING}
+
+    @property
+    def settled_count(self) -> int:
+        return self.scored_count + self.unscored_count + self.failed_count
 
 
 class Batch(models.Model):
@@ -128,6 +137,8 @@ class RunItem(models.Model):
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
     reason = models.CharField(max_length=80, blank=True)
     """Stable code, such as `context_overrun`; failures are grouped by it."""
+
+    objects = RunItemQuerySet.as_manager()
 
     class Meta:
         constraints = [

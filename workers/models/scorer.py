@@ -8,6 +8,7 @@ from projects.models import Project
 from rewards.models import Rater, RubricVersion
 from workers.models.endpoint import ModelEndpoint
 from workers.models.prompt import PromptVersion
+from workers.querysets.scorer import ScorerQuerySet
 
 
 class Scorer(models.Model):
@@ -32,6 +33,8 @@ class Scorer(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     endpoints = models.ManyToManyField(ModelEndpoint, through="workers.ScorerEndpoint", related_name="scorers")
 
+    objects = ScorerQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["project", "hash"], name="scorer_one_hash"),
@@ -43,6 +46,16 @@ class Scorer(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def queue(self) -> str:
+        """Where its batches wait: models are kept by the workers of `gpu`."""
+        return "gpu" if self.content["models"] else "cpu"
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether its hash names the very models, so that a stored judgment is as good as a new one."""
+        return all(model.get("pinned", False) for model in self.content["models"].values())
 
 
 class ScorerEndpoint(models.Model):

@@ -20,6 +20,9 @@ class RunQuerySet(models.QuerySet["Run"]):
     def for_list(self) -> RunQuerySet:
         return self.select_related("scorer", "created_by").defer("selection", "scorer__content").order_by("-id")
 
+    def with_scorer(self) -> RunQuerySet:
+        return self.select_related("scorer__rater", "scorer__rubric_version__rubric", "created_by")
+
     def all_settled(self) -> RunQuerySet:
         """Runs in which every item has been scored, left unscored with a reason, or failed."""
         return self.filter(item_count=F("scored_count") + F("unscored_count") + F("failed_count"))
@@ -68,11 +71,7 @@ class RunItemQuerySet(models.QuerySet["RunItem"]):
             "output__preview", "output__task__id", "output__task__external_id",
         )  # fmt: skip
 
-    def counted_by_reason(self) -> models.QuerySet[models.Model, dict[str, object]]:
-        """`{"status", "reason", "count"}` of what was not scored, most frequent first."""
-        return (
-            self.filter(status__in=["unscored", "failed"])
-            .values("status", "reason")
-            .annotate(count=models.Count("id"))
-            .order_by("-count", "status", "reason")
-        )
+    def counted_by_reason(self) -> list[tuple[str, str, int]]:
+        """Status, reason and count of what was not scored, most frequent first; one query."""
+        counted = self.filter(status__in=["unscored", "failed"]).values_list("status", "reason")
+        return list(counted.annotate(count=models.Count("id")).order_by("-count", "status", "reason"))

@@ -1,0 +1,56 @@
+"""Who may see and change models, scorers and runs: the only door, for pages, API and sockets alike.
+
+All of it names policies and shows results, so it takes the capability to view; starting and stopping takes managing.
+"""
+
+from typing import TypeVar
+
+from django.db.models import QuerySet
+from django.http import Http404
+
+from projects.access import Capability, project_for
+from projects.models import User
+from workers.models import ModelEndpoint, Run, Scorer
+
+Row = TypeVar("Row", Scorer, Run)
+
+
+def endpoint_for(user: User, slug: str, pk: int, *, needs: Capability = Capability.VIEW) -> ModelEndpoint:
+    """A model that the project may use; with MANAGE only one of its own (two queries)."""
+    project = project_for(user, slug, needs=needs)
+    offered = ModelEndpoint.objects.offered_to(project)
+    if needs == Capability.MANAGE:
+        offered = offered.filter(project=project)
+    endpoint = offered.filter(pk=pk).first()
+    if endpoint is None:
+        raise Http404
+    return endpoint
+
+
+def scorer_for(user: User, slug: str, pk: int) -> Scorer:
+    """A scorer to read."""
+    return _of_project(user, slug, Scorer.objects.for_list(), pk, needs=Capability.VIEW)
+
+
+def manageable_scorer_for(user: User, slug: str, pk: int) -> Scorer:
+    """A scorer that `user` may archive; 403 for who may only read it."""
+    return _of_project(user, slug, Scorer.objects.for_list(), pk, needs=Capability.MANAGE)
+
+
+def run_for(user: User, slug: str, pk: int) -> Run:
+    """A run to read (two queries)."""
+    return _of_project(user, slug, Run.objects.with_scorer(), pk, needs=Capability.VIEW)
+
+
+def manageable_run_for(user: User, slug: str, pk: int) -> Run:
+    """A run that `user` may cancel, resume or try again; 403 for who may only read it."""
+    return _of_project(user, slug, Run.objects.with_scorer(), pk, needs=Capability.MANAGE)
+
+
+def _of_project(user: User, slug: str, rows: QuerySet[Row], pk: int, *, needs: Capability) -> Row:
+    project = project_for(user, slug, needs=needs)
+    row = rows.filter(project=project, pk=pk).first()
+    if row is None:
+        raise Http404
+    row.project = project
+    return row

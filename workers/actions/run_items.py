@@ -1,0 +1,77 @@
+"""The items and batches of a run, made in the database in one statement: 100,000 outputs never pass through Python."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from rewards.models import Output
+from rewards.querysets.output import OutputQuerySet
+from workers.models import Attempt, Batch, Run, RunItem
+
+_BATCH_COLUMNS = (
+    "project_id, run_id, number, queue, endpoint_id, status, attempt, stalled_leases, worker, created_at"
+)
+
+
+def add_items(*, run: Run, outputs: OutputQuerySet, queue: str, endpoint_id: int | None, take_over: bool) -> None:
+    """Add an item for each output and repeat, and cut those to compute into batches of like length, longest first.
+
+    With `take_over`, what the scorer has scored before is settled at once, without a batch.
+    """
+    selected, selected_parameters = outputs.values("id", "char_count").query.sql_with_params()
+    statement = f"""
+        WITH picked AS (
+            SELECT o.id AS output_id, o.char_count, r.repeat, %s AND EXISTS (
+                SELECT 1 FROM {Attempt._meta.db_table} a
+                WHERE a.rater_id = %s AND a.output_id = o.id AND a.repeat = r.repeat AND a.status = 'scored'
+            ) AS is_known
+            FROM ({selected}) o CROSS JOIN generate_series(0, %s - 1) AS r(repeat)
+        ), packed AS (
+            SELECT *, CASE WHEN NOT is_known THEN
+                (row_number() OVER (PARTITION BY is_known ORDER BY char_count DESC, output_id, repeat) - 1) / %s + 1
+            END AS number
+            FROM picked
+        ), made AS (
+            INSERT INTO {Batch._meta.db_table} ({_BATCH_COLUMNS})
+            SELECT DISTINCT %s::bigint, %s::bigint, number, %s, %s::bigint, 'ready', 0, 0, '', now()
+            FROM packed WHERE number IS NOT NULL ORDER BY number
+            RETURNING id, number
+        )
+        INSERT INTO {RunItem._meta.db_table} (project_id, run_id, batch_id, output_id, repeat, status, reason)
+        SELECT %s, %s, made.id, packed.output_id, packed.repeat,
+               CASE WHEN packed.is_known THEN 'scored' ELSE 'pending' END, ''
+        FROM packed LEFT JOIN made USING (number)
+        ORDER BY number, char_count DESC, output_id, repeat
+    """
+    parameters: list[Any] = [take_over, run.scorer.rater_id, *selected_parameters, run.repeats]
+    parameters += [settings.WORKERS_BATCH_ITEMS]
+    parameters += [run.project_id, run.pk, queue, endpoint_id, run.project_id, run.pk]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+
+
+def reopen_failed_items(*, run: Run, queue: str, endpoint_id: int | None) -> int:
+    """Let the failed items wait again, in new batches; how many there were. Needs the run's row locked."""
+    statement = f"""
+        WITH numbered AS (
+            SELECT i.id, (
+                (SELECT coalesce(max(number), 0) FROM {Batch._meta.db_table} WHERE run_id = %s)
+                + (row_number() OVER (ORDER BY o.char_count DESC, i.id) - 1) / %s + 1
+            ) AS number
+            FROM {RunItem._meta.db_table} i JOIN {Output._meta.db_table} o ON o.id = i.output_id
+            WHERE i.run_id = %s AND i.status = 'failed'
+        ), made AS (
+            INSERT INTO {Batch._meta.db_table} ({_BATCH_COLUMNS})
+            SELECT DISTINCT %s::bigint, %s::bigint, number, %s, %s::bigint, 'ready', 0, 0, '', now()
+            FROM numbered ORDER BY number
+            RETURNING id, number
+        )
+        UPDATE {RunItem._meta.db_table} item SET status = 'pending', reason = '', batch_id = made.id
+        FROM numbered JOIN made USING (number)
+        WHERE item.id = numbered.id AND item.status = 'failed'
+    """
+    parameters: list[Any] = [run.pk, settings.WORKERS_BATCH_ITEMS, run.pk, run.project_id, run.pk, queue, endpoint_id]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return int(cursor.rowcount)

@@ -1,0 +1,143 @@
+"""What came of each item: a result, a reason why there is none, or the error; and how a culprit is found."""
+
+import logging
+import math
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from workers.engines.contract import EngineError, ErrorCode
+from workers.inputs import ItemInput
+from workers.models import RunItem
+from workers.sources.contract import Scored, Unscored
+
+logger = logging.getLogger(__name__)
+
+UNEXPECTED = "unexpected_error"
+WORKER_LOST = "worker_lost"
+UNREADABLE = "unreadable_input"
+
+_MOST_TRACEBACK = 20_000
+
+Status = Literal["scored", "unscored", "failed"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one item.
+
+    Attributes
+    ----------
+    item : RunItem
+    input : ItemInput or None
+        None where the item could not be read.
+    status : {"scored", "unscored", "failed"}
+    result : Scored or None
+        Where scored; None also where a stored result of the same identity is taken over.
+    reason, detail : str
+        A stable code and a line for a person.
+    traceback : str
+        Of an unexpected error.
+    seconds : float or None
+        The item's share of the time that its micro-batch took.
+    """
+
+    item: RunItem
+    input: ItemInput | None
+    status: Status
+    result: Scored | None = None
+    reason: str = ""
+    detail: str = ""
+    traceback: str = ""
+    seconds: float | None = None
+
+    @property
+    def input_hash(self) -> str:
+        return self.input.input_hash if self.input else ""
+
+    @property
+    def identity(self) -> tuple[str, int]:
+        """With the rater it names the judgment: input hash and repeat."""
+        return self.input_hash, self.item.repeat
+
+
+def failed(item: RunItem, item_input: ItemInput | None, error: BaseException, reason: str = UNEXPECTED) -> Outcome:
+    """The outcome of an item that raised."""
+    lines = "".join(traceback.format_exception(error))
+    return Outcome(
+        item,
+        item_input,
+        "failed",
+        reason=reason,
+        detail=storable(f"{type(error).__name__}: {error}")[:1000],
+        traceback=storable(lines)[-_MOST_TRACEBACK:],
+    )
+
+
+def compute(
+    inputs: Sequence[ItemInput], score: Callable[[Sequence[ItemInput]], list[Scored | Unscored]]
+) -> list[Outcome]:
+    """Score the inputs together; an unexpected error is traced to its item by halving, and the others go on.
+
+    An error that the engine names concerns all items alike: they fail with its code, which a retry may mend. Running
+    out of memory halves too; an item that does not fit alone is unscored, not failed.
+    """
+    try:
+        results = score(inputs)
+        return [_settled(item_input, result) for item_input, result in zip(inputs, results, strict=True)]
+    except EngineError as error:
+        if error.code != ErrorCode.OUT_OF_MEMORY:
+            return [
+                Outcome(item_input.item, item_input, "failed", reason=error.code.value, detail=storable(error.message))
+                for item_input in inputs
+            ]
+        culprit: Exception = error
+    # Sources and engines are other people's code over hostile text: whatever they raise is an item's failure here,
+    # at the one boundary, and never the batch's.
+    except Exception as error:
+        culprit = error
+    if len(inputs) > 1:
+        logger.warning("%d items raised %r: looking for the one that did", len(inputs), culprit)
+        middle = len(inputs) // 2
+        return compute(inputs[:middle], score) + compute(inputs[middle:], score)
+    if is_out_of_memory(culprit):
+        detail = "this item alone does not fit the device's memory"
+        return [_settled(inputs[0], Unscored(ErrorCode.OUT_OF_MEMORY.value, detail))]
+    return [failed(inputs[0].item, inputs[0], culprit)]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, on whichever device; torch is not imported for it."""
+    if isinstance(error, EngineError):
+        return error.code == ErrorCode.OUT_OF_MEMORY
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def storable(text: str) -> str:
+    """The text without what PostgreSQL cannot hold: an error may quote a hostile output."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+
+
+def _settled(item_input: ItemInput, result: Scored | Unscored) -> Outcome:
+    if isinstance(result, Unscored):
+        return Outcome(
+            item_input.item, item_input, "unscored", reason=result.reason[:80], detail=storable(result.detail)
+        )
+    _require_valid(item_input, result)
+    return Outcome(item_input.item, item_input, "scored", result=result)
+
+
+def _require_valid(item_input: ItemInput, result: Scored) -> None:
+    """Refuse what a source must not give, before anything of it is stored; ValueError says what."""
+    if not result.verdicts and not result.signals:
+        raise ValueError("a scored item has neither verdicts nor signals")
+    for verdict in result.verdicts:
+        if verdict.criterion_key not in item_input.criterion_ids:
+            raise ValueError(f"a verdict on {verdict.criterion_key!r}, which the rubric does not have")
+        if (verdict.value is not None) != (verdict.state == "scored"):
+            raise ValueError(f"the verdict on {verdict.criterion_key!r} is {verdict.state} with value {verdict.value}")
+        if verdict.value is not None and not math.isfinite(verdict.value):
+            raise ValueError(f"the verdict on {verdict.criterion_key!r} is {verdict.value}: not a finite number")
+    for found in result.signals:
+        found.signal.segmentation.check_within(item_input.source_item.texts)

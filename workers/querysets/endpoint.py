@@ -1,0 +1,18 @@
+"""Reads of model endpoints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from projects.models import Project
+    from workers.models import ModelEndpoint
+
+
+class ModelEndpointQuerySet(models.QuerySet["ModelEndpoint"]):
+    def offered_to(self, project: Project) -> ModelEndpointQuerySet:
+        """The project's own, and those that the operator offers to every project."""
+        return self.filter(Q(project=project) | Q(project=None)).order_by("name", "id")

@@ -1,0 +1,27 @@
+"""Reads of scorers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from projects.models import Project
+    from workers.models import Scorer
+
+
+class ScorerQuerySet(models.QuerySet["Scorer"]):
+    def of(self, project: Project) -> ScorerQuerySet:
+        return self.filter(project=project)
+
+    def active(self) -> ScorerQuerySet:
+        return self.filter(archived_at__isnull=True)
+
+    def for_list(self) -> ScorerQuerySet:
+        """With rubric, models and author; two queries."""
+        return (
+            self.select_related("rubric_version__rubric", "created_by", "rater")
+            .prefetch_related("models__endpoint")
+            .order_by("-id")
+        )

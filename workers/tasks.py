@@ -1,0 +1,48 @@
+"""What Celery runs: each task is one call. Messages carry keys only, and may be lost or doubled."""
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutdown
+from django.db import OperationalError
+
+from workers import scoring
+from workers.actions import dispatch, endpoints
+from workers.models import ModelEndpoint
+from workers.process import process
+
+
+@shared_task(autoretry_for=(OperationalError,), retry_backoff=2, retry_backoff_max=30, max_retries=10)
+def work(queue: str) -> None:
+    """There is work: score one batch, and say it again while there may be more."""
+    if scoring.work_once(queue):
+        dispatch.send_work(queue=queue)
+
+
+@shared_task
+def redispatch() -> None:
+    """Say again what was lost; sent by beat."""
+    dispatch.redispatch()
+    endpoints.probe_waiting()
+
+
+@shared_task
+def probe_endpoint(pk: int) -> None:
+    """Look at a model that was registered."""
+    endpoint = ModelEndpoint.objects.filter(pk=pk, probed_at=None).first()
+    if endpoint is not None:
+        endpoints.probe_endpoint(endpoint=endpoint)
+
+
+@worker_ready.connect
+def announce(sender: object, **_: object) -> None:
+    """A worker that starts shows itself, and asks for what may be waiting since before."""
+    consumer = sender
+    queues = sorted(consumer.task_consumer.queues and [queue.name for queue in consumer.task_consumer.queues])  # type: ignore[attr-defined]
+    process.start_beating(name=consumer.hostname, queue=",".join(queues))  # type: ignore[attr-defined]
+    for queue in queues:
+        dispatch.send_work(queue=queue)
+
+
+@worker_shutdown.connect
+def take_leave(**_: object) -> None:
+    """A worker that ends in order takes its row away."""
+    process.stop_beating()
