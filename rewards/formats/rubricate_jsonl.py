@@ -43,7 +43,7 @@ _NOTHING: Final[dict[str, Any]] = {}
 def read(files: Sequence[SourceFile], options: Mapping[str, str]) -> Iterator[TaskRecord | RowError]:
     """Yield the tasks of the files, each with its outputs; a line with any fault is one `RowError` and no task.
 
-    Memory does not grow with the file but for eight bytes an id, which find those that are used twice.
+    Memory does not grow with the file but for nine bytes an id, which find those that are used twice.
     """
     seen_tasks, seen_outputs = SeenIds(), SeenIds()
     for source in files:

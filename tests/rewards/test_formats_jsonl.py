@@ -241,13 +241,12 @@ def test_output_ids_are_used_once_too():
     assert (error.row, error.field) == (2, "outputs[0].id")
 
 
-def test_ids_are_found_again_after_they_were_settled(monkeypatch):
-    monkeypatch.setattr("rewards.formats.identity._RECENT", 7)
+def test_ids_are_found_again_among_many():
     seen = SeenIds()
-    assert all(seen.add(str(number)) for number in range(100))
-    assert not any(seen.add(str(number)) for number in range(100))
-    assert "99" in seen
-    assert "100" not in seen
+    assert all(seen.add(str(number)) for number in range(20_000))
+    assert not any(seen.add(str(number)) for number in range(20_000))
+    assert "19999" in seen
+    assert "20000" not in seen
 
 
 def test_a_ten_megabyte_prompt_is_taken():
