@@ -36,3 +36,12 @@ def other_engine(tmp_path_factory):
 def models_dir():
     """Where `make demo` keeps converted models: the tests marked `models` share it, since converting takes seconds."""
     return Path(__file__).resolve().parents[2] / "var" / "models"
+
+
+@pytest.fixture
+def counting():
+    """A source that needs no model; see `counting_source`."""
+    from tests.workers.counting_source import CountingSource, registered
+
+    with registered(CountingSource()) as source:
+        yield source
