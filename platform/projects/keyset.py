@@ -74,7 +74,8 @@ def keyset_page(
 def _field(queryset: models.QuerySet[Any, Any], name: str) -> models.Field[Any, Any]:
     annotation = queryset.query.annotations.get(name)
     if annotation is not None:
-        return annotation.output_field
+        field: models.Field[Any, Any] = annotation.output_field
+        return field
     return queryset.model._meta.pk if name == "pk" else queryset.model._meta.get_field(name)
 
 

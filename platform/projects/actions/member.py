@@ -29,11 +29,11 @@ def add_member(*, project: Project, actor: User, identifier: str, role: str) -> 
 
 
 @transaction.atomic
-def change_role(*, membership: Membership, actor: User, role: str) -> None:
-    """Give a member another role; refuses to demote the last owner (``last_owner``, 409)."""
+def change_role(*, membership: Membership, actor: User, role: str) -> Membership:
+    """Give a member another role and return the row; refuses to demote the last owner (``last_owner``, 409)."""
     current = _locked(membership)
     if current.role == role:
-        return
+        return current
     if current.role == Role.OWNER:
         _require_another_owner(current)
     record_event(
@@ -45,6 +45,7 @@ def change_role(*, membership: Membership, actor: User, role: str) -> None:
     )
     current.role = role
     current.save(update_fields=["role"])
+    return current
 
 
 @transaction.atomic

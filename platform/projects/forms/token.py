@@ -1,5 +1,7 @@
 """Asking for an API token."""
 
+from __future__ import annotations
+
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,7 +9,7 @@ from django import forms
 from django.utils import timezone
 
 from projects.access import projects_for
-from projects.models import TokenScope, User
+from projects.models import Project, TokenScope, User
 
 
 class NewTokenForm(forms.Form):
@@ -18,7 +20,7 @@ class NewTokenForm(forms.Form):
         help_text="Where it will be used, such as “trainer on node 3”.",
         widget=forms.TextInput({"autocomplete": "off"}),
     )
-    project = forms.ModelChoiceField(
+    project: forms.ModelChoiceField[Project] = forms.ModelChoiceField(
         queryset=None, required=False, empty_label="All my projects", help_text="A bound token opens this project only."
     )
     scopes = forms.MultipleChoiceField(

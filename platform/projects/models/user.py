@@ -1,9 +1,6 @@
 """A person who signs in."""
 
-from typing import ClassVar
-
 from django.contrib.auth.models import AbstractUser
-from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models
 
 
@@ -24,8 +21,6 @@ class User(AbstractUser):
 
     bound_project_id: int | None = None
     """Not a column: set for a request whose API token opens one project only."""
-
-    objects: ClassVar[DjangoUserManager["User"]] = DjangoUserManager()
 
     class Meta:
         constraints = [

@@ -1,0 +1,151 @@
+"""Shapes of the projects app's API. They hold no logic: views call the actions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from projects.access import CAPABILITIES
+from projects.actions.token import LONGEST_LIFETIME
+from projects.models import ApiToken, AuditEvent, Invitation, Membership, Project, Role, TokenScope, User
+
+
+class PersonOutput(serializers.ModelSerializer[User]):
+    class Meta:
+        model = User
+        fields = ["id", "username", "display_name"]
+
+
+class TokenOutput(serializers.ModelSerializer[ApiToken]):
+    project: serializers.SlugRelatedField[Project] = serializers.SlugRelatedField(
+        slug_field="slug", read_only=True, allow_null=True
+    )
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=TokenScope.choices))
+
+    class Meta:
+        model = ApiToken
+        fields = [
+            "id",
+            "name",
+            "prefix",
+            "project",
+            "scopes",
+            "created_at",
+            "expires_at",
+            "last_used_at",
+            "revoked_at",
+        ]
+
+
+class IssuedTokenOutput(serializers.Serializer[Any]):
+    token = TokenOutput()
+    secret = serializers.CharField(help_text="Shown in this answer only.")
+
+
+class NewToken(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=100)
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=TokenScope.choices), allow_empty=False)
+    project = serializers.SlugField(required=False, allow_null=True, help_text="Bind the token to this project.")
+    expires_at = serializers.DateTimeField(help_text="Within a year.")
+
+    def validate_expires_at(self, value: datetime) -> datetime:
+        if not timezone.now() < value <= timezone.now() + LONGEST_LIFETIME:
+            raise serializers.ValidationError("A token lives for a year at most.")
+        return value
+
+
+class MeOutput(serializers.ModelSerializer[User]):
+    token = TokenOutput(allow_null=True, help_text="The token of this request; null for a session.")
+
+    class Meta:
+        model = User
+        fields = ["id", "username", "display_name", "email", "time_zone", "theme", "token"]
+
+
+class ProjectOutput(serializers.ModelSerializer[Project]):
+    role = serializers.ChoiceField(source="viewer_role", choices=Role.choices, help_text="Yours.")
+    capabilities = serializers.SerializerMethodField(help_text="What your role allows.")
+
+    class Meta:
+        model = Project
+        fields = ["slug", "name", "description", "role", "capabilities", "created_at"]
+
+    def get_capabilities(self, project: Project) -> list[str]:
+        return sorted(CAPABILITIES[project.viewer_role])
+
+
+class ProjectDetailOutput(serializers.ModelSerializer[Project]):
+    role = serializers.ChoiceField(source="viewer_role", choices=Role.choices, help_text="Yours.")
+    capabilities = serializers.SerializerMethodField(help_text="What your role allows.")
+
+    class Meta:
+        model = Project
+        fields = [
+            "slug",
+            "name",
+            "description",
+            "role",
+            "capabilities",
+            "created_at",
+            "task_count",
+            "output_count",
+            "judgment_count",
+        ]
+
+    def get_capabilities(self, project: Project) -> list[str]:
+        return sorted(CAPABILITIES[project.viewer_role])
+
+
+class NewProject(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=200)
+    slug = serializers.SlugField(max_length=80, required=False, default="")
+    description = serializers.CharField(max_length=5000, required=False, allow_blank=True, default="")
+
+
+class ProjectChange(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=200, required=False)
+    description = serializers.CharField(max_length=5000, required=False, allow_blank=True)
+
+
+class MemberOutput(serializers.ModelSerializer[Membership]):
+    user = PersonOutput()
+
+    class Meta:
+        model = Membership
+        fields = ["id", "user", "role", "created_at"]
+
+
+class NewMember(serializers.Serializer[Any]):
+    identifier = serializers.CharField(max_length=254, help_text="User name or e-mail address of an account.")
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class MemberChange(serializers.Serializer[Any]):
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class InvitationOutput(serializers.ModelSerializer[Invitation]):
+    class Meta:
+        model = Invitation
+        fields = ["id", "email", "role", "created_at", "expires_at"]
+
+
+class NewInvitation(serializers.Serializer[Any]):
+    email = serializers.EmailField()
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class IssuedInvitationOutput(serializers.Serializer[Any]):
+    invitation = InvitationOutput()
+    url = serializers.CharField(help_text="The link to send; shown in this answer only.")
+
+
+class AuditEventOutput(serializers.ModelSerializer[AuditEvent]):
+    actor = PersonOutput(allow_null=True)
+
+    class Meta:
+        model = AuditEvent
+        fields = ["id", "actor", "verb", "object_type", "object_id", "data", "created_at"]

@@ -1,0 +1,1 @@
+"""API views of the projects app, one file per noun."""
