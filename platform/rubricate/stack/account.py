@@ -11,7 +11,9 @@ from pathlib import Path
 from rubricate.stack.errors import StackError
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
+# Keeps capabilities through a change of user, and counts them in access(2), by which PostgreSQL finds itself.
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -57,7 +59,7 @@ class Account:
 
     def _drop_root(self) -> None:
         if self.capability is not None:
-            _libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+            _libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
         os.setgroups([])
         os.setgid(self.gid)
         os.setuid(self.uid)
@@ -71,8 +73,8 @@ class Account:
                 raise PermissionError("The capability to pass through closed folders is not available.")
 
 
-def server_account(folder: Path, program: Path) -> Account:
-    """Return the account that can run `program` on data in `folder`.
+def server_account(folder: Path, programs: Path) -> Account:
+    """Return the account that can run PostgreSQL's `programs` on data in `folder`.
 
     An ordinary user runs servers itself. Root runs them as the owner of existing data, else as `postgres` or `nobody`;
     where these may not enter the folder or reach the program (a clone under /root), they keep the one capability that
@@ -92,10 +94,10 @@ def server_account(folder: Path, program: Path) -> Account:
     probe = folder if folder.exists() else folder.parent
     for capability in (None, _CAP_DAC_READ_SEARCH, _CAP_DAC_OVERRIDE):
         account = Account(uid, gid, capability)
-        if _gets_through(account, probe, program):
+        if _gets_through(account, probe, programs):
             return account
     raise StackError(
-        f"PostgreSQL cannot run as root, and user {account.name} may not enter {probe} or run {program}: "
+        f"PostgreSQL cannot run as root, and user {account.name} may not enter {probe} or run what is in {programs}: "
         "open the folders above for it, move the checkout, or start as an ordinary user."
     )
 
@@ -114,11 +116,12 @@ def _unprivileged(folder: Path) -> tuple[int, int]:
     )
 
 
-def _gets_through(account: Account, folder: Path, program: Path) -> bool:
+def _gets_through(account: Account, folder: Path, programs: Path) -> bool:
     """Try it: modes, access lists and mount options are all in the answer."""
     try:
         result = subprocess.run(
-            [program, "--version"],
+            # Of all the programs the quickest that looks for itself as they all do.
+            [programs / "pg_config", "--bindir"],
             cwd="/",
             capture_output=True,
             check=False,

@@ -60,7 +60,7 @@ class PostgresServer:
         self.passwords = passwords
         self.durable = durable
         self.programs = _programs()
-        self.account = server_account(folder, self.programs / "postgres")
+        self.account = server_account(folder, self.programs)
         self.child: Child | None = None
 
     @property
