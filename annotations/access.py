@@ -6,7 +6,7 @@ Managers and viewers see campaigns whole. Annotators see the campaigns that ask 
 from django.db.models import Q
 from django.http import Http404
 
-from annotations.models import Assignment, Campaign
+from annotations.models import Assignment, Campaign, Study
 from annotations.querysets.campaign import CampaignQuerySet
 from projects.access import Capability, allows, project_for, projects_for
 from projects.models import Project, User
@@ -55,3 +55,13 @@ def assignment_for(user: User, pk: int) -> Assignment:
     # Already loaded: it is the one who asks.
     assignment.user = user
     return assignment
+
+
+def study_for(user: User, slug: str, pk: int, *, needs: Capability = Capability.VIEW) -> Study:
+    """One study with its project as `user` sees it (two queries)."""
+    project = project_for(user, slug, needs=needs)
+    study = Study.objects.of(project).filter(pk=pk).first()
+    if study is None:
+        raise Http404
+    study.project = project
+    return study

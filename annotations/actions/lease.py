@@ -1,6 +1,7 @@
 """Leases: who works on which item. An item is never granted to more people than its campaign's overlap.
 
-The one rule of locking, which keeps it free of deadlocks: an item's row is locked before its assignments.
+Two rules of locking keep it free of deadlocks: an item's row is locked before its assignments, and whoever waits for
+several items does so in the order of their ids.
 """
 
 from datetime import datetime, timedelta
@@ -32,9 +33,15 @@ def lease_next_item(*, campaign: Campaign, user: User) -> Assignment | None:
     AppError
         ``campaign_paused`` or ``campaign_closed`` (409). In a paused campaign what is in work goes on.
     """
+    resumed = _resumed(campaign, user)
+    if resumed is not None:
+        return resumed
+    require_open(campaign, in_work=False)
+    # By itself: the rows that it locks must not be held while the grant waits for others.
+    expire_leases(campaign=campaign)
     try:
         with transaction.atomic():
-            return _resumed(campaign, user) or _granted(campaign, user)
+            return _granted(campaign, user)
     except IntegrityError:
         # Another tab of the same person was granted an item in the same moment: there is one live lease a campaign.
         return _resumed(campaign, user)
@@ -136,8 +143,6 @@ def _resumed(campaign: Campaign, user: User) -> Assignment | None:
 
 def _granted(campaign: Campaign, user: User) -> Assignment | None:
     """A new lease on the next item. Runs inside the transaction that holds the item's lock."""
-    require_open(campaign, in_work=False)
-    expire_leases(campaign=campaign)
     item = _claimed(campaign, user)
     if item is None:
         return None
@@ -174,13 +179,14 @@ def _claimed(campaign: Campaign, user: User) -> CampaignItem | None:
     Items that other people are being granted in this moment are passed over. Only if nothing else is left do we wait
     for them: one of them may have room for us still.
     """
-    for skip_locked in (True, False):
-        items = CampaignItem.objects.grantable_to(user, campaign)
-        item = items.select_for_update(of=("self",), skip_locked=skip_locked, no_key=True).first()
-        if item is not None:
-            CampaignItem.objects.filter(pk=item.pk).update(granted_count=F("granted_count") + 1)
-            return item
-    return None
+    items = CampaignItem.objects.grantable_to(user, campaign)
+    item = items.select_for_update(of=("self",), skip_locked=True, no_key=True).first()
+    if item is None:
+        # A row that fills up while we wait stays locked by us; by id, everyone who waits locks in the same order.
+        item = items.select_for_update(of=("self",), no_key=True).order_by("pk").first()
+    if item is not None:
+        CampaignItem.objects.filter(pk=item.pk).update(granted_count=F("granted_count") + 1)
+    return item
 
 
 def _extend(assignment: Assignment, *, active_ms: int | None = None) -> bool:

@@ -101,7 +101,10 @@ def undo_submission(*, assignment: Assignment) -> None:
     if now > _undo_until(assignment, submission):
         minutes = campaign.undo_minutes
         raise AppError(f"A submit can be taken back for {minutes} minutes.", code="undo_too_late", status=409)
-    for other in campaign.assignments.of(assignment.user).live():
+    others = list(campaign.assignments.of(assignment.user).live())
+    items = CampaignItem.objects.filter(pk__in=[assignment.item_id, *(other.item_id for other in others)])
+    list(items.select_for_update(no_key=True).order_by("pk"))
+    for other in others:
         release_item(assignment=other)
     CampaignItem.objects.filter(pk=assignment.item_id).update(submitted_count=F("submitted_count") - 1)
     if not Submission.objects.filter(pk=submission.pk, undone_at=None).update(undone_at=now):

@@ -88,6 +88,7 @@ class Migration(migrations.Migration):
                 ('result', models.JSONField(default=dict)),
                 ('failure', models.TextField(blank=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('started_at', models.DateTimeField(null=True)),
                 ('finished_at', models.DateTimeField(null=True)),
             ],
             options={

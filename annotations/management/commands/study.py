@@ -1,0 +1,70 @@
+"""Run a study over a project's stored judgments and print what it found."""
+
+import argparse
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from annotations.actions.study import run_study
+from annotations.models import Study
+from projects.models import Project
+from rewards.models import Judgment
+
+
+class Command(BaseCommand):
+    help = "Run a study: `study consistency --project SLUG`, `study agreement --project SLUG --protocol rating`."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("kind", choices=["consistency", "agreement"])
+        parser.add_argument("--project", required=True, metavar="SLUG")
+        parser.add_argument("--question", default="overall", help="the rating question (overall)")
+        parser.add_argument(
+            "--protocol",
+            choices=[Judgment.Kind.RATING, Judgment.Kind.COMPARISON, Judgment.Kind.VERDICTS],
+            default=Judgment.Kind.RATING,
+            help="agreement: which judgments",
+        )
+        parser.add_argument("--metric", choices=["nominal", "ordinal", "interval", "ratio"], help="agreement: of alpha")
+        parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+        parser.add_argument("--json", action="store_true", help="print the whole result as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        project = Project.objects.filter(slug=options["project"]).first()
+        if project is None:
+            raise CommandError(f"There is no project {options['project']!r}.")
+        parameters = {"question": options["question"], "seed": options["seed"]}
+        if options["kind"] == "agreement":
+            nominal = options["protocol"] == Judgment.Kind.COMPARISON
+            parameters["protocol"] = str(options["protocol"])
+            parameters["metric"] = options["metric"] or ("nominal" if nominal else "interval")
+        study = run_study(project, kind=options["kind"], parameters=parameters)
+        if study.status == Study.Status.FAILED:
+            raise CommandError(study.failure)
+        if options["json"]:
+            self.stdout.write(json.dumps(study.result, ensure_ascii=False, indent=2))
+        elif options["kind"] == "consistency":
+            self._print_consistency(study.result)
+        else:
+            self._print_agreement(study.result)
+
+    def _print_consistency(self, result: dict[str, Any]) -> None:
+        if not result["pairs"]:
+            self.stdout.write("No pair has both ratings and a comparison.")
+            return
+        rate = result["inconsistency"]
+        self.stdout.write(f"{result['pairs']} pairs, {result['consistent']} consistent")
+        self.stdout.write(f"inconsistency {rate['value']:.2%} [{rate['low']:.2%}, {rate['high']:.2%}]")
+        self.stdout.write(f"hard reversals {result['hard_reversals']} of {result['both_decisive']} decided by both")
+        self.stdout.write("rating-implied by comparison:  (a)   (b)  equal")
+        for label, row in zip(("A", "B", "equal"), result["table"], strict=True):
+            self.stdout.write(f"{label:>28}  " + "".join(f"{count:>6}" for count in row))
+
+    def _print_agreement(self, result: dict[str, Any]) -> None:
+        if result["alpha"] is None:
+            self.stdout.write("Alpha is undefined: no unit has two values that could differ.")
+            return
+        self.stdout.write(
+            f"alpha {result['alpha']:.4f} over {result['n_units']} units, {result['n_raters']} raters, "
+            f"{result['n_values']} values"
+        )

@@ -1,0 +1,14 @@
+"""What beat does for the annotations app; the settings import it."""
+
+from typing import Any
+
+
+def beat_schedule() -> dict[str, dict[str, Any]]:
+    """Entries for CELERY_BEAT_SCHEDULE."""
+    return {
+        "annotations-requeue-studies": {
+            "task": "annotations.tasks.requeue_stalled_studies",
+            "schedule": 60.0,
+            "options": {"queue": "cpu", "expires": 60},
+        }
+    }

@@ -1,0 +1,128 @@
+"""What the study pages draw: shares of a bar and places on a scale, in per cent, for SVG attributes."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+HEAT_BINS = 5
+
+
+class Segment(NamedTuple):
+    """One part of a stacked bar."""
+
+    label: str
+    count: int
+    css_class: str
+    x: float
+    width: float
+
+
+class BarRow(NamedTuple):
+    label: str
+    total: int
+    segments: list[Segment]
+
+
+class Interval(NamedTuple):
+    """A value with its bounds on a scale from 0 to 100."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+    text: str
+
+    @property
+    def width(self) -> float:
+        return self.high - self.low
+
+
+class MatrixCell(NamedTuple):
+    """One place of a matrix; `heat` is a class of signals.css."""
+
+    text: str
+    note: str
+    heat: str
+
+
+def stacked_bar(label: str, parts: Sequence[tuple[str, int, str]]) -> BarRow:
+    """A bar of (label, count, class) parts that together make 100."""
+    total = sum(count for _, count, _ in parts)
+    segments, x = [], 0.0
+    for name, count, css_class in parts:
+        width = 100 * count / total if total else 0.0
+        segments.append(Segment(name, count, css_class, round(x, 3), round(width, 3)))
+        x += width
+    return BarRow(label, total, segments)
+
+
+def interval(label: str, proportion: dict[str, Any]) -> Interval | None:
+    """A share and its interval; None where there is nothing to share out."""
+    if proportion["value"] is None:
+        return None
+    value, low, high = (100 * proportion[name] for name in ("value", "low", "high"))
+    return Interval(label, round(value, 2), round(low, 2), round(high, 2), f"{value:.1f} % [{low:.1f}, {high:.1f}]")
+
+
+def gap_bars(rows: Sequence[dict[str, Any]]) -> list[BarRow]:
+    """By rating gap: how often the comparison agrees, reverses, or calls it equal."""
+    return [
+        stacked_bar(
+            f"{row['gap']:g}",
+            [("decisive", row["decisive"], "series-4"), ("equal", row["equal"], "series-3")]
+            if row["gap"] == 0
+            else [
+                ("agrees", row["agreeing"], "series-1"),
+                ("reversed", row["reversed"], "series-2"),
+                ("equal", row["equal"], "series-3"),
+            ],
+        )
+        for row in rows
+    ]
+
+
+def length_bars(rows: Sequence[dict[str, Any]]) -> list[BarRow]:
+    """By difference in length: consistent and inconsistent pairs."""
+    return [
+        stacked_bar(
+            f"{row['low']}+ words" if row["high"] is None else f"{row['low']}–{row['high']} words",
+            [
+                ("consistent", row["pairs"] - row["inconsistent"], "series-1"),
+                ("inconsistent", row["inconsistent"], "series-2"),
+            ],
+        )
+        for row in rows
+    ]
+
+
+def table_cells(table: Sequence[Sequence[int]]) -> list[list[MatrixCell]]:
+    """The 3x3 table: blue on the diagonal, orange off it, deeper where more pairs lie."""
+    most = max((count for row in table for count in row), default=0)
+    total = sum(sum(row) for row in table)
+
+    def cell(count: int, *, on_diagonal: bool) -> MatrixCell:
+        level = round(HEAT_BINS * count / most) if most else 0
+        heat = f"heat-{'p' if on_diagonal else 'n'}{level}" if level else "heat-0"
+        return MatrixCell(str(count), f"{100 * count / total:.0f} %" if total else "", heat)
+
+    return [[cell(count, on_diagonal=i == j) for j, count in enumerate(row)] for i, row in enumerate(table)]
+
+
+def alpha_matrix(result: dict[str, Any]) -> list[tuple[str, list[MatrixCell]]]:
+    """Alpha between any two raters as a symmetric matrix; a dash where they share too little."""
+    names = {rater["id"]: rater["name"] for rater in result["raters"]}
+    pairs = {frozenset((pair["first"], pair["second"])): pair for pair in result["pairs"]}
+    shown = result["matrix_raters"]
+    return [
+        (names[row], [_alpha_cell(pairs.get(frozenset((row, column))), itself=row == column) for column in shown])
+        for row in shown
+    ]
+
+
+def _alpha_cell(pair: dict[str, Any] | None, *, itself: bool) -> MatrixCell:
+    if itself:
+        return MatrixCell("", "", "heat-0")
+    if pair is None or pair["alpha"] is None:
+        return MatrixCell("–", f"{pair['units'] if pair else 0} shared", "heat-0")
+    level = min(HEAT_BINS, round(abs(pair["alpha"]) * HEAT_BINS))
+    heat = f"heat-{'p' if pair['alpha'] > 0 else 'n'}{level}" if level else "heat-0"
+    return MatrixCell(f"{pair['alpha']:.2f}", f"{pair['units']} units", heat)

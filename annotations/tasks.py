@@ -1,0 +1,15 @@
+"""Celery's door to the annotations app: each task calls one action."""
+
+from celery import shared_task
+
+from annotations.actions import study
+
+
+@shared_task
+def compute_study(study_id: int) -> None:
+    study.work_out(study_id)
+
+
+@shared_task
+def requeue_stalled_studies() -> None:
+    study.requeue_stalled_studies()
