@@ -22,6 +22,10 @@ NO_DATABASE = (
     "No database: start Rubricate with `make demo` (or `python manage.py up`), or set DATABASE_URL "
     "(postgresql://user:password@host:5432/name)."
 )
+NO_BROKER = (
+    "No broker: start Rubricate with `make demo` (or `python manage.py up`), or set CELERY_BROKER_URL "
+    "(redis://:password@host:6379/0)."
+)
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}

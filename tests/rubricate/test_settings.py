@@ -53,6 +53,13 @@ def test_a_command_that_needs_a_database_says_in_one_line_how_to_get_one():
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_sending_work_without_a_broker_says_what_to_set():
+    code = "import django; django.setup(); from rubricate.celery import app; app.send_task('any')"
+    result = manage(code=code, DJANGO_SETTINGS_MODULE="rubricate.settings.dev", PYTHONPATH="platform")
+    assert result.returncode == 1
+    assert "No broker: start Rubricate with `make demo`" in result.stderr
+
+
 def test_a_malformed_database_url_is_one_line():
     result = manage("migrate", DATABASE_URL="mysql://host/name")
     assert result.returncode == 1

@@ -168,7 +168,7 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
 
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "unset://CELERY_BROKER_URL")
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Without a key of its own every queue would be bound to the default one, and get each message.
 CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("gpu", "cpu")]
