@@ -1,8 +1,9 @@
 """What a study is asked."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.db.models import QuerySet
 
 from annotations.studies.inputs import questions_of, raters_with
 from projects.models import Project
@@ -15,7 +16,13 @@ METRICS = [
 ]
 
 
-class RaterChoice(forms.ModelMultipleChoiceField):
+if TYPE_CHECKING:
+    RatersField = forms.ModelMultipleChoiceField[Rater]
+else:
+    RatersField = forms.ModelMultipleChoiceField
+
+
+class RaterChoice(RatersField):
     def __init__(self, label: str) -> None:
         super().__init__(
             queryset=Rater.objects.none(),
@@ -44,7 +51,17 @@ class StudyForm(forms.Form):
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["question"].choices = [(name, name) for name in questions_of(project) or ["overall"]]
+        self.choose("question", [(name, name) for name in questions_of(project) or ["overall"]])
+
+    def choose(self, field: str, choices: list[tuple[str, str]]) -> None:
+        choice = self.fields[field]
+        assert isinstance(choice, forms.ChoiceField)
+        choice.choices = choices
+
+    def offer(self, field: str, raters: QuerySet[Rater]) -> None:
+        choice = self.fields[field]
+        assert isinstance(choice, RaterChoice)
+        choice.queryset = raters
 
     def parameters(self) -> dict[str, Any]:
         """The study's parameters, as plain JSON."""
@@ -66,7 +83,7 @@ class ConsistencyForm(StudyForm):
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
         super().__init__(project, *args, **kwargs)
         for field, judged in (("rating_raters", Judgment.Kind.RATING), ("comparison_raters", Judgment.Kind.COMPARISON)):
-            self.fields[field].queryset = raters_with(project, judged)
+            self.offer(field, raters_with(project, judged))
 
 
 class AgreementForm(StudyForm):
@@ -85,7 +102,7 @@ class AgreementForm(StudyForm):
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
         super().__init__(project, *args, **kwargs)
         judging = project.judgments.filter(withdrawn_at__isnull=True).values("rater")
-        self.fields["raters"].queryset = Rater.objects.filter(pk__in=judging).order_by("kind", "name")
+        self.offer("raters", Rater.objects.filter(pk__in=judging).order_by("kind", "name"))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -14,6 +14,9 @@ Raters = Sequence[int]
 """Ids of raters; none at all means every rater."""
 
 
+_CHOICES: dict[str, protocols.Choice] = {"a": "a", "b": "b", "tie": "equal"}
+
+
 class Triples(NamedTuple):
     """Parallel columns: what was judged, by whom, and the answer."""
 
@@ -36,7 +39,7 @@ def comparisons_of(project: Project, *, raters: Raters = ()) -> Iterator[protoco
         "judgment__task_id", "output_a_id", "output_b_id", "choice", "judgment__rater_id"
     )
     for task, a, b, choice, rater in rows.iterator(chunk_size=20_000):
-        yield protocols.Comparison(task, a, b, "equal" if choice == Comparison.Choice.TIE else choice, rater)
+        yield protocols.Comparison(task, a, b, _CHOICES[choice], rater)
 
 
 def lengths_of(outputs: Iterable[int]) -> dict[tuple[int, int], TextLength]:
@@ -60,8 +63,8 @@ def comparison_triples(project: Project, *, raters: Raters) -> Triples:
 
     def triples() -> Iterator[tuple[str, int, str]]:
         for a, b, rater, choice in rows.iterator(chunk_size=20_000):
-            preferred = {Comparison.Choice.A: str(a), Comparison.Choice.B: str(b)}.get(choice, "tie")
-            yield f"{min(a, b)}-{max(a, b)}", rater, preferred
+            preferred = {"a": str(a), "b": str(b), "tie": "tie"}
+            yield f"{min(a, b)}-{max(a, b)}", rater, preferred[choice]
 
     return _columns(triples())
 
@@ -74,9 +77,8 @@ def verdict_triples(project: Project, *, raters: Raters) -> Triples:
     fields = rows.order_by("judgment_id").values_list(
         "judgment__output_id", "criterion__key", "judgment__rater_id", "value"
     )
-    return _columns(
-        (f"{output}/{key}", rater, value) for output, key, rater, value in fields.iterator(chunk_size=20_000)
-    )
+    found = fields.iterator(chunk_size=20_000)
+    return _columns((f"{output}/{key}", rater, value) for output, key, rater, value in found)
 
 
 def raters_with(project: Project, kind: str) -> QuerySet[Rater]:

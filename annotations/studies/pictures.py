@@ -10,7 +10,7 @@ class Segment(NamedTuple):
     """One part of a stacked bar."""
 
     label: str
-    count: int
+    pairs: int
     css_class: str
     x: float
     width: float

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -36,6 +36,8 @@ def study_list(request: AuthedRequest, slug: str) -> HttpResponse:
 def study_create(request: AuthedRequest, slug: str, kind: str) -> HttpResponse:
     """Ask a study; reading is enough to ask, since it changes nothing that is stored."""
     project = project_for(request.user, slug, needs=Capability.VIEW)
+    if kind not in FORMS:
+        raise Http404
     form = _form(project, kind, request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         study = start_study(project, by=request.user, kind=kind, parameters=form.parameters())
