@@ -22,6 +22,14 @@ def task_for(user: User, slug: str, pk: int) -> Task:
     return _of_project(user, slug, Task.objects.all(), pk)
 
 
+def other_version_for(task: Task, pk: int) -> Task:
+    """Another version of a task that the user may see (one query)."""
+    other = Task.objects.filter(project_id=task.project_id, external_id=task.external_id, pk=pk).first()
+    if other is None:
+        raise Http404
+    return other
+
+
 def output_for(user: User, slug: str, pk: int) -> Output:
     """One version of an output, with its policy (two queries)."""
     return _of_project(user, slug, Output.objects.select_related("policy"), pk)

@@ -136,6 +136,11 @@ def load_segmentations(ids: Iterable[int]) -> dict[int, segmentation.Segmentatio
     return {pk: segmentation.Segmentation.from_bytes(segmenter, bytes(spans)) for pk, segmenter, spans in rows}
 
 
+def pure_segmentation(row: models.Segmentation) -> segmentation.Segmentation:
+    """What a stored row says, without a database."""
+    return segmentation.Segmentation.from_bytes(row.segmenter, bytes(row.spans))
+
+
 def _save_chunk(wanted: Sequence[NewSignal]) -> list[int]:
     if not wanted:
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
@@ -10,7 +11,7 @@ from django.db.models import Count, F, OuterRef, Subquery
 
 if TYPE_CHECKING:
     from projects.models import Project
-    from rewards.models import Rubric, RubricVersion
+    from rewards.models import Rubric, RubricVersion, Task
 
 
 class RubricQuerySet(models.QuerySet["Rubric"]):
@@ -39,6 +40,10 @@ class RubricQuerySet(models.QuerySet["Rubric"]):
             changed_at=Subquery(newest.values("created_at")[:1]),
         )
 
+    def own_of(self, task: Task) -> Rubric | None:
+        """The rubric that hangs on the task's identity, if there is one."""
+        return self.filter(project_id=task.project_id, task_external_id=task.external_id).first()
+
     def named_like(self, search: str) -> Self:
         """Those whose name, or the id of whose task, begins with or contains the words."""
         return (
@@ -53,12 +58,25 @@ class RubricVersionQuerySet(models.QuerySet["RubricVersion"]):
         """With criteria in order, so that `content()` costs nothing more."""
         return self.prefetch_related("criteria")
 
+    def to_show(self, ids: Collection[int]) -> Self:
+        """These versions with rubric and criteria; two queries."""
+        return self.filter(pk__in=ids).select_related("rubric").prefetch_related("criteria")
+
     def newest_first(self) -> Self:
         return self.order_by("-number")
 
     def for_list(self) -> Self:
         """The versions of a rubric, the newest first, each with `criterion_count` and its author."""
         return self.select_related("created_by").annotate(criterion_count=Count("criteria")).order_by("-number")
+
+    def newest_shared(self, project: Project) -> Self:
+        """The newest version of each rubric of the project that any task can be judged by, with its rubric."""
+        return (
+            self.filter(project=project, rubric__task_external_id__isnull=True, rubric__archived_at__isnull=True)
+            .select_related("rubric")
+            .order_by("rubric_id", "-number")
+            .distinct("rubric_id")
+        )
 
     def newest_of_tasks(self, project: Project) -> Self:
         """The newest version of each task's own rubric; `task_external_id` tells whose."""

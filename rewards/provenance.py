@@ -1,0 +1,78 @@
+"""Where a number comes from: facts about judgments, signals and raters, for a person to read.
+
+What stands behind a scorer is known one layer up, in the workers: they register how to describe their raters.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.utils import timezone
+
+from rewards.models import Judgment, JudgmentTrace, Rater, RubricVersion
+
+
+class Fact(NamedTuple):
+    label: str
+    value: str
+
+
+RaterDescriber = Callable[[Collection[int]], Mapping[int, Sequence[Fact]]]
+"""From keys of raters to what is known of them; raters that it does not know are left out. At most a few queries."""
+
+_describers: list[RaterDescriber] = []
+
+
+def register_rater_describer(describe: RaterDescriber) -> None:
+    """Called once, when an app is ready, by whoever knows more of raters than their names."""
+    if describe not in _describers:
+        _describers.append(describe)
+
+
+def facts_about_raters(raters: Collection[Rater]) -> dict[int, list[Fact]]:
+    """Who each rater is and, for a scorer, what it is made of."""
+    facts = {rater.pk: [Fact("Rater", rater.label), Fact("Kind", rater.get_kind_display())] for rater in raters}
+    for rater in raters:
+        if rater.scorer_hash:
+            facts[rater.pk].append(Fact("Scorer hash", rater.scorer_hash))
+    for describe in _describers:
+        for pk, more in describe(list(facts)).items():
+            facts[pk] += more
+    return facts
+
+
+def facts_about_judgment(judgment: Judgment, version: RubricVersion | None = None) -> list[Fact]:
+    """When and how this judgment was made; no query when `trace` is joined."""
+    facts = [Fact("Judgment", f"#{judgment.pk}"), Fact("Time", _time(judgment.created_at))]
+    if version is not None:
+        facts.append(Fact("Rubric", f"{version}, {version.content_hash[:12]}"))
+    if judgment.input_hash:
+        facts.append(Fact("Input hash", judgment.input_hash))
+    if judgment.repeat:
+        facts.append(Fact("Repeat", str(judgment.repeat)))
+    if judgment.duration_ms is not None:
+        facts.append(Fact("Time taken", f"{judgment.duration_ms / 1000:.1f} s"))
+    facts += [Fact(f"Shown: {name}", str(value)) for name, value in sorted(judgment.presentation.items())]
+    try:
+        return facts + _facts_about_trace(judgment.trace)
+    except ObjectDoesNotExist:
+        return facts
+
+
+def _facts_about_trace(trace: JudgmentTrace) -> list[Fact]:
+    rows = [
+        ("Served model", trace.served_model),
+        ("Prompt hash", trace.prompt_hash),
+        ("Read as", trace.parse_state),
+        ("Seed", trace.seed),
+        ("Prompt tokens", trace.prompt_tokens),
+        ("Reply tokens", trace.reply_tokens),
+        ("Seconds", None if trace.seconds is None else f"{trace.seconds:.2f}"),
+        ("Code version", trace.code_version),
+    ]
+    return [Fact(label, str(value)) for label, value in rows if value not in (None, "")]
+
+
+def _time(moment: datetime) -> str:
+    return timezone.localtime(moment).strftime("%-d %B %Y, %H:%M:%S %Z")

@@ -1,0 +1,164 @@
+"""The outputs of a task with a signal and people's marks over their texts."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rewards import heat, signal_store
+from rewards.models import Judgment, Output, Rater, RewardSignal, SpanMark
+from rewards.querysets.signal import SignalChoice
+from rewards.signal_store import StoredSignal
+from rewards.signals import RewardSignal as Signal
+from rewards.task_page.summaries import OutputSummary
+from rewards.text import Span, to_utf16_many
+
+STEP_LABELS = "(step labels)"
+"""Stands for a channel where people's step labels are laid over the text as +1, 0 and -1."""
+
+MARK_STYLES = 8
+
+
+class MessageRow(NamedTuple):
+    role: str
+    channel: str
+    text: str
+
+
+class MarkRow(NamedTuple):
+    """One span that somebody marked."""
+
+    mark: SpanMark
+    rater: Rater
+    lane: int
+    style: int
+
+
+class Overlay(NamedTuple):
+    """The chosen signal over one output."""
+
+    signal: Signal
+    pk: int | None
+    """Of the stored signal; None for step labels, which are judgments."""
+    merged: heat.Merged
+
+    @property
+    def total(self) -> float | None:
+        return self.signal.total if self.signal.n_scored else None
+
+    @property
+    def n_scored(self) -> int:
+        return self.signal.n_scored
+
+    @property
+    def n_total(self) -> int:
+        return len(self.signal.segmentation)
+
+    @property
+    def n_merged(self) -> int:
+        """Pieces that stand for several segments."""
+        return int((self.merged.counts > 1).sum())
+
+
+@dataclass
+class Panel:
+    """One output as shown."""
+
+    output: Output
+    messages: list[MessageRow]
+    overlay: Overlay | None
+    marks: list[MarkRow]
+    summary: OutputSummary
+    paint: str
+    """JSON for the page's module: numbers only, so nothing of a text can break out of it."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(message.text for message in self.messages)
+
+
+def texts_of(output: Output) -> list[str]:
+    return [message["text"] for message in output.messages]
+
+
+def step_label_choices(judgments: Sequence[Judgment]) -> list[SignalChoice]:
+    """People's step labels as something to lay over the text; no query when the answers are prefetched."""
+    found = {
+        SignalChoice(judgment.rater_id, STEP_LABELS, label.segmentation.segmenter)
+        for judgment in judgments
+        for label in judgment.steps.all()
+    }
+    return sorted(found)
+
+
+def overlays(
+    choice: SignalChoice | None, outputs: Sequence[Output], judgments: Sequence[Judgment]
+) -> dict[int, Overlay]:
+    """The chosen signal by output; three queries, or none for step labels. Outputs without it are left out."""
+    if choice is None:
+        return {}
+    if choice.channel == STEP_LABELS:
+        labelled = [_from_step_labels(judgment) for judgment in judgments if judgment.rater_id == choice.rater_id]
+        return {pk: Overlay(signal, None, heat.merge_overlaps(signal)) for pk, signal in filter(None, labelled)}
+    stored = signal_store.load(RewardSignal.objects.chosen(choice, [output.pk for output in outputs]))
+    return {signal.output_id: _overlay(signal) for signal in stored}
+
+
+def marks_by_output(outputs: Sequence[Output], judgments: Sequence[Judgment]) -> dict[int, list[MarkRow]]:
+    """Every span on the outputs shown; a type has the same style in all of them."""
+    shown = {output.pk for output in outputs}
+    found = [
+        (mark, judgment.rater) for judgment in judgments for mark in judgment.spans.all() if mark.output_id in shown
+    ]
+    types = sorted({mark.type for mark, _ in found})
+    styles = {name: index % MARK_STYLES + 1 for index, name in enumerate(types)}
+    result: dict[int, list[MarkRow]] = {}
+    for output in outputs:
+        own = [(mark, rater) for mark, rater in found if mark.output_id == output.pk]
+        own.sort(key=lambda row: (row[0].message, row[0].start, -row[0].end))
+        lanes = heat.lanes([Span(mark.message, mark.start, mark.end) for mark, _ in own])
+        result[output.pk] = [
+            MarkRow(mark, rater, lane, styles[mark.type]) for (mark, rater), lane in zip(own, lanes, strict=True)
+        ]
+    return result
+
+
+def paint_data(output: Output, overlay: Overlay | None, marks: Sequence[MarkRow], limit: float) -> str:
+    """What the page's module needs to colour one output's text, as compact JSON."""
+    texts = texts_of(output)
+    data: dict[str, Any] = {"limit": limit, "marks": _mark_numbers(texts, marks)}
+    if overlay is not None:
+        data |= heat.display_block(overlay.merged, texts)
+    return json.dumps(data, separators=(",", ":"))
+
+
+def scale_of(shown: Sequence[Overlay]) -> float:
+    return heat.scale_limit([overlay.merged.values for overlay in shown])
+
+
+def _overlay(stored: StoredSignal) -> Overlay:
+    return Overlay(stored.signal, stored.pk, heat.merge_overlaps(stored.signal))
+
+
+def _from_step_labels(judgment: Judgment) -> tuple[int, Signal] | None:
+    labels = list(judgment.steps.all())
+    if not labels or judgment.output_id is None:
+        return None
+    cut = signal_store.pure_segmentation(labels[0].segmentation)
+    values = np.full(len(cut), np.nan)
+    for label in labels:
+        values[label.step] = label.label
+    return judgment.output_id, Signal(cut, values)
+
+
+def _mark_numbers(texts: Sequence[str], marks: Sequence[MarkRow]) -> list[list[int]]:
+    """Message, start and end in UTF-16 units, lane, style and key of each mark; marks outside the text are left out."""
+    rows = []
+    for row in marks:
+        mark = row.mark
+        if mark.message < len(texts) and mark.end <= len(texts[mark.message]):
+            start, end = to_utf16_many(texts[mark.message], [mark.start, mark.end]).tolist()
+            rows.append([mark.message, start, end, row.lane, row.style, mark.pk])
+    return rows

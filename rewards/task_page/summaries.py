@@ -1,0 +1,167 @@
+"""What raters said about an output as a whole: ratings, comparisons, rankings, words; each "n of N"."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from rewards.models import Comparison, Critique, Judgment, Output, Rating
+from rewards.provenance import Fact, facts_about_judgment
+
+
+class Answer(NamedTuple):
+    """One rater's answer, with where it comes from."""
+
+    judgment: Judgment
+    value: str
+    facts: list[Fact]
+
+
+@dataclass
+class RatingSummary:
+    """The ratings of one question."""
+
+    question: str
+    scale_low: float
+    scale_high: float
+    answers: list[Answer] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+    @property
+    def mean(self) -> float | None:
+        return sum(self.values) / len(self.values) if self.values else None
+
+    @property
+    def n_scored(self) -> int:
+        return len(self.values)
+
+    @property
+    def n_total(self) -> int:
+        return len(self.answers)
+
+
+@dataclass
+class ComparisonSummary:
+    """How often the output won, tied and lost against another one."""
+
+    wins: int = 0
+    ties: int = 0
+    losses: int = 0
+    answers: list[Answer] = field(default_factory=list)
+
+    @property
+    def n_total(self) -> int:
+        return len(self.answers)
+
+
+@dataclass
+class RankingSummary:
+    """The places that the output got; 1 is best."""
+
+    tiers: list[int] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+
+    @property
+    def mean(self) -> float | None:
+        return sum(self.tiers) / len(self.tiers) if self.tiers else None
+
+
+class Words(NamedTuple):
+    """A critique, a missing piece of information or a corrected text."""
+
+    judgment: Judgment
+    critique: Critique
+
+
+@dataclass
+class OutputSummary:
+    """All of it for one output."""
+
+    ratings: list[RatingSummary]
+    comparisons: ComparisonSummary
+    rankings: RankingSummary
+    words: list[Words]
+
+
+def summarise(output: Output, judgments: Sequence[Judgment], names: dict[int, str]) -> OutputSummary:
+    """Sum up what the given judgments say about `output`; no query when the answers are prefetched.
+
+    Parameters
+    ----------
+    output : Output
+    judgments : sequence of Judgment
+        Of the output's task; those about other outputs are skipped.
+    names : dict
+        What to call the other outputs, by key.
+    """
+    own = [judgment for judgment in judgments if judgment.output_id == output.pk]
+    return OutputSummary(
+        ratings=_ratings(own),
+        comparisons=_comparisons(output, judgments, names),
+        rankings=_rankings(output, judgments),
+        words=[Words(judgment, critique) for judgment in own for critique in judgment.critiques.all()],
+    )
+
+
+def _ratings(judgments: Sequence[Judgment]) -> list[RatingSummary]:
+    by_question: dict[tuple[str, float, float], RatingSummary] = {}
+    for judgment in judgments:
+        for rating in judgment.ratings.all():
+            key = (rating.question, rating.scale_low, rating.scale_high)
+            summary = by_question.setdefault(key, RatingSummary(*key))
+            summary.answers.append(Answer(judgment, _rating_words(rating), facts_about_judgment(judgment)))
+            if rating.value is not None:
+                summary.values.append(rating.value)
+    return [by_question[key] for key in sorted(by_question)]
+
+
+def _rating_words(rating: Rating) -> str:
+    return "not applicable" if rating.value is None else f"{rating.value:g} of {rating.scale_high:g}"
+
+
+def _comparisons(output: Output, judgments: Sequence[Judgment], names: dict[int, str]) -> ComparisonSummary:
+    summary = ComparisonSummary()
+    for judgment in judgments:
+        if judgment.kind != Judgment.Kind.COMPARISON:
+            continue
+        comparison = judgment.comparison
+        if output.pk not in (comparison.output_a_id, comparison.output_b_id):
+            continue
+        words = _count(summary, output, comparison, names)
+        summary.answers.append(Answer(judgment, words, facts_about_judgment(judgment)))
+    return summary
+
+
+def _count(summary: ComparisonSummary, output: Output, comparison: Comparison, names: dict[int, str]) -> str:
+    is_a = comparison.output_a_id == output.pk
+    other = names.get(comparison.output_b_id if is_a else comparison.output_a_id, "another output")
+    if comparison.choice == Comparison.Choice.TIE:
+        summary.ties += 1
+        return f"tie with {other} ({comparison.get_tie_kind_display().lower()})"
+    if (comparison.choice == Comparison.Choice.A) == is_a:
+        summary.wins += 1
+        return f"better than {other}"
+    summary.losses += 1
+    return f"worse than {other}"
+
+
+def _rankings(output: Output, judgments: Sequence[Judgment]) -> RankingSummary:
+    summary = RankingSummary()
+    for judgment in judgments:
+        if judgment.kind != Judgment.Kind.RANKING:
+            continue
+        places = {place.output_id: place.tier for place in judgment.ranking.places.all()}
+        if output.pk in places:
+            summary.tiers.append(places[output.pk])
+            words = f"place {places[output.pk]} among {len(places)}"
+            summary.answers.append(Answer(judgment, words, facts_about_judgment(judgment)))
+    return summary
+
+
+def by_output(judgments: Sequence[Judgment]) -> dict[int, list[Judgment]]:
+    """Judgments of single outputs, by key of the output."""
+    result: dict[int, list[Judgment]] = defaultdict(list)
+    for judgment in judgments:
+        if judgment.output_id is not None:
+            result[judgment.output_id].append(judgment)
+    return result

@@ -1,0 +1,45 @@
+"""Filters for imported text and for numbers that may be missing."""
+
+import math
+
+from django import template
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+
+@register.filter
+def exact(text: str) -> SafeString:
+    """Escape `text` so that the browser's text is it, character by character.
+
+    A parser of HTML turns CR and CRLF into LF, which would move every offset after them; as a reference a CR survives.
+    """
+    return mark_safe(escape(text).replace("\r", "&#13;"))
+
+
+@register.filter
+def signed(value: float | None, digits: int = 3) -> str:
+    """A number with its sign and a true minus, to so many significant digits; a dash where there is none."""
+    if value is None or math.isnan(value):
+        return "–"
+    shown = f"{value:+.{digits}g}"
+    return "0" if float(shown) == 0 else shown.replace("-", "\u2212")
+
+
+@register.filter
+def share(value: float | None) -> str:
+    """A share or a score with two decimals and a true minus; a dash where there is none."""
+    return "–" if value is None else f"{value:.2f}".replace("-", "\u2212")
+
+
+@register.filter
+def share_limit(value: float) -> str:
+    """The end of a scale, as short as it is exact."""
+    return f"{value:g}"
+
+
+@register.filter
+def level(value: float) -> str:
+    """Which of three looks a share has: ``low``, ``middle`` or ``high``."""
+    return "low" if value < 1 / 3 else "high" if value > 2 / 3 else "middle"

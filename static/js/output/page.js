@@ -1,0 +1,73 @@
+// The page of a task: paints each output's panel and listens for keys, pointers and the controls above.
+
+import { Panel, panelOf } from "./panel.js";
+
+function start(root) {
+  for (const element of root.querySelectorAll("[data-panel]")) if (!panelOf(element)) new Panel(element);
+  for (const element of root.querySelectorAll("[data-needs-script]")) element.hidden = false;
+}
+
+function panels() {
+  return [...document.querySelectorAll("[data-panel]")];
+}
+
+function describe(event) {
+  if (event.target.closest?.("[data-token], mark")) panelOf(event.target)?.describe(event.target);
+}
+
+document.addEventListener("focusin", describe);
+document.addEventListener("pointerover", describe);
+
+document.addEventListener("click", (event) => {
+  const token = event.target.closest("[data-token]");
+  if (token) panelOf(token).focusToken(Number(token.dataset.token));
+  const jump = event.target.closest("[data-mark]");
+  if (jump) panelOf(jump)?.showMark(jump.dataset.mark);
+});
+
+document.addEventListener("keydown", (event) => {
+  if (!event.target.matches?.("[data-token]") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const panel = panelOf(event.target);
+  const index = panel.target(event.key);
+  if (index < 0) return;
+  event.preventDefault();
+  panel.focusToken(index);
+});
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("[data-threshold]")) showAbove(event.target);
+});
+
+function showAbove(slider) {
+  const threshold = (Number(slider.dataset.limit) * slider.valueAsNumber) / 100;
+  slider.parentElement.querySelector("[data-threshold-value]").textContent = Number(threshold.toPrecision(2));
+  for (const element of panels()) panelOf(element)?.hideBelow(threshold);
+}
+
+document.addEventListener("change", (event) => {
+  const { toggle } = event.target.dataset;
+  if (toggle === "marks") document.querySelector("[data-panels]").toggleAttribute("data-no-marks", !event.target.checked);
+});
+
+// Scrolling together goes by share of the way, since the texts differ in length. The scroll that this causes in the
+// other panels must not be answered in turn.
+let leader = null;
+let release;
+
+function scrollTogether(event) {
+  const scroller = event.target;
+  if (!scroller.matches?.("[data-scroll]") || !document.querySelector("[data-toggle=sync-scroll]")?.checked) return;
+  if (leader && leader !== scroller) return;
+  leader = scroller;
+  clearTimeout(release);
+  release = setTimeout(() => (leader = null), 120);
+  const share = scroller.scrollTop / Math.max(1, scroller.scrollHeight - scroller.clientHeight);
+  for (const other of document.querySelectorAll("[data-scroll]")) {
+    if (other !== scroller) other.scrollTop = share * (other.scrollHeight - other.clientHeight);
+  }
+}
+
+document.addEventListener("scroll", scrollTogether, { capture: true, passive: true });
+
+start(document);
+document.addEventListener("htmx:load", (event) => start(event.target));
