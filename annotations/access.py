@@ -3,12 +3,15 @@
 Managers and viewers see campaigns whole. Annotators see the campaigns that ask them, and of the answers only their own.
 """
 
-from django.db.models import Q
+from collections.abc import Sequence
+
+from django.db import models
 from django.http import Http404
 
 from annotations.models import Assignment, Campaign, Study
 from annotations.querysets.campaign import CampaignQuerySet
-from projects.access import Capability, allows, project_for, projects_for
+from projects.access import Capability, allows, project_for, projects_for, roles_with
+from projects.errors import AppError
 from projects.models import Project, User
 
 
@@ -46,10 +49,26 @@ def answerable_campaign_for(user: User, slug: str, pk: int) -> Campaign:
     return campaign
 
 
+def annotators_of(project: Project) -> models.QuerySet[User]:
+    """The people who may answer in `project`, by user name."""
+    roles = roles_with(Capability.ANNOTATE)
+    return User.objects.filter(memberships__project=project, memberships__role__in=roles).order_by("username")
+
+
+def annotators_named(project: Project, usernames: Sequence[str]) -> list[User]:
+    """The annotators of `project` with these user names; AppError ``annotator_unknown`` names who is none."""
+    found = list(annotators_of(project).filter(username__in=usernames))
+    unknown = sorted(set(usernames) - {user.username for user in found})
+    if unknown:
+        message = f"Not an annotator of this project: {', '.join(unknown)}."
+        raise AppError(message, code="annotator_unknown", fields={"people": [message]})
+    return found
+
+
 def assignment_for(user: User, pk: int) -> Assignment:
     """One of the user's own assignments, in a project where they may still answer (one query)."""
     projects = projects_for(user, needs=Capability.ANNOTATE).values("pk")
-    assignment = Assignment.objects.of(user).filter(Q(project__in=projects), pk=pk).for_answering().first()
+    assignment = Assignment.objects.of(user).filter(project__in=projects, pk=pk).for_answering().first()
     if assignment is None:
         raise Http404
     # Already loaded: it is the one who asks.
