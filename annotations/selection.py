@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 from projects.models import Project
 from rewards.models import Task
@@ -28,7 +28,15 @@ class Selection:
     splits: tuple[str, ...] = ()
     task_ids: tuple[str, ...] = ()
     limit: int | None = None
-    outputs_per_item: int = 4
+    outputs_per_item: int = 2
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Self:
+        """Read what `to_json` wrote."""
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+        }
+        return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
         """Without the conditions that are not set."""

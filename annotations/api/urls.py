@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from annotations.api import studies
+from annotations.api import assignments, campaigns, studies
 
 app_name = "annotations-api"
 
@@ -11,4 +11,27 @@ study_urls = [
     path("projects/<slug:slug>/studies/<int:pk>", studies.StudyDetail.as_view(), name="study-detail"),
 ]
 
-urlpatterns: list[URLPattern] = [*study_urls]
+campaign_urls = [
+    path("projects/<slug:slug>/campaigns", campaigns.CampaignList.as_view(), name="campaign-list"),
+    path("projects/<slug:slug>/campaigns/<int:pk>", campaigns.CampaignDetail.as_view(), name="campaign-detail"),
+    path(
+        "projects/<slug:slug>/campaigns/<int:pk>/protocols", campaigns.CampaignProtocols.as_view(), name="protocol-list"
+    ),
+    path("projects/<slug:slug>/campaigns/<int:pk>/open", campaigns.CampaignOpen.as_view(), name="campaign-open"),
+    path("projects/<slug:slug>/campaigns/<int:pk>/pause", campaigns.CampaignPause.as_view(), name="campaign-pause"),
+    path("projects/<slug:slug>/campaigns/<int:pk>/close", campaigns.CampaignClose.as_view(), name="campaign-close"),
+    path("projects/<slug:slug>/campaigns/<int:pk>/next", campaigns.CampaignNext.as_view(), name="campaign-next"),
+]
+
+assignment_urls = [
+    path("assignments/<int:pk>", assignments.AssignmentDetail.as_view(), name="assignment-detail"),
+    path("assignments/<int:pk>/draft", assignments.AssignmentDraft.as_view(), name="assignment-draft"),
+    path("assignments/<int:pk>/heartbeat", assignments.AssignmentHeartbeat.as_view(), name="assignment-heartbeat"),
+    path("assignments/<int:pk>/submit", assignments.AssignmentSubmit.as_view(), name="assignment-submit"),
+    path("assignments/<int:pk>/undo", assignments.AssignmentUndo.as_view(), name="assignment-undo"),
+    path("assignments/<int:pk>/skip", assignments.AssignmentSkip.as_view(), name="assignment-skip"),
+    path("assignments/<int:pk>/release", assignments.AssignmentRelease.as_view(), name="assignment-release"),
+    path("assignments/<int:pk>/resume", assignments.AssignmentResume.as_view(), name="assignment-resume"),
+]
+
+urlpatterns: list[URLPattern] = [*study_urls, *campaign_urls, *assignment_urls]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -23,6 +24,16 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def overdue(self, campaign: Campaign) -> AssignmentQuerySet:
         """Leases of `campaign` whose time is over."""
         return self.live().filter(campaign=campaign, lease_until__lt=timezone.now())
+
+    def undoable_by(self, user: User, campaign: Campaign) -> Assignment | None:
+        """The last submit of `user` in `campaign` that can still be taken back (one query)."""
+        since = timezone.now() - timedelta(minutes=campaign.undo_minutes)
+        # Items are granted in the order of their ids, so the last submit is among the last few.
+        recent = self.of(user).filter(campaign=campaign, status="submitted").order_by("-id")[:10]
+        submitted = [
+            assignment for assignment in recent if assignment.submitted_at and assignment.submitted_at >= since
+        ]
+        return max(submitted, key=lambda assignment: assignment.submitted_at or since, default=None)
 
     def for_answering(self) -> AssignmentQuerySet:
         """With all that leasing, showing and submitting read (one query)."""

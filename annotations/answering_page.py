@@ -1,0 +1,70 @@
+"""What the annotator's pages show."""
+
+from typing import Any
+
+from annotations.actions.lease import regain_item, renew_lease
+from annotations.models import Assignment, Campaign
+from annotations.page_data import assignment_data, questions_to_show
+from annotations.protocols import parse_questions
+from projects.errors import AppError
+from projects.models import User
+
+
+def start_page(campaign: Campaign, user: User) -> dict[str, Any]:
+    """The campaign as one annotator knows it (three queries)."""
+    progress = campaign.progress.filter(user=user).first()
+    live = campaign.assignments.of(user).live().first()
+    mine = progress.submitted_count if progress else 0
+    return {
+        "campaign": campaign,
+        "protocol": campaign.protocol,
+        "questions": parse_questions(campaign.protocol.questions) if campaign.protocol else [],
+        "mine": mine,
+        "skipped": progress.skipped_count if progress else 0,
+        "live": live,
+        "is_open": campaign.status == Campaign.Status.OPEN,
+        "is_done": live is None and not campaign.items.unfinished_for(user, campaign).exists(),
+        "wanted": campaign.answer_count_wanted,
+        "undoable": campaign.assignments.undoable_by(user, campaign),
+    }
+
+
+def annotate_page(assignment: Assignment) -> dict[str, Any]:
+    """An item in work: data for the scripts, questions for the template (five queries)."""
+    campaign, user = assignment.campaign, assignment.user
+    data = assignment_data(assignment)
+    progress = campaign.progress.filter(user=user).first()
+    return {
+        "assignment": assignment,
+        "campaign": campaign,
+        "project": assignment.project,
+        "data": data,
+        "outputs": data["outputs"],
+        "questions": _with_layout(assignment, data),
+        "mine": progress.submitted_count if progress else 0,
+        "wanted": campaign.answer_count_wanted,
+        "undoable": campaign.assignments.undoable_by(user, campaign),
+    }
+
+
+def resume_if_possible(assignment: Assignment) -> AppError | None:
+    """Renew the lease of an item that is opened again, or say why it cannot be worked on.
+
+    A skipped item is not taken up by looking at it.
+    """
+    try:
+        if assignment.status == Assignment.Status.LEASED:
+            renew_lease(assignment=assignment)
+        elif assignment.status in (Assignment.Status.EXPIRED, Assignment.Status.RELEASED):
+            regain_item(assignment=assignment)
+    except AppError as refusal:
+        return refusal
+    return None
+
+
+def _with_layout(assignment: Assignment, data: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each question beside what is particular to this item, such as its pairs."""
+    return [
+        {"question": question, "layout": layout}
+        for question, layout in zip(questions_to_show(assignment), data["questions"], strict=True)
+    ]

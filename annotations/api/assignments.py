@@ -1,0 +1,128 @@
+"""The annotator's own items over the API; the page's scripts use the same addresses."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import GenericAPIView
+from rest_framework.response import Response
+
+from annotations.access import assignment_for
+from annotations.actions.draft import save_draft
+from annotations.actions.lease import regain_item, release_item, renew_lease, skip_item
+from annotations.actions.submission import submit_answer, undo_submission
+from annotations.api.serializers import (
+    AssignmentOutput,
+    DraftInput,
+    HeartbeatInput,
+    LeaseOutput,
+    SavedDraftOutput,
+    SkipInput,
+    SubmitInput,
+    SubmittedOutput,
+)
+from annotations.page_data import assignment_data
+from projects.api.requests import AuthedApiRequest
+from projects.api.schema import ErrorOutput
+from projects.models import TokenScope
+
+
+class AssignmentView(GenericAPIView[Any]):
+    """What all of these share: a token needs the scope `annotate`, for reading too."""
+
+    read_scope = write_scope = TokenScope.ANNOTATE
+
+
+class AssignmentDetail(AssignmentView):
+    @extend_schema(responses=AssignmentOutput, summary="An item of yours: prompt, outputs, questions, draft")
+    def get(self, request: AuthedApiRequest, pk: int) -> Response:
+        return Response(assignment_data(assignment_for(request.user, pk)))
+
+
+class AssignmentDraft(AssignmentView):
+    @extend_schema(
+        request=DraftInput,
+        responses={200: SavedDraftOutput, 409: ErrorOutput},
+        summary="Keep the answer as far as it has come; renews the lease",
+    )
+    def put(self, request: AuthedApiRequest, pk: int) -> Response:
+        form = DraftInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        assignment = assignment_for(request.user, pk)
+        saved = save_draft(assignment=assignment, **form.validated_data)
+        answer = {"revision": saved.revision, "saved_at": saved.saved_at, "lease_until": assignment.lease_until}
+        return Response(SavedDraftOutput(answer).data)
+
+
+class AssignmentHeartbeat(AssignmentView):
+    @extend_schema(
+        request=HeartbeatInput, responses={200: LeaseOutput, 409: ErrorOutput}, summary="Renew the lease of an item"
+    )
+    def post(self, request: AuthedApiRequest, pk: int) -> Response:
+        form = HeartbeatInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        assignment = assignment_for(request.user, pk)
+        renew_lease(assignment=assignment, **form.validated_data)
+        return Response(LeaseOutput(assignment).data)
+
+
+class AssignmentSubmit(AssignmentView):
+    @extend_schema(
+        request=SubmitInput,
+        responses={200: SubmittedOutput, 400: ErrorOutput, 409: ErrorOutput},
+        summary="Turn an answer into judgments, once however often it is sent",
+    )
+    def post(self, request: AuthedApiRequest, pk: int) -> Response:
+        form = SubmitInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        done = submit_answer(assignment=assignment_for(request.user, pk), **form.validated_data)
+        return Response(
+            {
+                "submission": done.submission.act,
+                "submitted_at": done.submission.created_at,
+                "undo_until": done.undo_until,
+            }
+        )
+
+
+class AssignmentUndo(AssignmentView):
+    @extend_schema(
+        request=None,
+        responses={200: LeaseOutput, 409: ErrorOutput},
+        summary="Take the submit back: its judgments are withdrawn, its answer is the draft again",
+    )
+    def post(self, request: AuthedApiRequest, pk: int) -> Response:
+        assignment = assignment_for(request.user, pk)
+        undo_submission(assignment=assignment)
+        return Response(LeaseOutput(assignment).data)
+
+
+class AssignmentSkip(AssignmentView):
+    @extend_schema(
+        request=SkipInput, responses={200: LeaseOutput, 409: ErrorOutput}, summary="Give an item up, saying why"
+    )
+    def post(self, request: AuthedApiRequest, pk: int) -> Response:
+        form = SkipInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        assignment = assignment_for(request.user, pk)
+        skip_item(assignment=assignment, **form.validated_data)
+        return Response(LeaseOutput(assignment).data)
+
+
+class AssignmentRelease(AssignmentView):
+    @extend_schema(request=None, responses=LeaseOutput, summary="Give an item back for others; the draft is kept")
+    def post(self, request: AuthedApiRequest, pk: int) -> Response:
+        assignment = assignment_for(request.user, pk)
+        release_item(assignment=assignment)
+        return Response(LeaseOutput(assignment).data)
+
+
+class AssignmentResume(AssignmentView):
+    @extend_schema(
+        request=None,
+        responses={200: LeaseOutput, 409: ErrorOutput},
+        summary="Take an item up again that was skipped, given back or ran out",
+    )
+    def post(self, request: AuthedApiRequest, pk: int) -> Response:
+        assignment = assignment_for(request.user, pk)
+        regain_item(assignment=assignment)
+        return Response(LeaseOutput(assignment).data)

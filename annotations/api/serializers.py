@@ -1,0 +1,173 @@
+"""Shapes of the campaigns' API. Views call the actions; nothing is decided here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from annotations.models import Assignment, Campaign, CampaignProtocol
+from annotations.protocols import LABELS
+
+
+class CampaignRow(serializers.ModelSerializer[Campaign]):
+    """What annotators and everyone else may know of a campaign."""
+
+    mine = serializers.IntegerField(allow_null=True, help_text="How many items you have submitted; null for none.")
+
+    class Meta:
+        model = Campaign
+        fields = ["id", "name", "status", "overlap", "item_count", "submitted_count", "mine", "created_at"]
+
+
+class ProtocolOutput(serializers.ModelSerializer[CampaignProtocol]):
+    questions = serializers.ListField(child=serializers.DictField(), help_text="See annotations.protocols.")
+
+    class Meta:
+        model = CampaignProtocol
+        fields = ["number", "questions", "guidelines", "show_reference", "content_hash", "created_at"]
+
+
+class CampaignOutput(serializers.ModelSerializer[Campaign]):
+    protocol = ProtocolOutput(allow_null=True)
+    selection = serializers.DictField(help_text="How the items were chosen.")
+    leak_scan = serializers.DictField(help_text="Texts that give their author away, found when the items were chosen.")
+
+    class Meta:
+        model = Campaign
+        fields = [
+            "id",
+            "name",
+            "status",
+            "overlap",
+            "lease_minutes",
+            "undo_minutes",
+            "item_count",
+            "submitted_count",
+            "protocol",
+            "selection",
+            "leak_scan",
+            "created_at",
+        ]
+
+
+class ProtocolInput(serializers.Serializer[Any]):
+    questions = serializers.ListField(child=serializers.DictField(), help_text="See annotations.protocols.")
+    guidelines = serializers.CharField(required=False, allow_blank=True, default="", max_length=50_000)
+    show_reference = serializers.BooleanField(required=False, default=False)
+
+
+class SelectionInput(serializers.Serializer[Any]):
+    tags = serializers.ListField(child=serializers.CharField(max_length=100), required=False, default=list)
+    splits = serializers.ListField(child=serializers.CharField(max_length=40), required=False, default=list)
+    task_ids = serializers.ListField(
+        child=serializers.CharField(max_length=200), required=False, default=list, help_text="External ids."
+    )
+    limit = serializers.IntegerField(required=False, allow_null=True, default=None, min_value=1)
+    outputs_per_item = serializers.IntegerField(required=False, default=2, min_value=1, max_value=len(LABELS))
+
+
+class CampaignInput(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=200)
+    protocol = ProtocolInput()
+    selection = SelectionInput(required=False, default=dict)
+    overlap = serializers.IntegerField(required=False, default=1, min_value=1, max_value=100)
+    lease_minutes = serializers.IntegerField(required=False, default=30, min_value=2, max_value=1440)
+    undo_minutes = serializers.IntegerField(required=False, default=15, min_value=0, max_value=1440)
+    people = serializers.ListField(
+        child=serializers.CharField(max_length=150),
+        required=False,
+        default=list,
+        help_text="User names; empty for everyone who may annotate.",
+    )
+
+
+class NextOutput(serializers.Serializer[Any]):
+    assignment = serializers.IntegerField(allow_null=True, help_text="Null if there is none for you now.")
+    url = serializers.CharField(allow_null=True, help_text="Its page.")
+    is_done = serializers.BooleanField(help_text="No item of this campaign waits for you, now or later.")
+
+
+class ShownMessage(serializers.Serializer[Any]):
+    channel = serializers.CharField()
+    text = serializers.CharField()
+    text_sha256 = serializers.CharField()
+
+
+class ShownOutput(serializers.Serializer[Any]):
+    label = serializers.CharField(help_text="A, B, ... in the order shown.")  # type: ignore[assignment]
+    messages = ShownMessage(many=True)
+
+
+class PromptMessage(serializers.Serializer[Any]):
+    role = serializers.CharField()
+    text = serializers.CharField()
+
+
+class DraftOutput(serializers.Serializer[Any]):
+    answer = serializers.DictField()
+    revision = serializers.IntegerField()
+    saved_at = serializers.DateTimeField()
+
+
+class CampaignName(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class AssignmentOutput(serializers.Serializer[Any]):
+    """An item as its annotator sees it: outputs under neutral labels."""
+
+    id = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=Assignment.Status.choices)
+    lease_until = serializers.DateTimeField()
+    campaign = CampaignName()
+    guidelines = serializers.CharField()
+    prompt = PromptMessage(many=True)
+    context = serializers.CharField()  # type: ignore[assignment]
+    reference = serializers.CharField(allow_null=True)
+    outputs = ShownOutput(many=True)
+    questions = serializers.ListField(child=serializers.DictField())
+    draft = DraftOutput(allow_null=True)
+    active_ms = serializers.IntegerField()
+
+
+# A day: more than that on one item is a clock gone wrong.
+_LONGEST_MS = 86_400_000
+
+
+class DraftInput(serializers.Serializer[Any]):
+    answer = serializers.DictField()
+    revision = serializers.IntegerField(min_value=0, help_text="The revision last seen; 0 for none.")
+    active_ms = serializers.IntegerField(required=False, min_value=0, max_value=_LONGEST_MS)
+
+
+class SavedDraftOutput(serializers.Serializer[Any]):
+    revision = serializers.IntegerField()
+    saved_at = serializers.DateTimeField()
+    lease_until = serializers.DateTimeField()
+
+
+class HeartbeatInput(serializers.Serializer[Any]):
+    active_ms = serializers.IntegerField(required=False, min_value=0, max_value=_LONGEST_MS)
+
+
+class LeaseOutput(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=Assignment.Status.choices)
+    lease_until = serializers.DateTimeField()
+
+
+class SubmitInput(serializers.Serializer[Any]):
+    key = serializers.CharField(max_length=100, help_text="Chosen by you; repeating it changes nothing.")
+    answer = serializers.DictField(help_text="By question; see annotations.protocols.")
+    active_ms = serializers.IntegerField(required=False, default=0, min_value=0, max_value=_LONGEST_MS)
+
+
+class SubmittedOutput(serializers.Serializer[Any]):
+    submission = serializers.UUIDField()
+    submitted_at = serializers.DateTimeField()
+    undo_until = serializers.DateTimeField()
+
+
+class SkipInput(serializers.Serializer[Any]):
+    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=300)

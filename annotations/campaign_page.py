@@ -1,0 +1,44 @@
+"""What the pages of a campaign show to those who lead or follow it."""
+
+from typing import Any
+
+from annotations.access import annotators_of
+from annotations.models import Campaign, CampaignItem
+from annotations.protocols import parse_questions
+from projects.keyset import KeysetPage, keyset_page
+from rewards.models import Output
+
+
+def campaign_page(campaign: Campaign) -> dict[str, Any]:
+    """Progress of the whole and by person, the questions, and the texts that give their author away (six queries)."""
+    wanted = campaign.answer_count_wanted
+    people = list(campaign.progress.select_related("user").order_by("-submitted_count", "user__username"))
+    started = {row.user_id for row in people}
+    asked = [member.user for member in campaign.campaign_members.select_related("user")] or annotators_of(
+        campaign.project
+    )
+    in_work = {row["user"]: row["lease_until"] for row in campaign.assignments.live().values("user", "lease_until")}
+    return {
+        "campaign": campaign,
+        "protocol": campaign.protocol,
+        "questions": parse_questions(campaign.protocol.questions) if campaign.protocol else [],
+        "wanted": wanted,
+        "percent": 100 * campaign.submitted_count // wanted if wanted else 0,
+        "in_work_count": len(in_work),
+        "people": [(row, row.user_id in in_work) for row in people],
+        "waiting": [user for user in asked if user.pk not in started],
+        "leaks": _leaks(campaign),
+    }
+
+
+def items_page(campaign: Campaign, *, cursor: str | None) -> KeysetPage[CampaignItem]:
+    """A page of the items in order, with the people of each (three queries)."""
+    return keyset_page(campaign.items.for_list(), ordering="position", cursor=cursor)
+
+
+def _leaks(campaign: Campaign) -> dict[str, Any]:
+    """The stored scan with the policy of each text, which managers may know."""
+    scan = campaign.leak_scan
+    found = scan.get("found", [])
+    policies = dict(Output.objects.filter(pk__in=[leak["output"] for leak in found]).values_list("pk", "policy__name"))
+    return {**scan, "found": [{**leak, "policy": policies.get(leak["output"])} for leak in found]}

@@ -1,0 +1,176 @@
+"""The editor of a campaign's questions: one form a question, all kinds in one class, each showing its own fields."""
+
+import re
+from typing import Any, cast
+
+from django import forms
+from django.forms.formsets import BaseFormSet
+from django.utils.text import slugify
+
+from annotations.protocols import KINDS
+from annotations.protocols.comparison import PAIRS, TIES
+from projects.errors import AppError
+
+_KEYED = re.compile(r"([a-z][a-z0-9_-]*)\s*:\s*(.+)")
+_LEVEL = re.compile(r"(-?\d+)\s*[:=]\s*(.+)")
+
+FIELDS_OF = {
+    "rating": ("scale_low", "scale_high", "anchors", "allow_na", "required"),
+    "comparison": ("pairs", "ties", "required"),
+    "spans": ("types", "severities", "comments"),
+}
+
+
+class QuestionForm(forms.Form):
+    """One question. Only the shape of the text areas is checked here; `annotations.protocols` checks the rest."""
+
+    kind = forms.ChoiceField(choices=[(kind, KINDS[kind].label) for kind in KINDS], widget=forms.HiddenInput)
+    prompt = forms.CharField(label="Question", max_length=1000)
+    key = forms.SlugField(
+        label="Key", max_length=80, required=False, help_text="The name in exports; made from the kind if left empty."
+    )
+    criterion = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    scale_low = forms.IntegerField(label="Lowest level", required=False, initial=1)
+    scale_high = forms.IntegerField(label="Highest level", required=False, initial=7)
+    anchors = forms.CharField(
+        label="What the levels mean",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 7}),
+        help_text="One level a line, such as <code>7: Could not be better</code>. Levels may be left out.",
+    )
+    allow_na = forms.BooleanField(label="May be answered with “Not applicable”", required=False)
+    required = forms.BooleanField(label="Must be answered", required=False, initial=True)
+    pairs = forms.ChoiceField(label="Pairs", choices=list(PAIRS.items()), required=False)
+    ties = forms.MultipleChoiceField(
+        label="Ties offered", choices=list(TIES.items()), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    types = forms.CharField(
+        label="Types",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text="One type a line, at most nine, such as <code>factual: Factual error | States something that is not "
+        "true</code>. Key and description may be left out.",
+    )
+    severities = forms.CharField(
+        label="Severities", required=False, help_text="Separated by commas, mildest first; empty for none."
+    )
+    comments = forms.BooleanField(label="A comment may be added to each span", required=False, initial=True)
+
+    @property
+    def kind_value(self) -> str:
+        """The kind, also while the form is not valid."""
+        value = self["kind"].value()
+        return value if value in KINDS else "rating"
+
+    @property
+    def kind_label(self) -> str:
+        return KINDS[self.kind_value].label
+
+    @property
+    def kind_fields(self) -> list[forms.BoundField]:
+        """The fields that this kind of question has beside the prompt."""
+        return [self[name] for name in FIELDS_OF[self.kind_value]]
+
+    def clean_anchors(self) -> str:
+        for line in _lines(self.cleaned_data["anchors"]):
+            if not _LEVEL.fullmatch(line):
+                raise forms.ValidationError(f"Write “{line[:40]}” as a level, a colon and what it means.")
+        return str(self.cleaned_data["anchors"])
+
+    def config(self) -> dict[str, Any]:
+        """The question as `annotations.protocols` reads it. Call when the form is valid."""
+        data = self.cleaned_data
+        shared = {"kind": data["kind"], "key": data["key"], "prompt": data["prompt"]}
+        match data["kind"]:
+            case "rating":
+                anchors = (_LEVEL.fullmatch(line) for line in _lines(data["anchors"]))
+                return {
+                    **shared,
+                    "scale_low": 1 if data["scale_low"] is None else data["scale_low"],
+                    "scale_high": 7 if data["scale_high"] is None else data["scale_high"],
+                    "anchors": {found[1]: found[2] for found in anchors if found},
+                    "allow_na": data["allow_na"],
+                    "required": data["required"],
+                    "criterion": data["criterion"],
+                }
+            case "comparison":
+                pairs = data["pairs"] or "all"
+                return {**shared, "pairs": pairs, "ties": data["ties"], "required": data["required"]}
+            case _:
+                types = [_type(line) for line in _lines(data["types"])]
+                severities = [_keyed(entry) for entry in data["severities"].split(",") if entry.strip()]
+                return {**shared, "types": types, "severities": severities, "comments": data["comments"]}
+
+
+class BaseQuestionFormSet(BaseFormSet[QuestionForm]):
+    """The questions in order; deleted ones are left out, missing keys are filled in."""
+
+    def configs(self) -> list[dict[str, Any]]:
+        """What the forms say. Call when the form set is valid."""
+        configs = [form.config() for form in self.standing_forms]
+        taken = {config["key"] for config in configs}
+        for config in configs:
+            number, kind = 1, config["kind"]
+            while not config["key"]:
+                candidate = kind if number == 1 else f"{kind}-{number}"
+                if candidate not in taken:
+                    taken.add(candidate)
+                    config["key"] = candidate
+                number += 1
+        return configs
+
+    @property
+    def standing_forms(self) -> list[QuestionForm]:
+        return [form for form in self.forms if not form.cleaned_data.get("DELETE")]
+
+    def show_errors(self, error: AppError) -> bool:
+        """Put the problems of a protocol (`questions.<index>.<field>...`) beside their fields; False if none is one."""
+        shown = False
+        forms_ = self.standing_forms
+        for name, messages in error.fields.items():
+            parts = name.split(".")
+            if parts[0] != "questions" or len(parts) < 3 or not parts[1].isdecimal() or int(parts[1]) >= len(forms_):
+                continue
+            form = forms_[int(parts[1])]
+            for message in messages:
+                form.add_error(parts[2] if parts[2] in form.fields else None, message)
+            shown = True
+        return shown
+
+
+QuestionFormSet = cast(
+    "type[BaseQuestionFormSet]",
+    forms.formset_factory(
+        QuestionForm, formset=BaseQuestionFormSet, extra=0, can_delete=True, min_num=1, validate_min=True, max_num=20
+    ),
+)
+
+
+def question_initial(config: dict[str, Any]) -> dict[str, Any]:
+    """A stored question as the form shows it."""
+    shown = dict(config)
+    if config["kind"] == "rating":
+        shown["anchors"] = "\n".join(f"{level}: {text}" for level, text in config.get("anchors", {}).items())
+    elif config["kind"] == "spans":
+        shown["types"] = "\n".join(
+            f"{entry['key']}: {entry['label']}" + (f" | {entry['description']}" if entry.get("description") else "")
+            for entry in config["types"]
+        )
+        shown["severities"] = ", ".join(f"{entry['key']}: {entry['label']}" for entry in config.get("severities", []))
+    return shown
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _keyed(text: str) -> dict[str, str]:
+    match = _KEYED.fullmatch(text.strip())
+    if match:
+        return {"key": match[1], "label": match[2].strip()}
+    return {"key": slugify(text), "label": text.strip()}
+
+
+def _type(line: str) -> dict[str, str]:
+    label, _, description = line.partition("|")
+    return {**_keyed(label), "description": description.strip()}

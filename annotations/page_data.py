@@ -1,0 +1,74 @@
+"""What an annotator is given: the one shape that the page and the API send, and the one place that blinds it.
+
+Only what stands here leaves the server towards annotators. No policy, external id, tag, file name, generation setting
+or answer of another person is read into it.
+"""
+
+from typing import Any
+
+from annotations.blinding import shown_item
+from annotations.models import Assignment, Draft
+from annotations.protocols import Question, ShownItem, parse_questions
+from rewards.models import Output, Task
+from rewards.text import sha256_text
+
+CHANNELS = {"answer", "thinking", "tool"}
+ROLES = {"system", "user", "assistant", "tool"}
+
+
+def assignment_data(assignment: Assignment) -> dict[str, Any]:
+    """Task, outputs, questions and draft of an assignment (three queries)."""
+    outputs = list(Output.objects.filter(item_outputs__item=assignment.item_id).order_by("item_outputs__position"))
+    task = Task.objects.only("messages", "context", "reference").get(pk=assignment.item.task_id)
+    draft = Draft.objects.filter(assignment=assignment).first()
+    item = shown_item(assignment, outputs)
+    questions = parse_questions(assignment.protocol.questions)
+    return {
+        "id": assignment.pk,
+        "status": assignment.status,
+        "lease_until": assignment.lease_until.isoformat(),
+        "campaign": {"id": assignment.campaign_id, "name": assignment.campaign.name},
+        "guidelines": assignment.protocol.guidelines,
+        "prompt": [
+            {"role": _known(message["role"], ROLES, "user"), "text": message["text"]} for message in task.messages
+        ],
+        "context": task.context,
+        "reference": task.reference if assignment.protocol.show_reference else None,
+        "outputs": _outputs(item, outputs),
+        "questions": [{**question.config(), **question.layout(item)} for question in questions],
+        "draft": draft and draft_data(draft),
+        "active_ms": assignment.active_ms,
+    }
+
+
+def questions_to_show(assignment: Assignment) -> list[Question]:
+    """The questions as objects, for the template."""
+    return parse_questions(assignment.protocol.questions)
+
+
+def draft_data(draft: Draft) -> dict[str, Any]:
+    """A draft as the page keeps it."""
+    return {"answer": draft.answer, "revision": draft.revision, "saved_at": draft.saved_at.isoformat()}
+
+
+def _outputs(item: ShownItem, outputs: list[Output]) -> list[dict[str, Any]]:
+    messages = {output.pk: output.messages for output in outputs}
+    return [
+        {
+            "label": shown.label,
+            "messages": [
+                {
+                    "channel": _known(message.get("channel", "answer"), CHANNELS, "answer"),
+                    "text": message["text"],
+                    "text_sha256": sha256_text(message["text"]),
+                }
+                for message in messages[shown.pk]
+            ],
+        }
+        for shown in item.outputs
+    ]
+
+
+def _known(value: str, known: set[str], otherwise: str) -> str:
+    """Names that an import made up could say where a text comes from."""
+    return value if value in known else otherwise

@@ -1,0 +1,191 @@
+"""Campaigns for those who lead or follow them; annotators see the ones that ask them."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from annotations.access import campaign_for, campaigns_for
+from annotations.actions.campaign import close_campaign, create_campaign, open_campaign, pause_campaign, revise_protocol
+from annotations.campaign_page import campaign_page, items_page
+from annotations.forms.campaign import CampaignForm, ProtocolForm
+from annotations.forms.question import QuestionForm, QuestionFormSet, question_initial
+from annotations.models import Campaign
+from annotations.protocols import KINDS
+from annotations.protocols.presets import PRESETS
+from projects.access import Capability, allows, project_for
+from projects.errors import AppError
+from projects.forms.errors import show_in_form
+from projects.keyset import keyset_page
+from projects.requests import AuthedRequest
+
+QUESTIONS_PREFIX = "q"
+
+
+@require_safe
+@login_required
+def campaign_list(request: AuthedRequest, slug: str) -> HttpResponse:
+    """Every campaign of the project, or the ones that ask this annotator; three queries."""
+    project = project_for(request.user, slug, needs=None)
+    campaigns = campaigns_for(request.user, project).with_progress_of(request.user).for_list()
+    context = {
+        "project": project,
+        "section": "campaigns",
+        "page": keyset_page(campaigns, cursor=request.GET.get("cursor")),
+        "leads": allows(project, Capability.VIEW),
+    }
+    template = "campaign_list.html" if context["leads"] else "my_campaigns.html"
+    return TemplateResponse(request, f"annotations/{template}", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def campaign_create(request: AuthedRequest, slug: str) -> HttpResponse:
+    """Choose outputs, people and questions; `?preset=` fills the questions in."""
+    project = project_for(request.user, slug, needs=Capability.MANAGE)
+    preset = request.GET.get("preset", "full")
+    chosen = PRESETS.get(preset, PRESETS["full"])
+    data = request.POST if request.method == "POST" else None
+    form = CampaignForm(data, project=project)
+    protocol_form = ProtocolForm(data)
+    questions = QuestionFormSet(
+        data, prefix=QUESTIONS_PREFIX, initial=[question_initial(question) for question in chosen.questions]
+    )
+    if data is not None and form.is_valid() and protocol_form.is_valid() and questions.is_valid():
+        try:
+            campaign = create_campaign(
+                project=project,
+                actor=request.user,
+                protocol=protocol_form.content(questions.configs()),
+                selection=form.selection(),
+                **form.settings(),
+            )
+        except AppError as error:
+            if not questions.show_errors(error):
+                show_in_form(form, error)
+        else:
+            messages.success(request, f"Made with {campaign.item_count:,} items. Look it over, then open it.")
+            return redirect("annotations:campaign-detail", slug=slug, pk=campaign.pk)
+    context = {
+        "project": project,
+        "section": "campaigns",
+        "form": form,
+        "protocol_form": protocol_form,
+        "questions": questions,
+        "presets": PRESETS,
+        "preset": preset,
+        "kinds": KINDS,
+    }
+    return TemplateResponse(request, "annotations/campaign_create.html", context)
+
+
+@require_safe
+@login_required
+def campaign_preview(request: AuthedRequest, slug: str) -> HttpResponse:
+    """How many tasks the selection in the form holds; a line of HTML for htmx."""
+    project = project_for(request.user, slug, needs=Capability.MANAGE)
+    form = CampaignForm(request.GET, project=project)
+    form.is_valid()
+    is_clear = not {"tags", "splits", "task_ids", "limit", "outputs_per_item"} & set(form.errors)
+    count = form.selection().tasks(project, min_outputs=1).count() if is_clear else None
+    return TemplateResponse(request, "annotations/campaign_create.html#preview", {"count": count})
+
+
+@require_safe
+@login_required
+def question_add(request: AuthedRequest, slug: str) -> HttpResponse:
+    """One more empty question of a kind, for htmx to append to the form."""
+    project = project_for(request.user, slug, needs=Capability.MANAGE)
+    kind = request.GET.get("kind", "")
+    count = request.GET.get(f"{QUESTIONS_PREFIX}-TOTAL_FORMS", "")
+    if kind not in KINDS or not (count.isascii() and count.isdecimal() and int(count[:3]) < 20):
+        raise AppError("A campaign has at most 20 questions.", code="protocol_invalid")
+    preset = PRESETS["comparison" if kind == "comparison" else kind].questions[0]
+    form = QuestionForm(initial=question_initial({**preset, "key": ""}), prefix=f"{QUESTIONS_PREFIX}-{count}")
+    context = {"project": project, "form": form, "total": int(count) + 1, "is_new": True}
+    return TemplateResponse(request, "annotations/question_editor.html#added", context)
+
+
+@require_safe
+@login_required
+def campaign_detail(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
+    """Progress, people, questions and warnings; annotators are sent to their own page."""
+    campaign = campaign_for(request.user, slug, pk, needs=None)
+    if not allows(campaign.project, Capability.VIEW):
+        return redirect("annotations:campaign-start", slug=slug, pk=pk)
+    context = {"project": campaign.project, "section": "campaigns", **campaign_page(campaign)}
+    template = "annotations/campaign_detail.html" + ("#progress" if request.htmx else "")
+    return TemplateResponse(request, template, context)
+
+
+@require_safe
+@login_required
+def campaign_items(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
+    """The items with who holds or answered each; four queries a page."""
+    campaign = campaign_for(request.user, slug, pk)
+    context = {
+        "project": campaign.project,
+        "section": "campaigns",
+        "campaign": campaign,
+        "page": items_page(campaign, cursor=request.GET.get("cursor")),
+    }
+    return TemplateResponse(request, "annotations/campaign_items.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def protocol_edit(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
+    """The questions and guidelines; saving makes a new version."""
+    campaign = campaign_for(request.user, slug, pk, needs=Capability.MANAGE)
+    current = campaign.protocol
+    assert current is not None
+    data = request.POST if request.method == "POST" else None
+    protocol_form = ProtocolForm(
+        data, initial={"guidelines": current.guidelines, "show_reference": current.show_reference}
+    )
+    questions = QuestionFormSet(
+        data, prefix=QUESTIONS_PREFIX, initial=[question_initial(question) for question in current.questions]
+    )
+    if data is not None and protocol_form.is_valid() and questions.is_valid():
+        try:
+            content = protocol_form.content(questions.configs())
+            version = revise_protocol(campaign=campaign, actor=request.user, protocol=content)
+        except AppError as error:
+            if not questions.show_errors(error):
+                show_in_form(protocol_form, error)
+        else:
+            same = version.number == current.number
+            messages.info(request, "Nothing changed." if same else f"Version {version.number} is in force.")
+            return redirect("annotations:campaign-detail", slug=slug, pk=pk)
+    context = {
+        "project": campaign.project,
+        "section": "campaigns",
+        "campaign": campaign,
+        "protocol": current,
+        "protocol_form": protocol_form,
+        "questions": questions,
+        "kinds": KINDS,
+    }
+    return TemplateResponse(request, "annotations/protocol_edit.html", context)
+
+
+STATUS_CHANGES: dict[str, tuple[Callable[..., None], str]] = {
+    "open": (open_campaign, "The campaign is open."),
+    "pause": (pause_campaign, "Paused: no new items are given out, those in work can be finished."),
+    "close": (close_campaign, "Closed: no more answers are taken."),
+}
+
+
+@require_POST
+@login_required
+def campaign_status(request: AuthedRequest, slug: str, pk: int, change: str) -> HttpResponse:
+    """Open, pause or close."""
+    campaign: Campaign = campaign_for(request.user, slug, pk, needs=Capability.MANAGE)
+    action, words = STATUS_CHANGES[change]
+    action(campaign=campaign, actor=request.user)
+    messages.success(request, words)
+    return redirect("annotations:campaign-detail", slug=slug, pk=pk)
