@@ -26,7 +26,8 @@ def item(response: str, *criteria: Criterion, task: str = "do it", **given) -> S
 
 def score(*items: SourceItem, engine: Any = None, **given):
     parameters = validate_parameters(SOURCE.declaration.parameters, given)
-    return SOURCE.score(items, {"judge": engine or LetterEngine()}, parameters)
+    judge: Any = engine or LetterEngine()
+    return SOURCE.score(items, {"judge": judge}, parameters)
 
 
 def verdicts(result):

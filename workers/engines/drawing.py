@@ -95,11 +95,11 @@ def draw_token(logits: npt.NDArray[np.float32], sampling: Sampling, generator: n
     """
     if sampling.temperature == 0:
         return int(logits.argmax())
-    scaled = (logits.astype(np.float64) - float(logits.max())) / sampling.temperature
-    weights = np.exp(scaled)
-    order = np.argsort(-weights, kind="stable")
-    cumulative = np.cumsum(weights[order])
-    kept = int(np.searchsorted(cumulative, sampling.top_p * cumulative[-1])) + 1
-    kept = min(kept, len(order))
-    drawn = generator.random() * cumulative[kept - 1]
-    return int(order[min(int(np.searchsorted(cumulative[:kept], drawn, side="right")), kept - 1)])
+    weights = np.exp((logits.astype(np.float64) - float(logits.max())) / sampling.temperature)
+    if sampling.top_p < 1:
+        falling = -np.sort(-weights)
+        last = int(np.searchsorted(np.cumsum(falling), sampling.top_p * weights.sum()))
+        weights[weights < falling[min(last, len(falling) - 1)]] = 0
+    cumulative = np.cumsum(weights)
+    drawn = generator.random() * cumulative[-1]
+    return int(min(np.searchsorted(cumulative, drawn, side="right"), np.flatnonzero(weights)[-1]))

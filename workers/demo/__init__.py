@@ -1,0 +1,1 @@
+"""How the demo project's outputs were made."""
