@@ -9,8 +9,9 @@ from django.db.models import QuerySet
 from django.http import Http404
 
 from projects.access import Capability, project_for
-from projects.models import User
-from workers.models import ModelEndpoint, Run, Scorer
+from projects.models import Project, User
+from rewards.models import RubricVersion
+from workers.models import Attempt, ModelEndpoint, Run, Scorer
 
 Row = TypeVar("Row", Scorer, Run)
 
@@ -45,6 +46,27 @@ def run_for(user: User, slug: str, pk: int) -> Run:
 def manageable_run_for(user: User, slug: str, pk: int) -> Run:
     """A run that `user` may cancel, resume or try again; 403 for who may only read it."""
     return _of_project(user, slug, Run.objects.with_scorer(), pk, needs=Capability.MANAGE)
+
+
+def attempt_for(user: User, slug: str, pk: int) -> Attempt:
+    """An attempt with its traceback, for managers: it quotes code and inputs."""
+    project = project_for(user, slug, needs=Capability.MANAGE)
+    attempts = Attempt.objects.select_related("item__run", "output__task").defer(
+        "output__messages", "output__task__messages"
+    )
+    attempt = attempts.filter(project=project, pk=pk).first()
+    if attempt is None:
+        raise Http404
+    attempt.project = project
+    return attempt
+
+
+def rubric_version_in(project: Project, pk: int) -> RubricVersion:
+    """A version of one of the project's shared rubrics; `project` was reached through its own door."""
+    version = RubricVersion.objects.select_related("rubric").filter(project=project, pk=pk).first()
+    if version is None:
+        raise Http404
+    return version
 
 
 def _of_project(user: User, slug: str, rows: QuerySet[Row], pk: int, *, needs: Capability) -> Row:

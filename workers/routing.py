@@ -1,5 +1,9 @@
 """WebSocket addresses."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-websocket_urlpatterns: list[URLPattern] = []
+from workers.consumers import RunConsumer
+
+websocket_urlpatterns: list[URLPattern] = [
+    path("ws/p/<slug:slug>/runs/<int:pk>/", RunConsumer.as_asgi()),
+]

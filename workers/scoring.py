@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from workers import model_loading, progress
 from workers.actions.batches import (
@@ -34,9 +33,7 @@ _LARGEST_MICRO_BATCH = 8
 
 def work_once(queue: str, *, run: Run | None = None) -> bool:
     """Claim and score one batch; False where nothing waits."""
-    batch = claim_batch(
-        queue=queue, worker=process.name, loaded_endpoints=model_loading.held().endpoints, run=run
-    )
+    batch = claim_batch(queue=queue, worker=process.name, loaded_endpoints=model_loading.held().endpoints, run=run)
     if batch is None:
         return False
     with process.working_on(batch):

@@ -1,6 +1,22 @@
 """Pages of the workers app."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from workers.views import endpoints, runs, scorers
 
 app_name = "workers"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("p/<slug:slug>/sources/", scorers.scorer_list, name="scorer-list"),
+    path("p/<slug:slug>/sources/<slug:source>/new/", scorers.scorer_create, name="scorer-create"),
+    path("p/<slug:slug>/scorers/<int:pk>/", scorers.scorer_detail, name="scorer-detail"),
+    path("p/<slug:slug>/scorers/<int:pk>/archive/", scorers.scorer_archive, name="scorer-archive"),
+    path("p/<slug:slug>/models/", endpoints.endpoint_list, name="endpoint-list"),
+    path("p/<slug:slug>/models/<int:pk>/probe/", endpoints.endpoint_probe, name="endpoint-probe"),
+    path("p/<slug:slug>/runs/", runs.run_list, name="run-list"),
+    path("p/<slug:slug>/runs/new/", runs.run_create, name="run-create"),
+    path("p/<slug:slug>/runs/estimate/", runs.run_estimate, name="run-estimate"),
+    path("p/<slug:slug>/runs/<int:pk>/", runs.run_detail, name="run-detail"),
+    path("p/<slug:slug>/runs/<int:pk>/change/", runs.run_change, name="run-change"),
+    path("p/<slug:slug>/runs/<int:pk>/items/", runs.run_items, name="run-items"),
+    path("p/<slug:slug>/attempts/<int:pk>/", runs.attempt_detail, name="attempt-detail"),
+]

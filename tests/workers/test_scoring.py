@@ -2,13 +2,14 @@
 
 import pytest
 
-from rewards.models import Judgment, RewardSignal
+from rewards import signal_store
+from rewards.models import Judgment, Output, RewardSignal
 from tests.factories import make_output, make_project, make_task
 from tests.workers.counting_source import BREAKS, MODEL_GONE, REFUSED, TOO_BIG, counting_scorer, expire, start
 from workers.actions.batches import GIVE_UP_AFTER, claim_batch
 from workers.actions.results import LeaseLostError
 from workers.actions.runs import cancel_run, resume_run, retry_failed
-from workers.models import Attempt, Batch, Run, RunItem
+from workers.models import Attempt, Batch, Run, RunItem, Scorer
 from workers.scoring import score_batch, work_once
 
 pytestmark = pytest.mark.django_db
@@ -99,8 +100,6 @@ def test_an_error_that_quotes_a_nul_is_stored_all_the_same(project, task, counti
 
 def test_a_result_that_cannot_be_stored_fails_alone(project, task, counting, monkeypatch):
     bad, good = outputs(task, "bad", "good one")
-    from rewards import signal_store
-
     save_many = signal_store.save_many
 
     def refuse_bad(new_signals):
@@ -230,7 +229,7 @@ def test_a_lease_that_ran_out_unclaimed_may_still_be_written_under(project, task
     assert counts(run) == (1, 0, 0, 0)
 
 
-def test_cancel_is_seen_between_micro_batches_and_what_is_scored_stays(project, task, counting, settings):
+def test_cancel_is_seen_between_micro_batches_and_what_is_scored_stays(project, task, counting):
     outputs(task, *("x" * n for n in range(1, 11)))
     run = start(project)
     counting.after = lambda: cancel_run(run=run, actor=None) if len(counting.calls) == 1 else None
@@ -270,29 +269,19 @@ def test_an_item_that_ends_every_worker_fails_and_the_rest_is_scored(project, ta
 
 
 def test_an_output_of_another_shape_fails_alone_as_unreadable(project, task, counting):
-    good, bad = outputs(task, "good", "bad")
-    from rewards.models import Output
-
-    # The row is frozen for updates, so the broken one is made anew.
-    broken = make_output(task, "other", external_id="broken")
-    broken_messages = [{"role": "assistant"}]
-    Output.objects.filter(pk=broken.pk).delete()
-    Output.objects.create(
-        project=task.project, task=task, external_id="broken", messages=broken_messages, content_hash="0" * 64
-    )
+    outputs(task, "good", "fine")
+    without_text = [{"role": "assistant"}]
+    Output.objects.create(project=project, task=task, external_id="x", messages=without_text, content_hash="0" * 64)
     run = work_through(start(project))
     assert counts(run) == (2, 0, 1, 0)
     assert RunItem.objects.get(status=RunItem.Status.FAILED).reason == "unreadable_input"
 
 
 def test_a_scorer_of_a_source_that_is_gone_fails_its_items_and_says_so(project, task, counting):
-    from workers.models import Scorer
-
     outputs(task, "a")
-    scorer = counting_scorer(project)
-    Scorer.objects.filter(pk=scorer.pk).update(source="gone")
-    scorer.refresh_from_db()
-    run = work_through(start(project, scorer))
+    run = start(project)
+    Scorer.objects.update(source="gone")
+    work_through(run)
     assert counts(run) == (0, 0, 1, 0)
     assert RunItem.objects.get().reason == "unknown_source"
 

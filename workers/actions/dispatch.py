@@ -38,7 +38,9 @@ def dispatch(*, queue: str) -> int:
             return 0
         silent = waiting.filter(Q(dispatched_at=None) | Q(dispatched_at__lt=Now() - recently))
         sending = list(
-            silent.select_for_update(skip_locked=True, of=("self",)).order_by("id").values_list("pk", flat=True)[:wanted]
+            silent.select_for_update(skip_locked=True, of=("self",))
+            .order_by("id")
+            .values_list("pk", flat=True)[:wanted]
         )
         Batch.objects.filter(pk__in=sending).update(dispatched_at=Now())
         if sending:

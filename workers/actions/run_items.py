@@ -9,9 +9,7 @@ from rewards.models import Output
 from rewards.querysets.output import OutputQuerySet
 from workers.models import Attempt, Batch, Run, RunItem
 
-_BATCH_COLUMNS = (
-    "project_id, run_id, number, queue, endpoint_id, status, attempt, stalled_leases, worker, created_at"
-)
+_BATCH_COLUMNS = "project_id, run_id, number, queue, endpoint_id, status, attempt, stalled_leases, worker, created_at"
 
 
 def add_items(*, run: Run, outputs: OutputQuerySet, queue: str, endpoint_id: int | None, take_over: bool) -> None:

@@ -1,5 +1,22 @@
 """API addresses of the workers app, under /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from workers.api.views import runs, scorers, sources
+
+app_name = "workers-api"
+urlpatterns = [
+    path("projects/<slug:slug>/sources", sources.SourceList.as_view(), name="source-list"),
+    path("projects/<slug:slug>/endpoints", sources.EndpointList.as_view(), name="endpoint-list"),
+    path("projects/<slug:slug>/endpoints/<int:pk>", sources.EndpointDetail.as_view(), name="endpoint-detail"),
+    path("projects/<slug:slug>/endpoints/<int:pk>/probe", sources.EndpointProbe.as_view(), name="endpoint-probe"),
+    path("projects/<slug:slug>/scorers", scorers.ScorerList.as_view(), name="scorer-list"),
+    path("projects/<slug:slug>/scorers/<int:pk>", scorers.ScorerDetail.as_view(), name="scorer-detail"),
+    path("projects/<slug:slug>/runs", runs.RunList.as_view(), name="run-list"),
+    path("projects/<slug:slug>/runs/estimate", runs.RunEstimateView.as_view(), name="run-estimate"),
+    path("projects/<slug:slug>/runs/<int:pk>", runs.RunDetail.as_view(), name="run-detail"),
+    path("projects/<slug:slug>/runs/<int:pk>/cancel", runs.RunCancel.as_view(), name="run-cancel"),
+    path("projects/<slug:slug>/runs/<int:pk>/resume", runs.RunResume.as_view(), name="run-resume"),
+    path("projects/<slug:slug>/runs/<int:pk>/retry-failed", runs.RunRetryFailed.as_view(), name="run-retry-failed"),
+    path("projects/<slug:slug>/runs/<int:pk>/items", runs.RunItemList.as_view(), name="run-item-list"),
+]

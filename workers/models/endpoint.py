@@ -30,7 +30,7 @@ class ModelEndpoint(models.Model):
     revision = models.CharField(max_length=64, blank=True)
     dtype = models.CharField(max_length=10, default="bfloat16")
     resolved = models.JSONField(default=dict)
-    """`weights` (SHA-256 or commit), `tokenizer`, `chat_template`, `dtype`, `pinned` and what else the engine states."""
+    """`weights` (SHA-256 or commit), `tokenizer`, `chat_template`, `dtype`, `pinned`; what else the engine states."""
     capabilities = models.JSONField(default=list)
     context_length = models.PositiveIntegerField(null=True)
     caveat = models.TextField(blank=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.apps import apps
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 if TYPE_CHECKING:
     from projects.models import Project
-    from workers.models import Batch, Run, RunItem
+    from workers.models import Batch, Run, RunItem, Scorer
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -19,6 +20,9 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def for_list(self) -> RunQuerySet:
         return self.select_related("scorer", "created_by").defer("selection", "scorer__content").order_by("-id")
+
+    def by(self, scorer: Scorer) -> RunQuerySet:
+        return self.filter(scorer=scorer)
 
     def with_scorer(self) -> RunQuerySet:
         return self.select_related("scorer__rater", "scorer__rubric_version__rubric", "created_by")
@@ -29,7 +33,10 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def measured(self) -> RunQuerySet:
         """Runs that say how fast their scorer computes, latest first."""
-        return self.filter(attempted_count__gt=0, busy_seconds__gt=0).order_by("-id")
+        return self.filter(attempted_characters__gt=0, busy_seconds__gt=0).order_by("-id")
+
+    def on_endpoint(self, endpoint_id: int) -> RunQuerySet:
+        return self.filter(scorer__models__endpoint=endpoint_id)
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):
@@ -57,6 +64,20 @@ class BatchQuerySet(models.QuerySet["Batch"]):
 
 
 class RunItemQuerySet(models.QuerySet["RunItem"]):
+    def of(self, run: Run) -> RunItemQuerySet:
+        return self.filter(run=run)
+
+    def matching(self, *, status: str = "", reason: str = "") -> RunItemQuerySet:
+        """Those that every given condition fits; an unknown word fits none."""
+        items = self.filter(status=status) if status else self
+        return items.filter(reason=reason) if reason else items
+
+    def with_last_attempt(self) -> RunItemQuerySet:
+        """Each with `last_attempts`: the latest one, without its traceback, or none; one query more."""
+        attempts = apps.get_model("workers", "Attempt").objects
+        latest = attempts.order_by("item", "-number").distinct("item").defer("traceback")
+        return self.prefetch_related(models.Prefetch("attempts", queryset=latest, to_attr="last_attempts"))
+
     def pending(self) -> RunItemQuerySet:
         return self.filter(status="pending")
 

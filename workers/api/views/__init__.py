@@ -1,0 +1,1 @@
+"""API views of the workers app, one file per noun."""

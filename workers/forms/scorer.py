@@ -1,0 +1,100 @@
+"""The form of a scorer, made from what its source declares."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django import forms
+
+from rewards.models import RubricVersion
+from workers.catalogue import SourceEntry, serving
+from workers.models import ModelEndpoint
+from workers.sources.contract import Input, ModelRole
+from workers.sources.parameters import MAX_TEXT, Parameter
+
+TASK_RUBRIC = "tasks"
+
+
+class ScorerForm(forms.Form):
+    """Name, rubric, a model for each role, and the source's parameters, in this order."""
+
+    name = forms.CharField(
+        max_length=200,
+        required=False,
+        help_text="Left empty, it is made from source, rubric and model.",
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        entry: SourceEntry,
+        endpoints: Sequence[ModelEndpoint],
+        rubric_versions: Collection[RubricVersion],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.entry = entry
+        self._endpoints = {str(endpoint.pk): endpoint for endpoint in endpoints}
+        self._rubric_versions = {str(version.pk): version for version in rubric_versions}
+        declaration = entry.declaration
+        if Input.CRITERIA in declaration.inputs:
+            self.fields["rubric"] = _rubric_field(rubric_versions, required=Input.CRITERIA in declaration.needs)
+        for role in declaration.models:
+            self.fields[role.name] = _model_field(role, serving(role, endpoints))
+        for parameter in declaration.parameters:
+            self.fields[parameter.name] = parameter_field(parameter)
+
+    def values(self) -> dict[str, Any]:
+        """What `create_scorer` takes, once the form is valid."""
+        chosen = self.cleaned_data
+        rubric = chosen.get("rubric", "")
+        declaration = self.entry.declaration
+        return {
+            "name": chosen["name"],
+            "source": declaration.name,
+            "parameters": {parameter.name: chosen[parameter.name] for parameter in declaration.parameters},
+            "endpoints": {
+                role.name: self._endpoints[chosen[role.name]] for role in declaration.models if chosen[role.name]
+            },
+            "rubric_version": self._rubric_versions.get(rubric),
+            "uses_task_rubric": rubric == TASK_RUBRIC,
+        }
+
+
+def parameter_field(parameter: Parameter) -> forms.Field:
+    """The form field of a declared parameter, with its default filled in."""
+    shown: dict[str, Any] = {
+        "label": parameter.label,
+        "help_text": parameter.help,
+        "initial": parameter.default,
+        "required": parameter.kind not in {"boolean", "text"},
+    }
+    bounds: dict[str, Any] = {"min_value": parameter.minimum, "max_value": parameter.maximum}
+    if parameter.kind == "boolean":
+        return forms.BooleanField(**shown)
+    if parameter.kind == "choice":
+        return forms.ChoiceField(choices=parameter.choices, **shown)
+    if parameter.kind == "integer":
+        whole: dict[str, Any] = {name: None if bound is None else int(bound) for name, bound in bounds.items()}
+        return forms.IntegerField(**whole, **shown)
+    if parameter.kind == "number":
+        return forms.FloatField(**bounds, **shown, widget=forms.NumberInput({"step": "any"}))
+    return forms.CharField(max_length=MAX_TEXT, strip=False, **shown)
+
+
+def _rubric_field(versions: Collection[RubricVersion], *, required: bool) -> forms.ChoiceField:
+    choices = [] if required else [("", "None")]
+    choices += [(TASK_RUBRIC, "Each task's own rubric")]
+    choices += [(str(version.pk), str(version)) for version in versions]
+    return forms.ChoiceField(
+        choices=choices, required=required, help_text="Verdicts stay bound to the version that they were given under."
+    )
+
+
+def _model_field(role: ModelRole, endpoints: Sequence[ModelEndpoint]) -> forms.ChoiceField:
+    choices = [(str(endpoint.pk), endpoint.name) for endpoint in endpoints]
+    if not role.required:
+        choices = [("", "None"), *choices]
+    return forms.ChoiceField(label=role.label, choices=choices, required=role.required, help_text=role.help)

@@ -1,0 +1,1 @@
+"""Pages of the workers app, one file a noun."""
