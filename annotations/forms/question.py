@@ -1,7 +1,7 @@
 """The editor of a campaign's questions: one form a question, all kinds in one class, each showing its own fields."""
 
 import re
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.forms.formsets import BaseFormSet
@@ -102,7 +102,13 @@ class QuestionForm(forms.Form):
                 return {**shared, "types": types, "severities": severities, "comments": data["comments"]}
 
 
-class BaseQuestionFormSet(BaseFormSet[QuestionForm]):
+if TYPE_CHECKING:
+    _QuestionFormSet = BaseFormSet[QuestionForm]
+else:
+    _QuestionFormSet = BaseFormSet
+
+
+class BaseQuestionFormSet(_QuestionFormSet):
     """The questions in order; deleted ones are left out, missing keys are filled in."""
 
     def configs(self) -> list[dict[str, Any]]:

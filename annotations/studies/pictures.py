@@ -56,8 +56,8 @@ def stacked_bar(label: str, parts: Sequence[tuple[str, int, str]]) -> BarRow:
 
 
 def interval(label: str, proportion: dict[str, Any]) -> Interval | None:
-    """A share and its interval; None where there is nothing to share out."""
-    if proportion["value"] is None:
+    """A share and its interval; None where there is nothing to share out, or too little to draw an interval from."""
+    if None in (proportion["value"], proportion["low"], proportion["high"]):
         return None
     value, low, high = (100 * proportion[name] for name in ("value", "low", "high"))
     return Interval(label, round(value, 2), round(low, 2), round(high, 2), f"{value:.1f} % [{low:.1f}, {high:.1f}]")
