@@ -1,0 +1,128 @@
+"""A private stack for tests that break it: PostgreSQL and Valkey from the wheels, workers as processes.
+
+What happened is read by SQL, and work is started by the commands a person would use.
+"""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+
+from rubricate.stack.account import Account
+from rubricate.stack.postgres import Passwords, PostgresServer
+from rubricate.stack.valkey import ValkeyServer
+
+ROOT = Path(__file__).resolve().parents[2]
+LEASE_SECONDS = 3
+REDISPATCH_SECONDS = 1
+
+
+class ChaosStack:
+    """Servers and workers in `folder`; `stop` ends them all."""
+
+    def __init__(self, folder: Path, models: Path) -> None:
+        self.folder = folder
+        passwords = Passwords(superuser=secrets.token_hex(), rubricate=secrets.token_hex())
+        self.postgres = PostgresServer(
+            folder / "postgres", log=folder / "postgres.log", passwords=passwords, durable=False
+        )
+        self.postgres.start()
+        account = Account(os.geteuid(), os.getegid())
+        self.valkey = ValkeyServer(log=folder / "valkey.log", password=secrets.token_hex(), account=account)
+        self.valkey.start()
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "rubricate.settings.dev",
+            "DATABASE_URL": self.postgres.url,
+            "CELERY_BROKER_URL": self.valkey.url(0),
+            "CHANNEL_LAYER_URL": self.valkey.url(1),
+            "SECRET_KEY": secrets.token_hex(),
+            "WORKERS_LEASE_SECONDS": str(LEASE_SECONDS),
+            "WORKERS_REDISPATCH_SECONDS": str(REDISPATCH_SECONDS),
+            "MODEL_ROOTS": str(models),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "platform")]),
+            "OMP_NUM_THREADS": "1",
+        }
+
+    def manage(self, *arguments: str | Path) -> str:
+        """Run a management command to its end; what it printed."""
+        command = [sys.executable, str(ROOT / "manage.py"), *map(str, arguments)]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def import_outputs(self, slug: str, count: int) -> None:
+        """One task a ten outputs, of different lengths."""
+        path = self.folder / f"{slug}.jsonl"
+        with path.open("w", encoding="utf-8") as file:
+            for number in range(0, count, 10):
+                outputs = [
+                    {"id": f"{slug}-o{index}", "policy": "p", "text": f"Answer {index}: " + "because it is so. " * (1 + index % 7)}
+                    for index in range(number, min(number + 10, count))
+                ]
+                row = {"id": f"{slug}-t{number}", "prompt": f"Question {number}?", "outputs": outputs}
+                file.write(json.dumps(row) + "\n")
+        self.manage("import_data", "--project", slug, "--create", "--format", "rubricate_jsonl", path)
+
+    def start_worker(self, *, beat: bool = False, queue: str = "gpu") -> subprocess.Popen[bytes]:
+        """A real Celery worker; with `beat` it also ticks."""
+        command = [sys.executable, "-m", "celery", "-A", "rubricate", "worker", "--pool", "solo", "--queues", queue]
+        command += ["--hostname", f"{queue}{len(self.workers)}@%h", "--without-gossip", "--without-mingle"]
+        if beat:
+            command += ["--beat", "--schedule", str(self.folder / "beat")]
+        log = (self.folder / f"worker{len(self.workers)}.log").open("wb")
+        with log:
+            worker = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT)
+        self.workers.append(worker)
+        return worker
+
+    def flush_broker(self) -> None:
+        """Everything that was said is forgotten, on all its databases."""
+        with redis.Redis.from_url(self.valkey.url(0)) as broker:
+            broker.flushall()
+
+    def kill_database(self) -> None:
+        """kill -9 to the postmaster and its sessions, then start it again; it recovers from its log."""
+        assert self.postgres.child is not None
+        os.killpg(self.postgres.child.process.pid, signal.SIGKILL)
+        self.postgres.child.process.wait()
+        self.postgres.child = None
+        self.postgres.start()
+
+    def sql(self, query: str, *parameters: Any) -> Any:
+        """The first row, or its one column."""
+        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
+            row = connection.execute(query, parameters).fetchone()
+        return row[0] if row is not None and len(row) == 1 else row
+
+    def wait_until(self, holds: Callable[[], Any], *, seconds: float, what: str) -> float:
+        """Wait; how long it took. The logs are shown when it does not happen."""
+        started = time.monotonic()
+        while not holds():
+            if time.monotonic() - started > seconds:
+                raise AssertionError(f"not within {seconds} s: {what}\n{self.logs()}")
+            time.sleep(0.05)
+        return time.monotonic() - started
+
+    def logs(self) -> str:
+        """The end of every worker's log."""
+        texts = (path.read_text(errors="replace")[-3000:] for path in sorted(self.folder.glob("worker*.log")))
+        return "\n----\n".join(texts)
+
+    def stop(self) -> None:
+        """End all of it."""
+        for worker in self.workers:
+            worker.kill()
+            worker.wait()
+        self.valkey.stop()
+        self.postgres.stop()
