@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 
 from projects.access import Capability, project_for
-from projects.models import User
+from projects.models import Project, User
 from rewards.models import Judgment, Output, RewardSignal, Rubric, RubricVersion, Task
 
 Row = TypeVar("Row", Judgment, Output, RewardSignal, Rubric, Task)
@@ -28,6 +28,11 @@ def other_version_for(task: Task, pk: int) -> Task:
     if other is None:
         raise Http404
     return other
+
+
+def current_task_for(project: Project, external_id: str) -> Task | None:
+    """The current version of a task by its id, in a project that the user was let into; None where there is none."""
+    return Task.objects.of(project).current().filter(external_id=external_id).first()
 
 
 def output_for(user: User, slug: str, pk: int) -> Output:

@@ -44,9 +44,9 @@ def verdict_table(
     rater_ids: Collection[int],
     *,
     task_id: int | None = None,
-    output_ids: Collection[int] | None = None,
+    newest: int | None = None,
 ) -> VerdictTable:
-    """Read the standing verdicts of these raters on current outputs; three queries.
+    """Read the standing verdicts of these raters on current outputs, or on the `newest` so many; three queries.
 
     A verdict given under another version counts where that version asked the same question (key, text, kind and
     levels): new weights, must-haves or criteria cost no new judgment, a new wording does.
@@ -54,8 +54,8 @@ def verdict_table(
     content = version.content()
     columns = _columns_by_criterion(version, content)
     verdicts = Verdict.objects.standing().by(rater_ids).of_current_outputs(task_id).filter(criterion__in=columns)
-    if output_ids is not None:
-        verdicts = verdicts.filter(judgment__output__in=output_ids)
+    if newest is not None:
+        verdicts = verdicts.on_newest_outputs(newest)
     rows: list[VerdictRow] = list(
         verdicts.values_list("judgment__output", "judgment", "judgment__rater", "criterion", "value")
     )

@@ -12,9 +12,17 @@ from projects.errors import AppError
 from projects.models import Project
 from rewards.models import DerivedScore, RubricVersion
 from rewards.rubrics.aggregate import AGGREGATIONS, AggregateScores, aggregate_many
+from rewards.rubrics.content import RubricContent
 from rewards.verdict_table import VerdictTable, verdict_table
 
 DEFAULT_AGGREGATION = "rar_explicit"
+
+
+def suggested_aggregation(content: RubricContent) -> str:
+    """One that gives a score under this rubric: penalties need a rule that has a place for them."""
+    if min(content.weights) >= 0:
+        return "rar_explicit"
+    return "healthbench" if max(content.weights) > 0 else "penalty_aware"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from projects.models import Project
+from rewards.querysets.rater import RaterQuerySet
 
 
 class Rater(models.Model):
@@ -25,6 +26,8 @@ class Rater(models.Model):
     )
     scorer_hash = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 - null: not a scorer
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = RaterQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -31,6 +31,17 @@ class OutputQuerySet(models.QuerySet["Output"]):
         """These outputs of the task with their texts, by age."""
         return self.filter(task=task, pk__in=ids).select_related("policy").order_by("id")
 
+    def for_ranking(self, ids: Sequence[int]) -> dict[int, Output]:
+        """These outputs by key, narrow, with policy and task; one query."""
+        outputs = self.select_related("policy", "task").only(
+            "id", "project_id", "external_id", "version", "policy__name", "task__external_id"
+        )
+        return outputs.in_bulk(ids)
+
+    def task_ids(self, ids: Sequence[int]) -> dict[int, int]:
+        """The task of each of these outputs; one query."""
+        return dict(self.filter(pk__in=ids).values_list("pk", "task_id"))
+
     def matching(self, *, task: int | None = None, policy: int | None = None) -> Self:
         """Those that every given condition fits; what is not given does not narrow."""
         outputs = self

@@ -29,6 +29,11 @@ class VerdictQuerySet(models.QuerySet["Verdict"]):
         verdicts = self.filter(judgment__output__is_current=True)
         return verdicts if task is None else verdicts.filter(judgment__output__task=task)
 
+    def on_newest_outputs(self, n: int) -> Self:
+        """Those of these verdicts that are on the `n` youngest outputs among theirs."""
+        outputs = self.order_by("-judgment__output").values("judgment__output").distinct()[:n]
+        return self.filter(judgment__output__in=outputs)
+
     def rater_counts(self) -> dict[int, int]:
         """How many outputs each rater gave verdicts on."""
         rows = self.order_by().values_list("judgment__rater").annotate(n=Count("judgment__output", distinct=True))

@@ -34,8 +34,8 @@ def share(value: float | None) -> str:
 
 
 @register.filter
-def share_limit(value: float) -> str:
-    """The end of a scale, as short as it is exact."""
+def plain(value: float) -> str:
+    """A number as short as it is exact to six digits: 2, 0.5, -1."""
     return f"{value:g}"
 
 
@@ -43,3 +43,13 @@ def share_limit(value: float) -> str:
 def level(value: float) -> str:
     """Which of three looks a share has: ``low``, ``middle`` or ``high``."""
     return "low" if value < 1 / 3 else "high" if value > 2 / 3 else "middle"
+
+
+@register.filter
+def or_none(value: object) -> str:
+    """A field of a criterion in words: numbers short, yes and no for flags, "none" for nothing."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return plain(value)
+    return "none" if value in (None, "") else str(value)
