@@ -74,9 +74,10 @@ def keyset_page(
 def _field(queryset: models.QuerySet[Any, Any], name: str) -> models.Field[Any, Any]:
     annotation = queryset.query.annotations.get(name)
     if annotation is not None:
-        field: models.Field[Any, Any] = annotation.output_field
-        return field
-    return queryset.model._meta.pk if name == "pk" else queryset.model._meta.get_field(name)
+        return annotation.output_field
+    meta = queryset.model._meta
+    field: models.Field[Any, Any] = meta.pk if name == "pk" else meta.get_field(name)
+    return field
 
 
 def _value(row: Any, name: str) -> str:

@@ -26,7 +26,7 @@ class KeysetPagination(BasePagination):
     `next` is the whole address of the next page, or null on the last one.
     """
 
-    def paginate_queryset(  # type: ignore[override] - a list has no index to go by
+    def paginate_queryset(  # type: ignore[override]  # a list has no index to go by
         self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
     ) -> list[Any]:
         self.request = request

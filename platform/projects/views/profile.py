@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from projects.actions.profile import change_profile, set_theme
@@ -38,4 +39,6 @@ def theme_set(request: AuthedRequest) -> HttpResponse:
     set_theme(user=request.user, theme=theme)
     if request.htmx:
         return HttpResponse(status=204)
-    return redirect(request.headers.get("Referer") or "projects:project-list")
+    came_from = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(came_from, {request.get_host()}, require_https=request.is_secure())
+    return redirect(came_from if is_ours else "projects:project-list")
