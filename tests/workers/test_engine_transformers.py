@@ -18,6 +18,7 @@ from workers.engines.contract import (
     TokenLogprobs,
     require,
 )
+from workers.engines.encoding import _close_gaps
 
 TEXTS = [
     "Yes",
@@ -69,6 +70,12 @@ def test_token_spans_cover_the_text_in_order(tiny_engine, text):
     assert spans[-1, 1] == len(text)
     assert (spans[1:, 0] <= spans[:-1, 1]).all(), "no character is left out"
     assert (np.diff(spans, axis=0) >= 0).all(), "starts and ends never go back"
+
+
+def test_spaces_that_a_tokenizer_leaves_out_join_the_token_after_them():
+    # "Hello world " from a tokenizer that trims spaces off its offsets.
+    assert _close_gaps([(0, 5), (6, 11)], 12).tolist() == [[0, 5], [5, 12]]
+    assert _close_gaps([], 0).shape == (0, 2)
 
 
 def test_logprobs_do_not_depend_on_the_batch_or_its_padding(tiny_engine):

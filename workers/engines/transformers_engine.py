@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -241,7 +242,12 @@ def _free_bytes(device: str) -> int:
 
 
 def _available_memory() -> int:
-    """Bytes that can be allocated without swapping: what the system says, and the container's limit if lower."""
+    """Bytes that can be allocated without swapping: what the system says, and the container's limit if lower.
+
+    Where the system does not say (it is not Linux), no model is taken to be too big.
+    """
+    if not os.path.exists("/proc/meminfo"):
+        return sys.maxsize
     with open("/proc/meminfo", encoding="ascii") as file:
         lines = dict(line.split(":", 1) for line in file)
     available = int(lines["MemAvailable"].split()[0]) * 1024
