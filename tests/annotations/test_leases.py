@@ -58,7 +58,7 @@ def test_a_person_has_one_item_in_work_and_gets_it_again(project, owner):
 
 def test_orders_differ_between_people_and_items_but_not_between_looks(project, owner):
     campaign = make_campaign(project, owner, items=1, overlap=40)
-    orders = Counter()
+    orders: Counter[tuple[int, ...]] = Counter()
     for _ in range(40):
         assignment = lease_next_item(campaign=campaign, user=make_user())
         orders[tuple(assignment.order)] += 1
@@ -205,7 +205,7 @@ def test_a_draft_begun_under_older_questions_is_finished_under_them(project, own
 def _at_once(functions):
     """Run the functions in threads that start together, and return what they gave; each has its own connection."""
     barrier = threading.Barrier(len(functions))
-    results = [None] * len(functions)
+    results: list[object] = [None] * len(functions)
 
     def run(index, function):
         try:

@@ -237,7 +237,7 @@ def test_spans_and_values_must_pair_up():
     with pytest.raises(ValueError, match="1 spans with 2 values"):
         spans_to_tokens([Span(0, 0, 1)], [1.0, 2.0], segmented((0, 0, 1)))
     with pytest.raises(ValueError, match="place='first'"):
-        spans_to_tokens([Span(0, 0, 1)], [1.0], segmented((0, 0, 1)), "first")  # type: ignore[arg-type]
+        spans_to_tokens([Span(0, 0, 1)], [1.0], segmented((0, 0, 1)), "first")
 
 
 @given(segmentations(), segmentations())
