@@ -57,7 +57,7 @@ class ProtocolInput(serializers.Serializer[Any]):
     show_reference = serializers.BooleanField(required=False, default=False)
 
 
-class SelectionInput(serializers.Serializer[Any]):
+class TaskSelectionInput(serializers.Serializer[Any]):
     tags = serializers.ListField(child=serializers.CharField(max_length=100), required=False, default=list)
     splits = serializers.ListField(child=serializers.CharField(max_length=40), required=False, default=list)
     task_ids = serializers.ListField(
@@ -70,7 +70,7 @@ class SelectionInput(serializers.Serializer[Any]):
 class CampaignInput(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=200)
     protocol = ProtocolInput()
-    selection = SelectionInput(required=False, default=dict)
+    selection = TaskSelectionInput(required=False, default=dict)
     overlap = serializers.IntegerField(required=False, default=1, min_value=1, max_value=100)
     lease_minutes = serializers.IntegerField(required=False, default=30, min_value=2, max_value=1440)
     undo_minutes = serializers.IntegerField(required=False, default=15, min_value=0, max_value=1440)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from workers.actions.runs import MOST_REPEATS
@@ -134,7 +135,7 @@ class NewScorer(serializers.Serializer[Any]):
     uses_task_rubric = serializers.BooleanField(default=False)
 
 
-class SelectionInput(serializers.Serializer[Any]):
+class OutputSelectionInput(serializers.Serializer[Any]):
     """All conditions must hold; without any, every current output is meant."""
 
     tags = serializers.ListField(child=serializers.CharField(max_length=100), required=False)
@@ -148,7 +149,7 @@ class SelectionInput(serializers.Serializer[Any]):
 
 class NewRun(serializers.Serializer[Any]):
     scorer = serializers.IntegerField()
-    selection = SelectionInput(required=False)
+    selection = OutputSelectionInput(required=False)
     repeats = serializers.IntegerField(default=1, min_value=1, max_value=MOST_REPEATS)
     seed = serializers.IntegerField(default=0, min_value=-(2**63), max_value=2**63 - 1)
     name = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
@@ -226,6 +227,7 @@ class RunItemOutput(serializers.ModelSerializer[RunItem]):
         model = RunItem
         fields = ["id", "output_id", "task_id", "repeat", "status", "reason", "last_attempt"]
 
-    def get_last_attempt(self, item: RunItem) -> ItemAttemptOutput | None:
+    @extend_schema_field(ItemAttemptOutput(allow_null=True))
+    def get_last_attempt(self, item: RunItem) -> dict[str, Any] | None:
         attempts = getattr(item, "last_attempts", [])
-        return ItemAttemptOutput(attempts[0]).data if attempts else None  # type: ignore[return-value]
+        return ItemAttemptOutput(attempts[0]).data if attempts else None

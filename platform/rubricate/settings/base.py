@@ -159,6 +159,17 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1/",
+    # Several things have a `status`: each gets a name of its own in the document.
+    "ENUM_NAME_OVERRIDES": {
+        "RunStatus": "workers.models.run.Run.Status",
+        "RunItemStatus": "workers.models.run.RunItem.Status",
+        "EndpointState": "workers.models.endpoint.ModelEndpoint.State",
+        "CampaignStatus": "annotations.models.campaign.Campaign.Status",
+        "AssignmentStatus": "annotations.models.assignment.Assignment.Status",
+        "StudyStatus": "annotations.models.study.Study.Status",
+        "ImportStatus": "rewards.models.import_batch.ImportBatch.Status",
+        "ExportStatus": "rewards.models.export.Export.Status",
+    },
 }
 
 CHANNEL_LAYER_URL = env.text("CHANNEL_LAYER_URL")
