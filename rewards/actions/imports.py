@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
-from itertools import islice
+from functools import partial
 from pathlib import PurePath
+from time import monotonic
 from typing import Any, BinaryIO
 
 from django.core.files.storage import default_storage
@@ -20,15 +21,15 @@ from projects.models import Project, User
 from rewards.formats import registry
 from rewards.formats.records import FormatError, Record, RowError
 from rewards.formats.sources import SourceFile
+from rewards.heartbeat import beating
 from rewards.importing.chunk import ChunkWriter
+from rewards.importing.chunks import chunks_of, read_ahead
 from rewards.importing.report import ImportReport
 from rewards.importing.undo import remove_rows
 from rewards.models import ImportBatch, ImportRowError
 
-CHUNK_ROWS = 500
-CHUNK_CHARACTERS = 8_000_000
-"""A chunk also ends here, so that 10 MB prompts do not pile up."""
-STORED_ERRORS = 1_000
+SECONDS_BETWEEN_SAVES = 0.5
+"""Between two saves of the progress: each costs a commit."""
 STALE_AFTER = timedelta(minutes=2)
 
 Progress = Callable[[ImportBatch], None]
@@ -195,15 +196,8 @@ def _opened(stored: str) -> BinaryIO:
 def _import(batch: ImportBatch, files: Sequence[SourceFile], on_progress: Progress | None) -> ImportBatch:
     report = ImportReport()
     try:
-        if batch.on_error == ImportBatch.OnError.REFUSE and _refuses(batch, files, report):
-            _store_errors(batch, report)
-            return _end(batch, ImportBatch.Status.REFUSED, report)
-        writer = ChunkWriter(batch)
-        for records in _chunks(_read(batch, files), report):
-            writer.write(records, report)
-            _save_progress(batch, files, report)
-            if on_progress:
-                on_progress(batch)
+        with beating(partial(_beat, batch.pk)):
+            return _take_in(batch, files, report, on_progress)
     except FormatError as error:
         report.reject(RowError(error.row, "", error.message, error.expected, error.file))
         _store_errors(batch, report)
@@ -211,8 +205,34 @@ def _import(batch: ImportBatch, files: Sequence[SourceFile], on_progress: Progre
     except Exception as error:
         _end(batch, ImportBatch.Status.FAILED, report, failure=f"{type(error).__name__}: {error}"[:2000])
         raise
+
+
+def _take_in(
+    batch: ImportBatch, files: Sequence[SourceFile], report: ImportReport, on_progress: Progress | None
+) -> ImportBatch:
+    status = ImportBatch.Status.DONE
+    if batch.on_error == ImportBatch.OnError.REFUSE and _refuses(batch, files, report):
+        status = ImportBatch.Status.REFUSED
+    else:
+        _write(batch, files, report, on_progress)
     _store_errors(batch, report)
-    return _end(batch, ImportBatch.Status.DONE, report)
+    return _end(batch, status, report)
+
+
+def _beat(batch_id: int) -> None:
+    ImportBatch.objects.filter(pk=batch_id, status=ImportBatch.Status.RUNNING).update(heartbeat_at=timezone.now())
+
+
+def _write(batch: ImportBatch, files: Sequence[SourceFile], report: ImportReport, on_progress: Progress | None) -> None:
+    writer = ChunkWriter(batch)
+    saved_at = monotonic()
+    for chunk in read_ahead(chunks_of(_read(batch, files))):
+        writer.write(chunk, report)
+        if monotonic() - saved_at >= SECONDS_BETWEEN_SAVES:
+            _save_progress(batch, files, report)
+            saved_at = monotonic()
+            if on_progress:
+                on_progress(batch)
 
 
 def _read(batch: ImportBatch, files: Sequence[SourceFile]) -> Iterator[Record | RowError]:
@@ -225,41 +245,14 @@ def _refuses(batch: ImportBatch, files: Sequence[SourceFile], report: ImportRepo
     """Read and write everything once in a transaction that is rolled back: so database conflicts are found as well."""
     writer = ChunkWriter(batch)
     with transaction.atomic():
-        for records in _chunks(_read(batch, files), report):
-            writer.write(records, report)
+        for chunk in read_ahead(chunks_of(_read(batch, files))):
+            writer.write(chunk, report)
         transaction.set_rollback(True)
     refused = report.error_count > 0
     if not refused:
         report.counts.clear()
         report.inserted.clear()
     return refused
-
-
-def _chunks(rows: Iterator[Record | RowError], report: ImportReport) -> Iterator[list[Record]]:
-    """Group records for writing; errors go to the report as they come."""
-    chunk: list[Record] = []
-    size = 0
-    for row in rows:
-        if isinstance(row, RowError):
-            report.reject(row)
-            if len(report.new_errors) >= CHUNK_ROWS:
-                yield chunk
-                chunk, size = [], 0
-            continue
-        chunk.append(row)
-        size += _characters(row)
-        if len(chunk) >= CHUNK_ROWS or size >= CHUNK_CHARACTERS:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
-
-
-def _characters(record: Record) -> int:
-    messages = list(getattr(record, "messages", ()))
-    for output in getattr(record, "outputs", ()):
-        messages += output.messages
-    return sum(len(message["text"]) for message in messages)
 
 
 def _save_progress(batch: ImportBatch, files: Sequence[SourceFile], report: ImportReport) -> None:
@@ -272,8 +265,6 @@ def _save_progress(batch: ImportBatch, files: Sequence[SourceFile], report: Impo
 
 
 def _store_errors(batch: ImportBatch, report: ImportReport) -> None:
-    """Keep the first errors by row; of the rest, the number."""
-    room = STORED_ERRORS - (report.error_count - len(report.new_errors))
     ImportRowError.objects.bulk_create(
         ImportRowError(
             batch=batch,
@@ -283,7 +274,7 @@ def _store_errors(batch: ImportBatch, report: ImportReport) -> None:
             message=error.message,
             expected=error.expected,
         )
-        for error in islice(report.new_errors, max(room, 0))
+        for error in report.new_errors
     )
     report.new_errors.clear()
 

@@ -19,7 +19,7 @@ from rewards.formats.records import (
     RowError,
     SpansRecord,
 )
-from rewards.importing.copying import copy_rows, reserve_ids
+from rewards.importing.copying import copy_rows, one_of, reserve_ids
 from rewards.importing.report import ImportReport
 from rewards.models import Comparison, Critique, ImportBatch, Judgment, Output, Rater, Rating, SpanMark
 from rewards.text import sha256_text
@@ -81,7 +81,11 @@ class JudgmentWriter:
 
     def _outputs_of(self, records: Sequence[JudgmentRecord]) -> dict[str, Output]:
         external_ids = {external_id for record in records for external_id in _output_ids(record)}
-        found = Output.objects.filter(project_id=self._batch.project_id).current().filter(external_id__in=external_ids)
+        found = (
+            Output.objects.filter(project_id=self._batch.project_id)
+            .current()
+            .filter(external_id__in=one_of(external_ids))
+        )
         needed = ("id", "external_id", "task_id", "messages")
         return {output.external_id: output for output in found.only(*needed)}
 
@@ -99,7 +103,7 @@ class JudgmentWriter:
     def _unstored(self, placed: Sequence[_Placed], report: ImportReport) -> list[_Placed]:
         stored = dict(
             Judgment.objects.filter(
-                project_id=self._batch.project_id, idempotency_key__in=[item.key for item in placed]
+                project_id=self._batch.project_id, idempotency_key__in=one_of(item.key for item in placed)
             ).values_list("idempotency_key", "import_batch_id")
         )
         fresh, seen = [], set(stored)

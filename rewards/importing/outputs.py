@@ -1,7 +1,7 @@
 """Writes the outputs of a chunk."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from rewards.formats.records import OutputRecord, RowError
 from rewards.importing.contents import content_hash_of_output
-from rewards.importing.copying import copy_rows, reserve_ids
+from rewards.importing.copying import copy_rows, one_of, reserve_ids
 from rewards.importing.report import ImportReport
 from rewards.importing.tasks import preview_of
 from rewards.models import ImportBatch, Output, Policy, Task
@@ -21,7 +21,9 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-class _Change(NamedTuple):
+class NewOutput(NamedTuple):
+    """An output, or a version of one, that is to be inserted."""
+
     record: OutputRecord
     content_hash: str
     task_id: int
@@ -35,10 +37,10 @@ class OutputWriter:
         self._batch = batch
         self._policies: dict[str, int] = {}
 
-    def write(
+    def plan(
         self, records: Sequence[OutputRecord], task_ids: Mapping[str, int], report: ImportReport
-    ) -> dict[str, int]:
-        """Insert new outputs and new versions; return the ids by external id.
+    ) -> list[NewOutput]:
+        """Find out which rows are new outputs or new versions.
 
         An output whose task got a new version becomes a new version too: it answers another prompt now. One whose task
         was rejected is rejected with it.
@@ -47,12 +49,11 @@ class OutputWriter:
             output.external_id: output
             for output in Output.objects.filter(project_id=self._batch.project_id)
             .current()
-            .filter(external_id__in=[record.external_id for record in records])
+            .filter(external_id__in=one_of(record.external_id for record in records))
             .only("id", "external_id", "version", "content_hash", "task_id", "task__external_id", "import_batch_id")
             .select_related("task")
         }
-        ids: dict[str, int] = {}
-        changes: list[_Change] = []
+        new: list[NewOutput] = []
         for record in records:
             task_id = task_ids.get(record.task_external_id)
             if task_id is None:
@@ -61,9 +62,8 @@ class OutputWriter:
             old = existing.get(record.external_id)
             content_hash = content_hash_of_output(record)
             if old is None:
-                changes.append(_Change(record, content_hash, task_id, 1))
+                new.append(NewOutput(record, content_hash, task_id, 1))
             elif old.content_hash == content_hash and old.task_id == task_id:
-                ids[record.external_id] = old.pk
                 mine = old.import_batch_id == self._batch.pk
                 report.counts["outputs_created" if mine else "outputs_unchanged"] += 1
             elif old.task.external_id != record.task_external_id:
@@ -71,16 +71,16 @@ class OutputWriter:
             elif self._batch.on_conflict == ImportBatch.OnConflict.ROW_ERROR:
                 report.reject(_conflict(record))
             else:
-                changes.append(_Change(record, content_hash, task_id, old.version + 1))
-        ids.update(self._insert(changes, report))
-        return ids
+                new.append(NewOutput(record, content_hash, task_id, old.version + 1))
+        return new
 
-    def _insert(self, changes: Sequence[_Change], report: ImportReport) -> dict[str, int]:
-        superseded = [change.record.external_id for change in changes if change.version > 1]
+    def insert(self, outputs: Sequence[NewOutput], new_tasks: Container[int], report: ImportReport) -> None:
+        """Insert what was planned, and tell tasks that were there before (not in `new_tasks`) how many they gain."""
+        superseded = [output.record.external_id for output in outputs if output.version > 1]
         if superseded:
             self._retire(superseded)
-        self._learn_policies({change.record.policy for change in changes})
-        ids = reserve_ids(Output, len(changes))
+        self._learn_policies({output.record.policy for output in outputs})
+        ids = reserve_ids(Output, len(outputs))
         now = timezone.now()
         copy_rows(
             Output,
@@ -102,15 +102,15 @@ class OutputWriter:
                     self._batch.pk,
                     now,
                 )
-                for pk, (record, content_hash, task_id, version) in zip(ids, changes, strict=True)
+                for pk, (record, content_hash, task_id, version) in zip(ids, outputs, strict=True)
             ),
         )
-        for count, tasks in _tasks_by_count(Counter(change.task_id for change in changes)).items():
+        gains = Counter(output.task_id for output in outputs if output.task_id not in new_tasks)
+        for count, tasks in _tasks_by_count(gains).items():
             Task.objects.filter(pk__in=tasks).update(output_count=F("output_count") + count)
-        report.counts["outputs_created"] += len(changes) - len(superseded)
-        report.inserted["outputs"] += len(changes) - len(superseded)
+        report.counts["outputs_created"] += len(outputs) - len(superseded)
+        report.inserted["outputs"] += len(outputs) - len(superseded)
         report.counts["outputs_new_version"] += len(superseded)
-        return {change.record.external_id: pk for pk, change in zip(ids, changes, strict=True)}
 
     def _retire(self, external_ids: Sequence[str]) -> None:
         retired = (

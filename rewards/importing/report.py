@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 
 from rewards.formats.records import RowError
 
+STORED_ERRORS = 1_000
+"""Of more errors only the number is kept."""
+
 
 @dataclass
 class ImportReport:
-    """Counts by name, and errors by row; `new_errors` empties as they are stored."""
+    """Counts by name, and the first errors by row; `new_errors` empties as they are stored."""
 
     counts: Counter[str] = field(default_factory=Counter)
     inserted: Counter[str] = field(default_factory=Counter)
@@ -18,4 +21,5 @@ class ImportReport:
 
     def reject(self, error: RowError) -> None:
         self.error_count += 1
-        self.new_errors.append(error)
+        if self.error_count <= STORED_ERRORS:
+            self.new_errors.append(error)

@@ -1,6 +1,6 @@
 """Writes the tasks of a chunk."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from rewards.formats.records import RowError, TaskRecord
 from rewards.importing.contents import content_hash_of_task
-from rewards.importing.copying import copy_rows, reserve_ids
+from rewards.importing.copying import array_literal, copy_rows, one_of, reserve_ids
 from rewards.importing.report import ImportReport
 from rewards.models import ImportBatch, Task
 
@@ -20,32 +20,42 @@ _LABELS = ["tags", "split", "licence", "metadata"]
 PREVIEW_CHARACTERS = 240
 
 
-class _Change(NamedTuple):
+class NewTask(NamedTuple):
+    """A task, or a version of one, that is to be inserted under an id which is reserved already."""
+
+    pk: int
     record: TaskRecord
     content_hash: str
     version: int
 
 
-def write_tasks(batch: ImportBatch, records: Sequence[TaskRecord], report: ImportReport) -> dict[str, int]:
-    """Insert new tasks and new versions; return the ids by external id of all tasks that the rows may refer to.
+class TaskPlan(NamedTuple):
+    """What is to be inserted, and the ids of all tasks that the rows may refer to, stored or not, by external id."""
 
-    Rows whose id is taken by other content are rejected where the import says so, and are then not in the result.
+    new: list[NewTask]
+    ids: dict[str, int]
+
+
+def plan_tasks(batch: ImportBatch, records: Sequence[TaskRecord], report: ImportReport) -> TaskPlan:
+    """Find out which rows are new tasks or new versions, and relabel the tasks that stand.
+
+    Rows whose id is taken by other content are rejected where the import says so, and are then not in the plan.
     """
     hashes = {record.external_id: content_hash_of_task(record) for record in records}
     existing = {
         task.external_id: task
         for task in Task.objects.filter(project_id=batch.project_id)
         .current()
-        .filter(external_id__in=list(hashes))
+        .filter(external_id__in=one_of(hashes))
         .only("id", "external_id", "version", "content_hash", "import_batch_id", *_LABELS)
     }
     ids: dict[str, int] = {}
-    changes: list[_Change] = []
+    changes: list[tuple[TaskRecord, str, int]] = []
     for record in records:
         old = existing.get(record.external_id)
         content_hash = hashes[record.external_id]
         if old is None:
-            changes.append(_Change(record, content_hash, 1))
+            changes.append((record, content_hash, 1))
         elif old.content_hash == content_hash:
             ids[record.external_id] = old.pk
             report.counts["tasks_created" if old.import_batch_id == batch.pk else "tasks_unchanged"] += 1
@@ -53,25 +63,24 @@ def write_tasks(batch: ImportBatch, records: Sequence[TaskRecord], report: Impor
         elif batch.on_conflict == ImportBatch.OnConflict.ROW_ERROR:
             report.reject(_conflict(record))
         else:
-            changes.append(_Change(record, content_hash, old.version + 1))
-    ids.update(_insert(batch, changes, report))
-    return ids
+            changes.append((record, content_hash, old.version + 1))
+    new = [NewTask(pk, *change) for pk, change in zip(reserve_ids(Task, len(changes)), changes, strict=True)]
+    ids.update((task.record.external_id, task.pk) for task in new)
+    return TaskPlan(new, ids)
 
 
-def preview_of(messages: Sequence[object], role: str) -> str:
-    """The start of the last message of `role` (else of the last message), white space folded."""
-    texts = [m["text"] for m in messages if isinstance(m, dict) and m.get("role") == role]
-    last = texts[-1] if texts else next((m["text"] for m in reversed(messages) if isinstance(m, dict)), "")
-    return " ".join(str(last)[: 4 * PREVIEW_CHARACTERS].split())[:PREVIEW_CHARACTERS]
+def insert_tasks(
+    batch: ImportBatch, tasks: Sequence[NewTask], output_counts: Mapping[int, int], report: ImportReport
+) -> None:
+    """Insert what was planned; `output_counts` by task id says how many outputs will come.
 
-
-def _insert(batch: ImportBatch, changes: Sequence[_Change], report: ImportReport) -> dict[str, int]:
-    superseded = [change.record.external_id for change in changes if change.version > 1]
+    A task is stored with its final count, because an update would write the row and its index entries once more.
+    """
+    superseded = [task.record.external_id for task in tasks if task.version > 1]
     if superseded:
         Task.objects.filter(project_id=batch.project_id).current().filter(external_id__in=superseded).update(
             is_current=False
         )
-    ids = reserve_ids(Task, len(changes))
     now = timezone.now()
     copy_rows(
         Task,
@@ -87,22 +96,33 @@ def _insert(batch: ImportBatch, changes: Sequence[_Change], report: ImportReport
                 orjson.dumps(record.messages).decode(),
                 record.reference,
                 record.context,
-                list(record.tags),
+                array_literal(record.tags),
                 record.split,
                 record.licence,
                 orjson.dumps(record.metadata).decode(),
                 content_hash,
-                0,
+                output_counts.get(pk, 0),
                 batch.pk,
                 now,
             )
-            for pk, (record, content_hash, version) in zip(ids, changes, strict=True)
+            for pk, record, content_hash, version in tasks
         ),
     )
-    report.counts["tasks_created"] += len(changes) - len(superseded)
-    report.inserted["tasks"] += len(changes) - len(superseded)
+    report.counts["tasks_created"] += len(tasks) - len(superseded)
+    report.inserted["tasks"] += len(tasks) - len(superseded)
     report.counts["tasks_new_version"] += len(superseded)
-    return {change.record.external_id: pk for pk, change in zip(ids, changes, strict=True)}
+
+
+def preview_of(messages: Sequence[object], role: str) -> str:
+    """The start of the last message of `role` (else of the last message), white space folded."""
+    texts = [m["text"] for m in messages if isinstance(m, dict) and m.get("role") == role]
+    last = texts[-1] if texts else next((m["text"] for m in reversed(messages) if isinstance(m, dict)), "")
+    # White space may fold, so more than a preview's length is looked at; as a rule the first stretch is enough.
+    text = str(last)
+    folded = " ".join(text[: PREVIEW_CHARACTERS + 60].split())
+    if len(folded) < PREVIEW_CHARACTERS and len(text) > PREVIEW_CHARACTERS + 60:
+        folded = " ".join(text[: 4 * PREVIEW_CHARACTERS].split())
+    return folded[:PREVIEW_CHARACTERS]
 
 
 def _relabel(task: Task, record: TaskRecord, report: ImportReport) -> None:
