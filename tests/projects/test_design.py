@@ -73,10 +73,8 @@ def test_a_template_holds_no_inline_style_script_or_handler(template):
 
 
 @pytest.mark.parametrize("sheet", SHEETS, ids=lambda path: path.name)
-def test_a_style_sheet_asks_nothing_of_other_hosts_and_stays_readable(sheet):
-    text = sheet.read_text()
-    assert not re.search(r"@import|https?://", text)
-    assert text.count("\n") <= 400
+def test_a_style_sheet_asks_nothing_of_other_hosts(sheet):
+    assert not re.search(r"@import|https?://", sheet.read_text())
 
 
 def test_every_bin_of_the_heat_scale_has_its_own_underline():
