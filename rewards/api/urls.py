@@ -1,5 +1,31 @@
 """API addresses of the rewards app, under /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from rewards.api import judgments, outputs, rubrics, signals, tasks
+
+app_name = "rewards-api"
+urlpatterns = [
+    path("projects/<slug:slug>/tasks", tasks.TaskList.as_view(), name="task-list"),
+    path("projects/<slug:slug>/tasks/<int:pk>", tasks.TaskDetail.as_view(), name="task-detail"),
+    path("projects/<slug:slug>/outputs", outputs.OutputList.as_view(), name="output-list"),
+    path("projects/<slug:slug>/outputs/<int:pk>", outputs.OutputDetail.as_view(), name="output-detail"),
+    path("projects/<slug:slug>/judgments", judgments.JudgmentList.as_view(), name="judgment-list"),
+    path("projects/<slug:slug>/judgments/<int:pk>", judgments.JudgmentDetail.as_view(), name="judgment-detail"),
+    path("projects/<slug:slug>/signals", signals.SignalList.as_view(), name="signal-list"),
+    path("projects/<slug:slug>/signals/<int:pk>", signals.SignalDetail.as_view(), name="signal-detail"),
+    path("projects/<slug:slug>/rubrics", rubrics.RubricList.as_view(), name="rubric-list"),
+    path("projects/<slug:slug>/rubrics/<int:pk>", rubrics.RubricDetail.as_view(), name="rubric-detail"),
+    path("projects/<slug:slug>/rubrics/<int:pk>/diff", rubrics.RubricDiffDetail.as_view(), name="rubric-diff"),
+    path(
+        "projects/<slug:slug>/rubrics/<int:pk>/reaggregation",
+        rubrics.RubricReaggregation.as_view(),
+        name="rubric-reaggregation",
+    ),
+    path("projects/<slug:slug>/rubrics/<int:pk>/versions", rubrics.RubricVersionList.as_view(), name="version-list"),
+    path(
+        "projects/<slug:slug>/rubrics/<int:pk>/versions/<int:number>",
+        rubrics.RubricVersionDetail.as_view(),
+        name="version-detail",
+    ),
+]

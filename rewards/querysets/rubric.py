@@ -29,6 +29,10 @@ class RubricQuerySet(models.QuerySet["Rubric"]):
         """Tasks' own rubrics."""
         return self.filter(task_external_id__isnull=False)
 
+    def kind_of(self, kind: str) -> Self:
+        """``project`` for shared ones, ``tasks`` for tasks' own, anything else for all."""
+        return {"project": self.shared, "tasks": self.of_tasks}.get(kind, self.all)()
+
     def for_list(self) -> Self:
         """With the newest version: `version_number`, `criterion_count`, `changed_at`."""
         versions = apps.get_model("rewards", "RubricVersion").objects
