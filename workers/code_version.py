@@ -1,5 +1,6 @@
 """Which code computes here: stored with every run and judgment, so that a number can be traced."""
 
+import tomllib
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -10,12 +11,18 @@ _ROOT = Path(__file__).resolve().parents[1]
 @cache
 def code_version() -> str:
     """The package's version, with the first 12 of the commit where the code lies in a git checkout."""
-    try:
-        version = metadata.version("rubricate")
-    except metadata.PackageNotFoundError:
-        version = "0"
+    version = _version()
     commit = _commit(_ROOT / ".git")
     return f"{version}+g{commit[:12]}" if commit else version
+
+
+def _version() -> str:
+    """Of the installed package, or of the checkout that is run without being installed."""
+    try:
+        return metadata.version("rubricate")
+    except metadata.PackageNotFoundError:
+        with (_ROOT / "pyproject.toml").open("rb") as file:
+            return str(tomllib.load(file)["project"]["version"])
 
 
 def _commit(git: Path) -> str:

@@ -62,7 +62,7 @@ def group_name(run_id: int) -> str:
 def progress_of(run: Run) -> RunProgress:
     """Read the counters, the leases and the reasons."""
     settled = run.settled_count
-    workers = Batch.objects.under_way().filter(run=run).count() if run.is_active else 0
+    workers = Batch.objects.under_way().filter(run=run).count() if run.status != Run.Status.FINISHED else 0
     per_item = run.busy_seconds / run.attempted_count if run.attempted_count else None
     left = (run.item_count - settled) * per_item / workers if per_item is not None and workers else None
     return RunProgress(

@@ -117,8 +117,10 @@ class _BatchScoring:
         known = known_identities(rater_id=rater_id, identities=[(i.input_hash, i.item.repeat) for i in inputs])
         fresh = [one for one in inputs if (one.input_hash, one.item.repeat) not in known]
         taken_over = [Outcome(i.item, i, "scored") for i in inputs if (i.input_hash, i.item.repeat) in known]
-        characters = self._source.estimate([one.source_item for one in fresh], self._parameters).characters
         computed = compute(fresh, self._score) if fresh else []
+        # What was refused was not read: it would make the measured speed look higher than it is.
+        read = [outcome.input.source_item for outcome in computed if outcome.status == "scored" and outcome.input]
+        characters = self._source.estimate(read, self._parameters).characters
         return [*taken_over, *computed, *unreadable], characters
 
     def _read(self, items: Sequence[RunItem]) -> tuple[list[ItemInput], list[Outcome]]:

@@ -94,7 +94,9 @@ def run_change(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     elif "retry" in request.POST:
         retry_failed(run=run, actor=request.user)
     publish(run.pk, now=True)
-    return _run_page(request, run) if request.htmx else redirect("workers:run-detail", slug=slug, pk=pk)
+    if request.htmx:
+        return _run_page(request, run_for(request.user, slug, pk))
+    return redirect("workers:run-detail", slug=slug, pk=pk)
 
 
 def _run_page(request: AuthedRequest, run: Run) -> HttpResponse:
