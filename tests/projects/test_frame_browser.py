@@ -24,7 +24,12 @@ def page(cast, chromium, live_server, browse):
     session = browse(cast.owner).cookies["sessionid"].value
     context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
     page, complaints = context.new_page(), []
-    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+
+    def note(message):
+        if message.type == "error":
+            complaints.append(message.text)
+
+    page.on("console", note)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
