@@ -3,7 +3,7 @@
 from typing import Any
 
 from annotations.access import annotators_of
-from annotations.models import Campaign, CampaignItem
+from annotations.models import Campaign, CampaignItem, CampaignProgress
 from annotations.protocols import parse_questions
 from projects.keyset import KeysetPage, keyset_page
 from rewards.models import Output
@@ -17,7 +17,7 @@ def campaign_page(campaign: Campaign) -> dict[str, Any]:
     asked = [member.user for member in campaign.campaign_members.select_related("user")] or annotators_of(
         campaign.project
     )
-    in_work = {row["user"]: row["lease_until"] for row in campaign.assignments.live().values("user", "lease_until")}
+    in_work = set(campaign.assignments.live().values_list("user", flat=True))
     return {
         "campaign": campaign,
         "protocol": campaign.protocol,
@@ -25,7 +25,7 @@ def campaign_page(campaign: Campaign) -> dict[str, Any]:
         "wanted": wanted,
         "percent": 100 * campaign.submitted_count // wanted if wanted else 0,
         "in_work_count": len(in_work),
-        "people": [(row, row.user_id in in_work) for row in people],
+        "people": [(row, _minutes_per_item(row), row.user_id in in_work) for row in people],
         "waiting": [user for user in asked if user.pk not in started],
         "leaks": _leaks(campaign),
     }
@@ -34,6 +34,10 @@ def campaign_page(campaign: Campaign) -> dict[str, Any]:
 def items_page(campaign: Campaign, *, cursor: str | None) -> KeysetPage[CampaignItem]:
     """A page of the items in order, with the people of each (three queries)."""
     return keyset_page(campaign.items.for_list(), ordering="position", cursor=cursor)
+
+
+def _minutes_per_item(row: CampaignProgress) -> float | None:
+    return row.active_ms / row.submitted_count / 60_000 if row.submitted_count else None
 
 
 def _leaks(campaign: Campaign) -> dict[str, Any]:

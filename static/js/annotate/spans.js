@@ -45,9 +45,9 @@ export function lanesOf(spans) {
   return lanes;
 }
 
-/** Cut 0..length where a span begins or ends; each piece knows its spans, lowest lane first. */
-export function segmentsOf(length, spans) {
-  const cuts = new Set([0, length]);
+/** Cut 0..length where a span begins or ends, and at `cuts`; each piece knows its spans, lowest lane first. */
+export function segmentsOf(length, spans, moreCuts = []) {
+  const cuts = new Set([0, length, ...moreCuts]);
   for (const span of spans) {
     cuts.add(span.start);
     cuts.add(span.end);

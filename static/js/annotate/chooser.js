@@ -1,0 +1,110 @@
+// The small panel beside a selection: first the type, then the severity. By click, by touch, or by number.
+
+/** Stages: null (closed), "type" (of a stretch that is not marked yet, or of a span to change), "severity". */
+export class Chooser {
+  /**
+   * @param element      the empty panel
+   * @param question     the spans question: its types and severities
+   * @param onType       (key) => void
+   * @param onSeverity   (key or "") => void
+   * @param onRemove     () => void
+   */
+  constructor(element, question, { onType, onSeverity, onRemove }) {
+    Object.assign(this, { element, question, onType, onSeverity, onRemove });
+    this.stage = null;
+  }
+
+  /** Offer the types beside `box`. */
+  askType(box, { current = null, hint = "" } = {}) {
+    const rows = this.question.types.map((type, index) =>
+      this.button(index + 1, type.label, () => this.onType(type.key), {
+        swatch: type.colour,
+        title: type.description,
+        isCurrent: type.key === current,
+      }),
+    );
+    this.open("type", current === null ? "Mark as" : "Change to", rows, box, { hint, canRemove: current !== null });
+  }
+
+  /** Offer the severities beside `box`. */
+  askSeverity(box, { current = "" } = {}) {
+    const rows = this.question.severities.map((severity, index) =>
+      this.button(index + 1, severity.label, () => this.onSeverity(severity.key), { isCurrent: severity.key === current }),
+    );
+    this.open("severity", "How severe?", rows, box, { hint: "Or go on: severity may be left open.", canRemove: true });
+  }
+
+  /** What a digit means now; false if it means nothing here. */
+  digit(number) {
+    const entries = this.stage === "type" ? this.question.types : this.question.severities;
+    const entry = this.stage && entries[number - 1];
+    if (!entry) return false;
+    if (this.stage === "type") this.onType(entry.key);
+    else this.onSeverity(entry.key);
+    return true;
+  }
+
+  close() {
+    this.stage = null;
+    this.element.hidden = true;
+  }
+
+  open(stage, title, rows, box, { hint, canRemove }) {
+    this.stage = stage;
+    const heading = document.createElement("p");
+    heading.className = "chooser-title";
+    heading.textContent = title;
+    const list = document.createElement("div");
+    list.className = "chooser-choices";
+    list.append(...rows);
+    const foot = document.createElement("div");
+    foot.className = "chooser-foot";
+    if (hint) foot.append(textOf("span", hint));
+    if (canRemove) foot.append(this.removeButton());
+    this.element.replaceChildren(heading, list, foot);
+    this.element.hidden = false;
+    this.placeBeside(box);
+  }
+
+  button(number, label, action, { swatch = null, title = "", isCurrent = false }) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "chooser-choice";
+    button.title = title;
+    if (isCurrent) button.setAttribute("aria-current", "true");
+    button.append(textOf("kbd", String(number)));
+    if (swatch) {
+      const mark = textOf("span", "");
+      mark.className = `mark mark-swatch mark-${swatch}`;
+      button.append(mark);
+    }
+    button.append(textOf("span", label));
+    button.addEventListener("click", action);
+    return button;
+  }
+
+  removeButton() {
+    const button = textOf("button", "Remove mark");
+    button.type = "button";
+    button.className = "button button-quiet button-small chooser-remove";
+    button.addEventListener("click", this.onRemove);
+    return button;
+  }
+
+  /** Below the words if there is room, else above; on a narrow screen the style sheet puts it at the bottom edge. */
+  placeBeside(box) {
+    const { width, height } = this.element.getBoundingClientRect();
+    const margin = 8;
+    const bar = document.querySelector(".answer-bar")?.getBoundingClientRect().top ?? window.innerHeight;
+    const below = box.bottom + margin;
+    const top = below + height < bar ? below : Math.max(margin, box.top - height - margin);
+    const left = Math.min(Math.max(margin, box.left), window.innerWidth - width - margin);
+    this.element.style.translate = `${Math.round(left)}px ${Math.round(top)}px`;
+  }
+}
+
+function textOf(tag, text) {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  return element;
+}

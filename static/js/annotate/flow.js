@@ -1,0 +1,98 @@
+// Submit, skip, and on to the next item. The page is left only after the server has said that it has everything.
+
+import { request } from "./api.js";
+import { randomKey, Submitter } from "./submit.js";
+
+const RETRY_MS = 4000;
+
+export class Flow {
+  constructor(root, { workbench, lease, notices, time, post, urls, signedOut }) {
+    Object.assign(this, { root, workbench, lease, notices, time, post, urls, signedOut });
+    this.submitter = new Submitter({ send: (body) => post("submit", body), newKey: randomKey });
+    this.button = root.querySelector("[data-submit]");
+    this.label = this.button.querySelector("[data-label]");
+    this.button.addEventListener("click", () => this.submit());
+    const skip = document.getElementById("skip-form");
+    skip.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.skip(new FormData(skip).get("reason"));
+    });
+  }
+
+  /** Nothing more can be sent from this page. */
+  block() {
+    this.isBlocked = true;
+    this.button.disabled = true;
+  }
+
+  async submit() {
+    if (this.isBusy || this.isBlocked) return;
+    const missing = this.workbench.fields.missing;
+    if (missing.length > 0) {
+      this.showMissing(missing);
+      return;
+    }
+    this.busy("Submitting…");
+    this.workbench.marking?.cancel();
+    const answer = this.workbench.answer;
+    const result = await this.submitter.submit(answer, this.time.milliseconds);
+    if (result.kind === "ok") {
+      this.lease.end();
+      this.workbench.drafts.finish();
+      await this.goOn();
+      return;
+    }
+    this.busy(null);
+    this.refused(result);
+  }
+
+  async skip(reason) {
+    if (this.isBusy || this.isBlocked) return;
+    this.busy("Skipping…");
+    await this.workbench.drafts.flush();
+    const result = await this.post("skip", { reason: reason ?? "" });
+    if (result.kind === "ok") {
+      this.lease.end();
+      await this.goOn();
+      return;
+    }
+    this.busy(null);
+    document.getElementById("skip-dialog").close();
+    this.notices.show("flow", result.message ?? "The item could not be skipped. Try again.", { kind: "danger" });
+  }
+
+  /** To the next item, or to the start page, which says that there is none. */
+  async goOn() {
+    const next = await request("POST", this.urls.next);
+    window.location.assign(next.kind === "ok" && next.data.url ? next.data.url : this.urls.start);
+  }
+
+  refused(result) {
+    if (result.kind === "signed-out") {
+      this.signedOut();
+      return;
+    }
+    if (result.kind === "offline") {
+      this.notices.show("flow", `${result.message} Your answer is kept here and is sent again by itself.`);
+      this.retry = setTimeout(() => this.submit(), RETRY_MS);
+      return;
+    }
+    this.workbench.fields.showErrors(result.fields);
+    const details = Object.values(result.fields).flat();
+    this.notices.show("flow", details.length > 0 ? details.slice(0, 3).join(" ") : result.message, { kind: "danger" });
+  }
+
+  showMissing(missing) {
+    const fields = Object.fromEntries(missing.map(({ question, part }) => [`${question}.${part}`, ["Please answer this."]]));
+    this.workbench.fields.showErrors(fields);
+    this.workbench.fields.goToMissing();
+  }
+
+  busy(text) {
+    clearTimeout(this.retry);
+    if (text !== null) this.notices.hide("flow");
+    this.isBusy = text !== null;
+    this.button.setAttribute("aria-disabled", String(this.isBusy));
+    this.label.textContent = text ?? this.button.dataset.text;
+  }
+}

@@ -1,0 +1,39 @@
+// The hold on the item: renewed while the page is open, given back when it is left with nothing answered.
+
+const BEAT_MS = 30_000;
+
+export class Lease {
+  /**
+   * @param post      async (name, body, options) => result of api.js
+   * @param activeMs  () => number
+   * @param onLost    (result) => void: the item cannot be worked on any more
+   */
+  constructor({ post, activeMs, onLost, onSignedOut, onAlive, isEmpty }) {
+    Object.assign(this, { post, activeMs, onLost, onSignedOut, onAlive, isEmpty });
+    this.isOver = false;
+    this.timer = setInterval(() => this.beat(), BEAT_MS);
+    window.addEventListener("pagehide", () => this.leave());
+    window.addEventListener("pageshow", (event) => event.persisted && this.beat());
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.beat());
+    window.addEventListener("online", () => this.beat());
+  }
+
+  async beat() {
+    if (this.isOver) return;
+    const result = await this.post("heartbeat", { active_ms: this.activeMs() });
+    if (this.isOver) return;
+    if (result.kind === "error") this.onLost(result);
+    else if (result.kind === "signed-out") this.onSignedOut();
+    else if (result.kind === "ok") this.onAlive();
+  }
+
+  /** The item is submitted or skipped: nothing is to be renewed or given back. */
+  end() {
+    this.isOver = true;
+    clearInterval(this.timer);
+  }
+
+  leave() {
+    if (!this.isOver && this.isEmpty()) this.post("release", undefined, { keepalive: true });
+  }
+}

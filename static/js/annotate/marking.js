@@ -1,0 +1,170 @@
+// Marking: from a selection by mouse, touch or keyboard to a span with type and severity, and back again.
+
+import { CaretMode } from "./caret.js";
+import { Chooser } from "./chooser.js";
+import { boxOf, paint, scrollToSpan } from "./paint.js";
+import { PointerSelection } from "./select.js";
+import { SpanList } from "./span_list.js";
+import { addSpan, editSpan, removeSpan, spansOf, topSpanAt } from "./spans.js";
+import { findView } from "./views.js";
+
+export class Marking {
+  /**
+   * @param root      the page
+   * @param question  the spans question
+   * @param views     of views.js
+   * @param getSpans  () => spans
+   * @param setSpans  (spans, burst) => void: one step of the history; it renders
+   */
+  constructor(root, question, views, { getSpans, setSpans, onReveal }) {
+    Object.assign(this, { question, views, getSpans, setSpans, onReveal });
+    this.types = new Map(question.types.map((type) => [type.key, type]));
+    this.lastType = question.types[0].key;
+    this.pending = null;
+    this.selected = null;
+    this.chooser = new Chooser(root.querySelector("[data-chooser]"), question, {
+      onType: (key) => this.chooseType(key),
+      onSeverity: (key) => this.chooseSeverity(key),
+      onRemove: () => this.remove(this.selected),
+    });
+    this.list = new SpanList(root, question, {
+      select: (id) => (id === this.selected ? this.cancel() : this.select(id, { scroll: true })),
+      edit: (id, changes, burst = null) => this.setSpans(editSpan(this.getSpans(), id, changes), burst),
+      remove: (id) => this.remove(id),
+    });
+    this.pointer = new PointerSelection(views, {
+      onSelect: (view, start, end, { isTap }) => this.begin(view, start, end, isTap),
+      onClick: (view, position) => this.clicked(view, position),
+      onAway: () => this.cancel(),
+    });
+    this.caret = new CaretMode(views, { onMark: (view, start, end) => this.markByKey(view, start, end) });
+  }
+
+  render() {
+    const spans = this.getSpans();
+    if (!spans.some((span) => span.id === this.selected)) this.selected = null;
+    for (const view of this.views) {
+      paint(view, spansOf(spans, view.output, view.message), {
+        types: this.types,
+        severities: this.question.severities,
+        selected: this.selected,
+        pending: this.pending?.view === view ? [this.pending.start, this.pending.end] : null,
+      });
+    }
+    this.list.render(spans, this.selected, (output, message) => findView(this.views, output, message));
+  }
+
+  /** A digit: the type or severity that the panel offers, or the type of what the keyboard has selected. */
+  digit(number) {
+    if (this.chooser.digit(number)) return true;
+    const type = this.question.types[number - 1];
+    if (!type || !this.caret.hasSelection) return false;
+    const { view, bounds } = this.caret.stretch();
+    this.add(view, ...bounds, type.key, { keepsCaret: true });
+    return true;
+  }
+
+  /** Backspace or Delete: only ever the selected span. */
+  removeSelected() {
+    if (this.selected === null) return false;
+    this.remove(this.selected);
+    return true;
+  }
+
+  /** Escape: leave the panel, the selection, the tap that was begun. */
+  cancel() {
+    const had = this.pending !== null || this.selected !== null || this.chooser.stage !== null;
+    this.pending = null;
+    this.selected = null;
+    this.pointer.reset();
+    this.chooser.close();
+    if (had) this.render();
+    return had;
+  }
+
+  /** Put the keyboard into the text of the next response. */
+  enterText() {
+    const at = this.views.findIndex((view) => view.element === document.activeElement);
+    const view = this.views[(at + 1) % this.views.length];
+    this.onReveal(view.output);
+    view.element.focus({ focusVisible: true });
+  }
+
+  begin(view, start, end, isTap) {
+    this.pending = { view, start, end };
+    this.selected = null;
+    this.render();
+    const hint = isTap ? "Or tap the last word of a longer passage." : "";
+    this.chooser.askType(boxOf(view, start, end), { hint });
+  }
+
+  clicked(view, position) {
+    const span = topSpanAt(spansOf(this.getSpans(), view.output, view.message), position);
+    if (span) this.select(span.id);
+    return Boolean(span);
+  }
+
+  select(id, { scroll = false } = {}) {
+    const span = this.getSpans().find((other) => other.id === id);
+    const view = findView(this.views, span.output, span.message);
+    this.pending = null;
+    this.pointer.reset();
+    this.selected = id;
+    this.render();
+    if (scroll) {
+      this.onReveal(span.output);
+      scrollToSpan(view, id);
+    }
+    this.chooser.askType(boxOf(view, span.start, span.end), { current: span.type });
+  }
+
+  chooseType(key) {
+    if (this.pending) {
+      const { view, start, end } = this.pending;
+      this.add(view, start, end, key, {});
+      return;
+    }
+    this.lastType = key;
+    this.setSpans(editSpan(this.getSpans(), this.selected, { type: key }));
+    this.offerSeverity();
+  }
+
+  chooseSeverity(key) {
+    this.setSpans(editSpan(this.getSpans(), this.selected, { severity: key }));
+    this.chooser.close();
+  }
+
+  markByKey(view, start, end) {
+    if (this.pending) this.chooseType(this.lastType);
+    else this.add(view, start, end, this.lastType, { keepsCaret: true });
+  }
+
+  add(view, start, end, type, { keepsCaret = false }) {
+    const place = { output: view.output, message: view.message, start, end, type };
+    const { spans, id } = addSpan(this.getSpans(), place);
+    this.lastType = type;
+    this.pending = null;
+    this.pointer.reset();
+    this.selected = id;
+    if (spans === this.getSpans()) this.render();
+    else this.setSpans(spans);
+    if (keepsCaret) this.caret.place(view, end);
+    this.offerSeverity();
+  }
+
+  offerSeverity() {
+    const span = this.getSpans().find((other) => other.id === this.selected);
+    if (this.question.severities.length === 0) {
+      this.chooser.close();
+      return;
+    }
+    const view = findView(this.views, span.output, span.message);
+    this.chooser.askSeverity(boxOf(view, span.start, span.end), { current: span.severity });
+  }
+
+  remove(id) {
+    this.chooser.close();
+    this.selected = null;
+    this.setSpans(removeSpan(this.getSpans(), id));
+  }
+}

@@ -1,0 +1,120 @@
+// The annotation page: puts the parts together. Data comes as JSON in the page, answers go to the API.
+
+import { ActiveTime } from "./active_time.js";
+import { request } from "./api.js";
+import { Flow } from "./flow.js";
+import { Lease } from "./lease.js";
+import { listen } from "./shortcuts.js";
+import { Notices, SaveState } from "./status.js";
+import { randomKey } from "./submit.js";
+import { Workbench } from "./workbench.js";
+
+const root = document.querySelector("[data-annotate]");
+const data = JSON.parse(document.getElementById("assignment").textContent);
+const urls = root.dataset;
+const notices = new Notices(root);
+const saveState = new SaveState(document.querySelector("[data-save-state]"));
+const time = new ActiveTime(data.active_ms);
+const post = (name, body, options) => request("POST", `${urls.api}/${name}`, body, options);
+
+const workbench = new Workbench(root, data, {
+  tab: tabName(),
+  api: {
+    draft: async (draft) => {
+      const result = await request("PUT", `${urls.api}/draft`, { ...draft, active_ms: time.milliseconds });
+      if (result.kind === "error" && result.code !== "draft_conflict") lost(result);
+      if (result.kind === "signed-out") signedOut();
+      if (result.kind === "ok") notices.hide("signed-out");
+      // Signed out is like offline: it goes on by itself after signing in again elsewhere.
+      return result.kind === "signed-out" ? { kind: "offline" } : result;
+    },
+    assignment: () => request("GET", urls.api),
+  },
+  on: {
+    state: (state, detail) => saveState.show(state, detail),
+    restored: (text) => notices.show("restored", text, { kind: "info" }),
+  },
+});
+
+const lease = new Lease({
+  post,
+  activeMs: () => time.milliseconds,
+  onLost: (result) => lost(result),
+  onSignedOut: () => signedOut(),
+  onAlive: () => notices.hide("signed-out"),
+  isEmpty: () => workbench.isEmpty && !workbench.drafts.isDirty && data.draft === null,
+});
+
+const flow = new Flow(root, { workbench, lease, notices, time, post, urls, signedOut });
+
+if (data.draft) saveState.show("saved", { saved_at: data.draft.saved_at });
+
+for (const kind of ["pointerdown", "keydown", "scroll", "pointermove"]) {
+  window.addEventListener(kind, () => time.tick(), { capture: true, passive: true });
+}
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") time.tick();
+  else {
+    time.pause();
+    workbench.drafts.flush();
+  }
+});
+window.addEventListener("online", () => workbench.drafts.flush());
+document.addEventListener("focusin", () => workbench.fields.showCurrent());
+
+const openDialog = (id) => document.getElementById(id).showModal();
+const marking = workbench.marking;
+const isInText = () => document.activeElement?.matches?.(".text-view");
+
+listen(
+  {
+    "Ctrl+Enter": () => flow.submit(),
+    "Ctrl+s": () => workbench.drafts.flush(),
+    "Ctrl+z": () => workbench.undo(),
+    "Ctrl+Shift+z": () => workbench.redo(),
+    "Ctrl+y": () => workbench.redo(),
+    "?": () => openDialog("shortcuts-dialog"),
+    g: () => openDialog("guidelines-dialog"),
+    s: () => openDialog("skip-dialog"),
+    p: () => root.querySelector("#prompt").toggleAttribute("open"),
+    t: () => marking?.enterText(),
+    j: () => workbench.fields.step(1),
+    k: () => workbench.fields.step(-1),
+    "]": () => workbench.layout.next(1),
+    "[": () => workbench.layout.next(-1),
+    Backspace: () => marking?.removeSelected() ?? false,
+    Delete: () => marking?.removeSelected() ?? false,
+    Escape: () => marking?.cancel() ?? false,
+    digit: (event) => marking?.digit(Number(event.key)) || (!isInText() && workbench.fields.answer(event.key)),
+    n: () => !isInText() && workbench.fields.answer("n"),
+    letter: (event) => !isInText() && workbench.fields.answer(event.key.toLowerCase()),
+  },
+  // In a focused text the keys belong to it, which needs no switch.
+  () => root.dataset.shortcuts === "true" || isInText(),
+);
+
+root.querySelector("[data-undo]").addEventListener("click", () => workbench.undo());
+root.querySelector("[data-redo]").addEventListener("click", () => workbench.redo());
+root.querySelector("[data-missing]").addEventListener("click", () => workbench.fields.goToMissing());
+root.dataset.ready = "true";
+
+function lost(result) {
+  notices.show("lost", result.message, { kind: "danger", link: { href: window.location.href, text: "Open this item again" } });
+  flow.block();
+}
+
+function signedOut() {
+  const text = "You are signed out. Your work is kept here and is sent when you have signed in again.";
+  notices.show("signed-out", text, { link: { href: urls.signIn, text: "Sign in (opens another tab)" } });
+}
+
+/** A name for this tab that a reload keeps; a duplicated tab gets its own on the next page. */
+function tabName() {
+  try {
+    const name = window.sessionStorage.getItem("rubricate:tab") ?? randomKey();
+    window.sessionStorage.setItem("rubricate:tab", name);
+    return name;
+  } catch {
+    return randomKey();
+  }
+}

@@ -1,0 +1,56 @@
+// Draws spans over a text. The text nodes together are always exactly the text: marks only wrap them.
+
+import { rangeOf } from "./offsets.js";
+import { segmentsOf } from "./spans.js";
+
+/**
+ * @param view      of views.js
+ * @param spans     the spans of this view
+ * @param types     Map of type key to {label, colour}
+ * @param severities  keys, mildest first
+ * @param selected  id of the selected span, or null
+ * @param pending   [start, end] of what is being marked, or null
+ */
+export function paint(view, spans, { types, severities, selected, pending }) {
+  const nodes = segmentsOf(view.offsets.length, spans, pending ?? []).map((segment) => {
+    let node = document.createTextNode(view.offsets.slice(segment.start, segment.end));
+    if (pending && pending[0] <= segment.start && segment.end <= pending[1]) {
+      const wrap = document.createElement("span");
+      wrap.className = "mark-pending";
+      wrap.append(node);
+      node = wrap;
+    }
+    // The lowest lane is innermost, so that the underlines stack below each other.
+    for (const { span, lane } of segment.covering) {
+      const mark = markOf(span, lane, types, severities);
+      if (span.id === selected) mark.setAttribute("aria-current", "true");
+      mark.append(node);
+      node = mark;
+    }
+    return node;
+  });
+  view.element.replaceChildren(...nodes);
+}
+
+/** Where a stretch stands on the screen: the box around its first line to its last. */
+export function boxOf(view, start, end) {
+  const range = rangeOf(view.element, view.offsets.toUtf16(start), view.offsets.toUtf16(end));
+  const boxes = [...range.getClientRects()].filter((box) => box.width > 0);
+  return boxes.at(-1) ?? range.getBoundingClientRect();
+}
+
+/** Bring a span into sight. */
+export function scrollToSpan(view, id) {
+  view.element.querySelector(`[data-span="${id}"]`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+function markOf(span, lane, types, severities) {
+  const type = types.get(span.type);
+  const severity = severities.findIndex((entry) => entry.key === span.severity);
+  const mark = document.createElement("mark");
+  mark.className = `mark mark-${type?.colour ?? 7} lane-${Math.min(lane, 6)}`;
+  mark.dataset.span = String(span.id);
+  if (severity >= 0) mark.dataset.severity = String(severity + 1);
+  mark.title = [type?.label ?? span.type, severities[severity]?.label, span.comment].filter(Boolean).join(" · ");
+  return mark;
+}

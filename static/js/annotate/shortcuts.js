@@ -1,0 +1,33 @@
+// Keys. Bare letters and digits are silent while a field is typed in, a dialog is open or an input method composes, and
+// where the person has switched them off (WCAG 2.1.4); with Ctrl or ⌘ they always work.
+
+const TYPED_IN = "input:not([type=radio], [type=checkbox], [type=button]), textarea, select, [contenteditable]";
+
+/**
+ * @param actions  by key: "?" or "Ctrl+Enter"; an action that returns false leaves the key to the browser
+ * @param bare     () => boolean: whether bare keys are on
+ */
+export function listen(actions, bare) {
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.keyCode === 229 || event.defaultPrevented) return;
+    if (document.querySelector("dialog[open]")) return;
+    const name = nameOf(event);
+    const action = actions[name] ?? (/^[0-9]$/.test(name) ? actions.digit : /^[a-h]$/.test(name) ? actions.letter : null);
+    if (!action) return;
+    const isTyping = event.target.matches?.(TYPED_IN);
+    const isBare = !event.ctrlKey && !event.metaKey;
+    if (isBare && isTyping) return;
+    if (isBare && name !== "Escape" && !bare(event)) return;
+    // In a field, undo and redo are the field's own.
+    if (isTyping && /^Ctrl\+(Shift\+)?[zy]$/.test(name)) return;
+    if (action(event) !== false) event.preventDefault();
+  });
+}
+
+/** "Ctrl+Shift+z", "?", "5": ⌘ counts as Ctrl; Shift is named only where the key does not show it. */
+export function nameOf(event) {
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const hasControl = event.ctrlKey || event.metaKey;
+  const shift = event.shiftKey && (hasControl || event.key.length > 1) ? "Shift+" : "";
+  return `${hasControl ? "Ctrl+" : ""}${shift}${event.altKey ? "Alt+" : ""}${key}`;
+}

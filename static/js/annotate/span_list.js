@@ -1,0 +1,77 @@
+// The marked spans in words, below each response: jump, change, comment, delete. It is also how a screen reader meets
+// them.
+
+export class SpanList {
+  /**
+   * @param root      the page
+   * @param question  the spans question
+   * @param on        {select(id), edit(id, changes, burst), remove(id)}
+   */
+  constructor(root, question, on) {
+    Object.assign(this, { root, question, on });
+    this.types = new Map(question.types.map((type) => [type.key, type]));
+  }
+
+  /** Draw the spans of every response. Fields that are being typed in are left alone. */
+  render(spans, selected, viewOf) {
+    for (const holder of this.root.querySelectorAll("[data-span-list]")) {
+      const own = spans.filter((span) => span.output === holder.dataset.spanList);
+      const rows = new Map([...holder.children].map((row) => [row.dataset.spanRow, row]));
+      const kept = own.map((span) => {
+        const row = rows.get(String(span.id)) ?? this.newRow(span.id);
+        this.fill(row, span, span.id === selected, viewOf(span.output, span.message));
+        return row;
+      });
+      const isSame = kept.length === holder.children.length && kept.every((row, index) => holder.children[index] === row);
+      if (!isSame) holder.replaceChildren(...kept);
+      const counter = this.root.querySelector(`[data-span-count="${holder.dataset.spanList}"]`);
+      counter.textContent = own.length === 0 ? "No marks" : own.length === 1 ? "1 mark" : `${own.length} marks`;
+    }
+  }
+
+  newRow(id) {
+    const row = this.root.querySelector("#span-row").content.firstElementChild.cloneNode(true);
+    row.dataset.spanRow = String(id);
+    const find = (name) => row.querySelector(`[data-field="${name}"]`);
+    fillSelect(find("type"), this.question.types);
+    if (this.question.severities.length > 0) {
+      fillSelect(find("severity"), [{ key: "", label: "Severity: open" }, ...this.question.severities]);
+    } else find("severity").remove();
+    if (!this.question.comments) find("comment").remove();
+    find("jump").addEventListener("click", () => this.on.select(id));
+    find("remove").addEventListener("click", () => this.on.remove(id));
+    find("type").addEventListener("change", (event) => this.on.edit(id, { type: event.target.value }));
+    find("severity")?.addEventListener("change", (event) => this.on.edit(id, { severity: event.target.value }));
+    find("comment")?.addEventListener("input", (event) =>
+      this.on.edit(id, { comment: event.target.value }, `comment:${id}`),
+    );
+    return row;
+  }
+
+  fill(row, span, isSelected, view) {
+    const type = this.types.get(span.type);
+    const severity = this.question.severities.find((entry) => entry.key === span.severity);
+    const quote = view.offsets.slice(span.start, span.end);
+    row.classList.toggle("is-selected", isSelected);
+    row.querySelector("[data-field=swatch]").className = `mark mark-swatch mark-${type?.colour ?? 7}`;
+    row.querySelector("[data-field=label]").textContent = [type?.label, severity?.label].filter(Boolean).join(" · ");
+    const words = row.querySelector("[data-field=quote]");
+    words.textContent = quote.length > 120 ? `${quote.slice(0, 119)}…` : quote;
+    setValue(row.querySelector("[data-field=type]"), span.type);
+    setValue(row.querySelector("[data-field=severity]"), span.severity);
+    setValue(row.querySelector("[data-field=comment]"), span.comment);
+    row.querySelector("[data-field=jump]").setAttribute("aria-expanded", String(isSelected));
+    row.querySelector("[data-field=editor]").hidden = !isSelected;
+    const note = row.querySelector("[data-field=note]");
+    note.textContent = span.comment;
+    note.hidden = isSelected || !span.comment;
+  }
+}
+
+function setValue(field, value) {
+  if (field && field.value !== value) field.value = value;
+}
+
+function fillSelect(select, entries) {
+  for (const entry of entries) select.append(new Option(entry.label, entry.key));
+}

@@ -1,0 +1,143 @@
+// The answer in work: one history of states, drawn on every change and handed to the drafts.
+
+import { answerOf, isEmpty, isSameAnswer, stateOf, withChoice } from "./answer.js";
+import { DraftKeeper, LocalDraft } from "./drafts.js";
+import { History } from "./history.js";
+import { Layout } from "./layout.js";
+import { Marking } from "./marking.js";
+import { Questions } from "./questions.js";
+import { askVersion, describe } from "./status.js";
+import { buildViews, findView } from "./views.js";
+
+export class Workbench {
+  /**
+   * @param root     the page
+   * @param data     the assignment as the server sent it
+   * @param api      {draft, assignment}: requests
+   * @param on       {state(name, detail), restored(text)}
+   */
+  constructor(root, data, { api, on, tab }) {
+    Object.assign(this, { root, data, api, on });
+    this.questions = data.questions;
+    this.labels = data.outputs.map((output) => output.label);
+    const spans = this.questions.find((question) => question.kind === "spans");
+    this.views = buildViews(data, root, { canMark: Boolean(spans) });
+    this.viewOf = (output, message) => findView(this.views, output, message);
+    this.layout = new Layout(root);
+    const onReveal = (label) => this.layout.reveal(label);
+    this.fields = new Questions(root, this.questions, this.labels, {
+      onChoice: (question, part, value) => this.push(withChoice(this.state, question, part, value)),
+      onReveal,
+    });
+    this.marking =
+      spans &&
+      new Marking(root, spans, this.views, {
+        getSpans: () => this.state.spans,
+        setSpans: (list, burst) => this.push({ ...this.state, spans: list }, burst),
+        onReveal,
+      });
+    this.local = new LocalDraft(window.localStorage, data.id, tab);
+    this.drafts = new DraftKeeper({
+      send: (draft) => this.api.draft(draft),
+      store: this.local,
+      revision: data.draft?.revision ?? 0,
+      onState: (state, detail) => this.drafted(state, detail),
+    });
+    this.history = new History(this.read(data.draft?.answer));
+    this.render();
+    this.restoreLeftovers();
+  }
+
+  get state() {
+    return this.history.state;
+  }
+
+  get answer() {
+    return answerOf(this.state, this.questions, this.viewOf);
+  }
+
+  get isEmpty() {
+    return isEmpty(this.state);
+  }
+
+  /** A new state: drawn, kept here, and on its way to the server. */
+  push(state, burst = null) {
+    this.history.push(state, burst);
+    this.render();
+    this.drafts.change(this.answer);
+  }
+
+  undo() {
+    this.walk(this.history.undo());
+  }
+
+  redo() {
+    this.walk(this.history.redo());
+  }
+
+  walk(moved) {
+    if (!moved) return;
+    this.marking?.cancel();
+    this.render();
+    this.drafts.change(this.answer);
+  }
+
+  render() {
+    this.fields.render(this.state);
+    this.marking?.render();
+    this.root.querySelector("[data-undo]").disabled = !this.history.canUndo;
+    this.root.querySelector("[data-redo]").disabled = !this.history.canRedo;
+    const missing = this.fields.missing.length;
+    const words = missing === 0 ? "All answered" : `${missing} left to answer`;
+    const button = this.root.querySelector("[data-missing]");
+    button.textContent = words;
+    button.classList.toggle("is-complete", missing === 0);
+  }
+
+  read(answer) {
+    const { state, dropped } = stateOf(answer, this.questions, this.viewOf);
+    if (dropped > 0) this.on.restored(`${dropped} of the saved marks do not fit these texts and were left out.`);
+    return state;
+  }
+
+  /** What an earlier page could not send, for example because it was offline when it was closed. */
+  restoreLeftovers() {
+    const [newest] = this.local.takeLeftovers();
+    const stored = this.data.draft;
+    if (!newest || isSameAnswer(newest.answer, stored?.answer)) return;
+    this.history.push(this.read(newest.answer));
+    this.render();
+    this.drafts.revision = newest.revision;
+    this.drafts.change(this.answer);
+    this.on.restored("Restored what had not reached the server.");
+  }
+
+  drafted(state, detail) {
+    this.on.state(state, detail);
+    if (state === "conflict") this.settle();
+  }
+
+  /** Two windows changed the item: ask, and keep the other version one undo away. */
+  async settle() {
+    const result = await this.api.assignment();
+    if (result.kind !== "ok" || !result.data.draft) {
+      this.on.state("offline");
+      setTimeout(() => this.settle(), 5000);
+      return;
+    }
+    const { answer, revision, saved_at: savedAt } = result.data.draft;
+    if (isSameAnswer(answer, this.answer)) {
+      this.drafts.takeTheirs(answer, revision);
+      return;
+    }
+    const mine = this.state;
+    const theirs = this.read(answer);
+    const dialog = document.getElementById("version-dialog");
+    const choice = await askVersion(dialog, { mine: describe(mine), theirs: describe(theirs), savedAt });
+    this.history.push(theirs);
+    if (choice === "mine") this.history.push(mine);
+    this.render();
+    if (choice === "mine") await this.drafts.keepMine(revision);
+    else this.drafts.takeTheirs(this.answer, revision);
+  }
+}
