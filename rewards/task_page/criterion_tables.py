@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from rewards.actions.scores import suggested_aggregation
 from rewards.models import Judgment, Output, Rater, RubricVersion, Verdict
 from rewards.provenance import Fact, facts_about_judgment
-from rewards.rubrics.aggregate import AggregateScore, aggregate
+from rewards.rubrics.aggregate import AGGREGATIONS, AggregateScore, Aggregation, aggregate
 from rewards.rubrics.content import Criterion, RubricContent
 
 
@@ -54,6 +55,7 @@ class CriterionTable(NamedTuple):
     """All verdicts under one rubric version."""
 
     version: RubricVersion
+    aggregation: Aggregation
     outputs: list[OutputSpan]
     columns: list[Column]
     rows: list[Row]
@@ -64,19 +66,21 @@ def criterion_tables(
 ) -> list[CriterionTable]:
     """One table for each rubric version that any of the outputs was judged under, the newest first; no query.
 
-    Where a rater judged the same output under the same version again, the newest judgment of each repeat stands.
+    An empty `aggregation` takes for each rubric one that suits it. Where a rater judged the same output under the same
+    version again, the newest judgment of each repeat stands.
     """
     tables = []
     for version in sorted(versions, key=lambda version: (version.rubric.name, -version.number)):
         content = version.content()
         chosen = [_of_version(output, judgments, version) for output in outputs]
+        rule = aggregation or suggested_aggregation(content)
         columns = [
-            _column(output, judgment, version, _score(content, judgment, aggregation), starts_output=index == 0)
+            _column(output, judgment, version, _score(content, judgment, rule), starts_output=index == 0)
             for output, own in zip(outputs, chosen, strict=True)
             for index, judgment in enumerate(own)
         ]
         spans = [OutputSpan(output, len(own)) for output, own in zip(outputs, chosen, strict=True) if own]
-        tables.append(CriterionTable(version, spans, columns, _rows(content, columns)))
+        tables.append(CriterionTable(version, AGGREGATIONS[rule], spans, columns, _rows(content, columns)))
     return tables
 
 

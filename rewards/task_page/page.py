@@ -59,7 +59,7 @@ def task_page(task: Task, *, output_ids: Sequence[int], choice_key: str, aggrega
     choice_key : str
         `SignalChoice.key` of the signal to lay over the texts, or empty for none.
     aggregation : str
-        For the score under each rater's verdicts.
+        For the score under each rater's verdicts; empty for one that suits each rubric.
     """
     chooser = list(Output.objects.chooser(task))
     shown_ids = _shown_ids([output.pk for output in chooser], output_ids)

@@ -1,0 +1,401 @@
+"""The page of one task: outputs side by side, a signal over them, marks, verdicts, and where numbers come from."""
+
+import json
+
+import numpy as np
+import pytest
+from django.urls import reverse
+
+from rewards import signal_store
+from rewards.models import (
+    Comparison,
+    Critique,
+    Judgment,
+    JudgmentTrace,
+    RankedOutput,
+    Ranking,
+    Rater,
+    Rating,
+    SpanMark,
+    StepLabel,
+    Verdict,
+)
+from rewards.provenance import Fact, facts_about_raters, register_rater_describer
+from rewards.segmentation import Segmentation, steps
+from rewards.signals import RewardSignal
+from rewards.text import sha256_text
+from tests.factories import (
+    make_comparison,
+    make_judgment,
+    make_output,
+    make_rater,
+    make_rating,
+    make_rubric,
+    make_task,
+    make_user,
+)
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=\"alert('2')\"> {{ 7 }} {% now %}"
+
+
+@pytest.fixture
+def task(cast):
+    return make_task(cast.project)
+
+
+def page_of(client, task, **query):
+    return client.get(reverse("rewards:task-detail", args=[task.project.slug, task.pk]), query)
+
+
+def store(output, rater, spans, values, channel="score"):
+    cut = Segmentation("tokenizer:x", np.array(spans))
+    signal = RewardSignal(cut, np.array(values))
+    [pk] = signal_store.save_many([signal_store.NewSignal(output, rater, channel, signal, "h")])
+    return pk
+
+
+def mark(rater, output, start, end, **fields):
+    text = output.messages[0]["text"]
+    judgment = make_judgment(rater, Judgment.Kind.SPANS, output.task, output)
+    values = {"type": "Irrelevant", "quote": text[start:end], "text_sha256": sha256_text(text), "message": 0}
+    return SpanMark.objects.create(judgment=judgment, output=output, start=start, end=end, **(values | fields))
+
+
+def panel_of(response, index=0):
+    return response.context["page"].panels[index]
+
+
+def test_the_first_four_outputs_stand_side_by_side_unless_others_are_chosen(cast, browse, task):
+    outputs = [make_output(task, policy=f"policy-{n}") for n in range(6)]
+    client = browse(cast.viewer)
+
+    shown = [panel.output for panel in page_of(client, task).context["page"].panels]
+    chosen = page_of(client, task, output=[outputs[5].pk, outputs[1].pk, 10**30, "x"]).context["page"].panels
+
+    assert shown == outputs[:4]
+    assert [panel.output for panel in chosen] == [outputs[1], outputs[5]]
+
+
+def test_outputs_of_other_tasks_cannot_be_smuggled_in(cast, browse, task):
+    mine, other = make_output(task), make_output(make_task(cast.other))
+
+    panels = page_of(browse(cast.viewer), task, output=[other.pk]).context["page"].panels
+
+    assert [panel.output for panel in panels] == [mine]
+
+
+def test_a_signal_comes_with_its_sum_its_count_and_one_scale(cast, browse, task):
+    rater = make_rater(cast.project)
+    first, second = make_output(task, "ab"), make_output(task, "ab")
+    store(first, rater, [[0, 0, 1], [0, 1, 2]], [0.5, np.nan])
+    store(second, rater, [[0, 0, 1], [0, 1, 2]], [-2.0, 1.0])
+
+    response = page_of(browse(cast.viewer), task, signal=f"{rater.pk}:score:tokenizer:x")
+
+    panel = panel_of(response)
+    assert (panel.overlay.total, panel.overlay.n_scored, panel.overlay.n_total) == (0.5, 1, 2)
+    assert json.loads(panel.paint) == {
+        "limit": 2.0,
+        "marks": [],
+        "spans": [[0, 1, 0, 1]],
+        "values": [0.5, None],
+        "merged": {},
+    }
+    assert "1 of 2 scored" in response.content.decode()
+
+
+def test_tokens_inside_one_character_are_summed_and_the_page_says_so(cast, browse, task):
+    rater = make_rater(cast.project)
+    store(make_output(task, "🙂!"), rater, [[0, 0, 1], [0, 0, 1], [0, 1, 2]], [0.25, 0.5, 1.0])
+
+    response = page_of(browse(cast.viewer), task, signal=f"{rater.pk}:score:tokenizer:x")
+
+    # The emoji is one code point and two UTF-16 units; its two tokens stand as one with 0.25 + 0.5.
+    assert json.loads(panel_of(response).paint)["spans"] == [[0, 2, 0, 1]]
+    assert json.loads(panel_of(response).paint)["values"] == [0.75, 1]
+    assert "1 character made of several tokens" in response.content.decode()
+
+
+def test_an_unknown_signal_shows_none(cast, browse, task):
+    make_output(task)
+
+    assert page_of(browse(cast.viewer), task, signal="1:no:such").context["page"].choice is None
+
+
+def test_an_output_without_the_signal_says_so(cast, browse, task):
+    rater = make_rater(cast.project)
+    store(make_output(task, "a"), rater, [[0, 0, 1]], [1.0])
+    make_output(task, "b")
+
+    page = page_of(browse(cast.viewer), task, signal=f"{rater.pk}:score:tokenizer:x").content.decode()
+
+    assert "not stored for this output" in page
+
+
+def test_step_labels_of_people_lie_over_the_text_as_a_signal(cast, browse, task):
+    rater, output = make_rater(cast.project), make_output(task, "Step 1: a\nStep 2: b")
+    cut = signal_store.segmentation_for(output, "step/1", steps(["Step 1: a\nStep 2: b"]).spans)
+    judgment = make_judgment(rater, Judgment.Kind.STEPS, task, output)
+    StepLabel.objects.create(judgment=judgment, segmentation=cut, step=1, label=-1)
+
+    response = page_of(browse(cast.viewer), task, signal=f"{rater.pk}:(step labels):step/1")
+
+    # Only the second step was labelled: the first is unscored, not 0.
+    assert json.loads(panel_of(response).paint)["values"] == [None, -1]
+
+
+def test_marks_come_in_utf16_with_lanes_and_a_list_in_words(cast, browse, task):
+    rater, output = make_rater(cast.project), make_output(task, "🙂 abc")
+    first = mark(rater, output, 2, 5, explanation="off topic", severity="major")
+    second = mark(rater, output, 0, 3, type="Wrong")
+
+    response = page_of(browse(cast.viewer), task)
+
+    # In code points 0-3 and 2-5; the emoji takes two UTF-16 units, so 0-4 and 3-6. Styles go by the types' names.
+    assert json.loads(panel_of(response).paint)["marks"] == [[0, 0, 4, 1, 2, second.pk], [0, 3, 6, 2, 1, first.pk]]
+    page = response.content.decode()
+    assert "off topic" in page
+    assert f"Irrelevant · major · {rater.label}" in page
+
+
+def test_people_stand_behind_their_pseudonym(cast, browse, task):
+    person = make_rater(cast.project, "Berta Benz", user=make_user("berta"))
+    Rater.objects.filter(pk=person.pk).update(pseudonym="rater-9")
+    make_rating(person, make_output(task), 5)
+
+    page = page_of(browse(cast.viewer), task).content.decode()
+
+    assert "Berta" not in page
+    assert "rater-9" in page
+
+
+def test_ratings_say_of_how_many_they_are_made(cast, browse, task):
+    output = make_output(task)
+    for value in (4, 5, None):
+        judgment = make_judgment(make_rater(cast.project), Judgment.Kind.RATING, task, output)
+        Rating.objects.create(judgment=judgment, question="overall", value=value)
+
+    [rating] = panel_of(page_of(browse(cast.viewer), task)).summary.ratings
+
+    assert (rating.mean, rating.n_scored, rating.n_total) == (4.5, 2, 3)
+
+
+def test_comparisons_and_rankings_count_for_each_side(cast, browse, task):
+    rater = make_rater(cast.project)
+    a, b = make_output(task, policy="a"), make_output(task, policy="b")
+    make_comparison(rater, a, b, "a")
+    make_comparison(rater, b, a, "b")
+    make_comparison(rater, a, b, "tie", Comparison.TieKind.BOTH_BAD)
+    ranking = Ranking.objects.create(judgment=make_judgment(rater, Judgment.Kind.RANKING, task))
+    RankedOutput.objects.create(ranking=ranking, output=a, tier=2)
+    RankedOutput.objects.create(ranking=ranking, output=b, tier=1)
+
+    first, second = page_of(browse(cast.viewer), task).context["page"].panels
+
+    counts = first.summary.comparisons
+    # a won the first; in the second b stood as A and a, as B, won; the third is a tie.
+    assert (counts.wins, counts.ties, counts.losses) == (2, 1, 0)
+    assert [answer.value for answer in counts.answers] == ["better than b", "better than b", "tie with b (both bad)"]
+    assert second.summary.comparisons.losses == 2
+    assert (first.summary.rankings.mean, second.summary.rankings.mean) == (2, 1)
+
+
+def judge(rater, output, version, repeat=0, **verdicts):
+    judgment = make_judgment(rater, Judgment.Kind.VERDICTS, output.task, output, repeat=repeat)
+    for criterion in version.criteria.all():
+        Verdict.objects.create(judgment=judgment, criterion=criterion, **verdicts[criterion.key])
+    return judgment
+
+
+def test_verdicts_stand_by_criterion_and_rater_with_a_score_of_n(cast, browse, task):
+    version = make_rubric(
+        cast.project,
+        criteria=[{"key": key, "text": key, "weight": weight} for key, weight in [("a", 3.0), ("b", 1.0), ("c", 1.0)]],
+    )
+    judge(
+        make_rater(cast.project),
+        make_output(task),
+        version,
+        a={"value": 0.75, "label": "yes", "probabilities": {"yes": 0.75, "no": 0.25}, "prior": {"yes": 0.6, "no": 0.4}},
+        b={"state": "unscored", "reason": "context_overrun"},
+        c={"state": "not_applicable"},
+    )
+
+    response = page_of(browse(cast.viewer), task)
+
+    [table] = response.context["page"].tables
+    # Only a has a verdict, so the score is 3 x 0.75 / 3.
+    assert table.columns[0].score[:3] == (0.75, 1, 3)
+    page = response.content.decode()
+    for words in ("prior 0.60", "context_overrun", "not applicable", "1 of 3"):
+        assert words in page
+
+
+def test_another_aggregation_gives_another_score(cast, browse, task):
+    criteria = [{"key": "good", "text": "good", "weight": 1.0}, {"key": "bad", "text": "bad", "weight": -1.0}]
+    version = make_rubric(cast.project, criteria=criteria)
+    judge(make_rater(cast.project), make_output(task), version, good={"value": 1.0}, bad={"value": 0.5})
+    client = browse(cast.viewer)
+
+    def score(**query):
+        return page_of(client, task, **query).context["page"].tables[0].columns[0].score.value
+
+    # (1 - 0.5) / 1 and (1 - 0.5) / 2; Rubrics as Rewards has no place for a negative weight.
+    assert score(aggregation="healthbench") == 0.5
+    assert score(aggregation="absolute_weights") == 0.25
+    assert score(aggregation="rar_explicit") is None
+    # Without a choice the rubric gets one that suits it.
+    assert score() == 0.5
+
+
+def test_the_newest_judgment_of_a_repeat_stands(cast, browse, task):
+    version, rater, output = make_rubric(cast.project), make_rater(cast.project), make_output(task)
+    for value in (0.1, 0.9):
+        judge(rater, output, version, correct={"value": value})
+    judge(rater, output, version, repeat=1, correct={"value": 0.5})
+
+    columns = page_of(browse(cast.viewer), task).context["page"].tables[0].columns
+
+    assert [column.score.value for column in columns] == [0.9, 0.5]
+
+
+def test_each_number_tells_where_it_comes_from(cast, browse, task):
+    version, rater = make_rubric(cast.project), make_rater(cast.project)
+    judgment = judge(rater, make_output(task), version, correct={"value": 1.0})
+    JudgmentTrace.objects.create(
+        judgment=judgment, prompt_hash="p" * 64, served_model="tiny-judge", seed=7, code_version="0.1.0"
+    )
+
+    page = page_of(browse(cast.viewer), task).content.decode()
+
+    for words in ("p" * 64, "tiny-judge", "<dd>7</dd>", "0.1.0", str(version), f"#{judgment.pk}"):
+        assert words in page
+
+
+def test_whoever_knows_more_of_a_rater_may_say_it(cast, monkeypatch):
+    monkeypatch.setattr("rewards.provenance._describers", [])
+    rater, other = make_rater(cast.project), make_rater(cast.project)
+    register_rater_describer(lambda pks: {rater.pk: [Fact("Model", "tiny")]})
+
+    facts = facts_about_raters([rater, other])
+
+    assert Fact("Model", "tiny") in facts[rater.pk]
+    assert Fact("Model", "tiny") not in facts[other.pk]
+
+
+def test_hostile_words_are_text_wherever_they_stand(cast, browse):
+    task = make_task(cast.project, prompt=HOSTILE, reference=HOSTILE, context=HOSTILE, tags=[HOSTILE[:90]])
+    rater = make_rater(cast.project)
+    Rater.objects.filter(pk=rater.pk).update(name=HOSTILE)
+    output = make_output(task, HOSTILE, policy=HOSTILE, generation={HOSTILE: HOSTILE})
+    store(output, rater, [[0, 0, 9], [0, 9, len(HOSTILE)]], [1.0, -1.0], channel=HOSTILE[:40])
+    mark(rater, output, 0, 20, type=HOSTILE[:80], explanation=HOSTILE)
+    version = make_rubric(cast.project, HOSTILE, [{"key": "k", "text": HOSTILE, "title": HOSTILE}])
+    judge(rater, output, version, k={"value": 1.0, "label": HOSTILE, "explanation": HOSTILE})
+    critique = make_judgment(rater, Judgment.Kind.CRITIQUE, task, output)
+    Critique.objects.create(judgment=critique, kind="comment", text=HOSTILE)
+
+    response = page_of(browse(cast.viewer), task, signal=f"{rater.pk}:{HOSTILE[:40]}:tokenizer:x")
+
+    page = response.content.decode()
+    assert panel_of(response).overlay is not None
+    assert "<script>alert" not in page
+    assert "<img src" not in page
+    assert 'onerror="' not in page
+    assert "{{ 7 }}" in page
+
+
+def test_a_carriage_return_reaches_the_browser_as_it_is_stored(cast, browse, task):
+    make_output(task, "one\r\ntwo\rthree")
+
+    # An HTML parser would turn a bare CR into LF and move every offset after it.
+    assert "one&#13;\ntwo&#13;three" in page_of(browse(cast.viewer), task).content.decode()
+
+
+def test_four_outputs_of_1500_tokens_stay_under_150_kilobytes(cast, browse, task):
+    rater = make_rater(cast.project)
+    rng = np.random.default_rng(0)
+    text = "word " * 1500
+    spans = [[0, 5 * n, 5 * n + 5] for n in range(1500)]
+    for _ in range(4):
+        output = make_output(task, text)
+        store(output, rater, spans, rng.normal(size=1500))
+        for n in range(20):
+            mark(rater, output, 40 * n, 40 * n + 60, explanation="does not follow from the text before")
+
+    response = page_of(browse(cast.viewer), task, signal=f"{rater.pk}:score:tokenizer:x")
+
+    assert len(response.content) < 150_000
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_the_page_costs_the_same_whatever_was_said(cast, browse, task, django_assert_num_queries, n):
+    version = make_rubric(cast.project)
+    for _ in range(n):
+        rater, output = make_rater(cast.project), make_output(task)
+        store(output, rater, [[0, 0, 6]], [1.0])
+        judge(rater, output, version, correct={"value": 1.0})
+        make_rating(rater, output, 3)
+        make_comparison(rater, output, output, "a")
+        mark(rater, output, 0, 3)
+        cut = signal_store.segmentation_for(output, "step/1", steps(["Paris."]).spans)
+        steps_judgment = make_judgment(rater, Judgment.Kind.STEPS, task, output)
+        StepLabel.objects.create(judgment=steps_judgment, segmentation=cut, step=0, label=1)
+        Critique.objects.create(
+            judgment=make_judgment(rater, Judgment.Kind.CRITIQUE, task, output), kind="comment", text="!"
+        )
+        ranking = Ranking.objects.create(judgment=make_judgment(rater, Judgment.Kind.RANKING, task))
+        RankedOutput.objects.create(ranking=ranking, output=output, tier=1)
+    client = browse(cast.viewer)
+
+    # session, user, project, task; outputs to choose, outputs shown; judgments and their answers (verdicts, criteria,
+    # ratings, comparisons, rankings, places, spans, steps, segmentations, critiques); signal choices and their raters;
+    # signals, raters, segmentations; rubric versions, criteria; versions of the task, its own rubric.
+    with django_assert_num_queries(26):
+        page_of(client, task, signal=f"{rater.pk}:score:tokenizer:x")
+
+
+def test_the_numbers_page_lists_every_segment_without_colours(cast, browse, task):
+    pk = store(
+        make_output(task, "a🙂<b>"),
+        make_rater(cast.project),
+        [[0, 0, 1], [0, 1, 2], [0, 2, 5], [0, 5, 5]],
+        [0.5, -1, np.nan, 2],
+    )
+
+    page = browse(cast.viewer).get(reverse("rewards:signal-detail", args=["quill", pk])).content.decode()
+
+    for words in ("+0.5", "−1", "unscored", "no character", "🙂", "&lt;b&gt;"):
+        assert words in page
+
+
+def test_an_output_without_segments_or_words_still_opens(cast, browse, task):
+    rater, output = make_rater(cast.project), make_output(task, "")
+    store(output, rater, np.zeros((0, 3), dtype=int), [])
+
+    response = page_of(browse(cast.viewer), task, signal=f"{rater.pk}:score:tokenizer:x")
+
+    assert "The text is empty" in response.content.decode()
+
+
+def test_a_task_without_outputs_says_what_is_missing(cast, browse, task):
+    assert b"No output yet" in page_of(browse(cast.viewer), task).content
+
+
+def test_versions_are_listed_and_their_difference_shown_word_by_word(cast, browse):
+    old = make_task(cast.project, "t", prompt="Name the <b>river</b>.", is_current=False)
+    new = make_task(cast.project, "t", prompt="Name one <b>river</b>.", version=2)
+    client = browse(cast.viewer)
+
+    assert b"2 versions" in page_of(client, new).content
+    assert b"older version" in page_of(client, old).content
+    diff = client.get(reverse("rewards:task-diff", args=["quill", new.pk, old.pk])).content.decode()
+    assert "<del>the</del><ins>one</ins> &lt;b&gt;river" in diff
+
+
+def test_an_outputs_address_leads_to_its_task(cast, browse, task):
+    output = make_output(task)
+
+    response = browse(cast.viewer).get(reverse("rewards:output-detail", args=["quill", output.pk]))
+
+    assert response.url == f"/p/quill/tasks/{task.pk}/?output={output.pk}"
