@@ -67,7 +67,11 @@ class ChaosStack:
         with path.open("w", encoding="utf-8") as file:
             for number in range(0, count, 10):
                 outputs = [
-                    {"id": f"{slug}-o{index}", "policy": "p", "text": f"Answer {index}: " + "because it is so. " * (1 + index % 7)}
+                    {
+                        "id": f"{slug}-o{index}",
+                        "policy": "p",
+                        "text": f"Answer {index}: " + "because it is so. " * (1 + index % 7),
+                    }
                     for index in range(number, min(number + 10, count))
                 ]
                 row = {"id": f"{slug}-t{number}", "prompt": f"Question {number}?", "outputs": outputs}
