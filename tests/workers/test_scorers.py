@@ -135,18 +135,17 @@ def test_a_judge_stores_verdicts_with_probabilities_prior_and_trace(project, end
             {"key": "short", "text": "Is it short?", "may_be_na": True},
         ],
     )
-    output = make_output(make_task(project), "Paris.")
-    scorer = judge(project, endpoint, rubric_version=rubric, parameters={"length_handling": "sum"})
-    run = work_through(start(project, scorer))
+    output = make_output(make_task(project), "Yes, Yes.")
+    run = work_through(start(project, judge(project, endpoint, rubric_version=rubric)))
     assert (run.scored_count, run.failed_count) == (1, 0), Attempt.objects.get().traceback
     judgment = Judgment.objects.get()
     assert (judgment.kind, judgment.output, judgment.rater) == ("verdicts", output, run.scorer.rater)
     assert len(judgment.input_hash) == 64
     clear = Verdict.objects.get(criterion__key="clear")
-    # Every letter of both answers stands in the prompt, which offers them: "Yes" has (1/2)^3, "No" (1/2)^2.
-    assert clear.value == pytest.approx(1 / 3)
-    assert clear.probabilities == pytest.approx({"Yes": 1 / 3, "No": 2 / 3})
-    assert clear.prior == pytest.approx({"Yes": 1 / 3, "No": 2 / 3})
+    # The prompt offers "Yes" and "No" once each, and the output says "Yes" twice: (1 + 3) to (1 + 1).
+    assert clear.value == pytest.approx(2 / 3)
+    assert clear.probabilities == pytest.approx({"Yes": 2 / 3, "No": 1 / 3})
+    assert clear.prior == pytest.approx({"Yes": 1 / 2, "No": 1 / 2})
     trace = JudgmentTrace.objects.get()
     assert trace.served_model == "sha256:aa"
     assert "offered_mass" in trace.raw_reply
