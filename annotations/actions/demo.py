@@ -116,8 +116,9 @@ def _start_scoring(project: Project) -> list[str]:
     if endpoint.failure:
         return [f"Nothing is being scored: {endpoint.failure}"]
     for name, scorer in (
-        ("Rubric judge on the tasks' own rubrics", _judge(project, owner, endpoint)),
+        # The quick one first: there is something to see while the judge goes through its criteria.
         ("What the prompt makes of each token", _pointwise(project, owner, endpoint)),
+        ("Rubric judge on the tasks' own rubrics", _judge(project, owner, endpoint)),
     ):
         start_run(project=project, scorer=scorer, selection=OutputSelection(), actor=owner, name=name)
     return ["Two runs are scoring the demo now; watch them under Runs."]
