@@ -19,7 +19,7 @@ class ProtocolForm(forms.Form):
         max_length=50_000,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 6}),
-        help_text="Shown before the start and, at any time, by pressing <kbd>g</kbd>.",
+        help_text="Shown before the start and, at any time, by the key g.",
     )
     show_reference = forms.BooleanField(
         label="Show the task's reference answer", required=False, help_text="Leave this off to ask for an own judgment."

@@ -1,6 +1,7 @@
 """The editor of a campaign's questions: one form a question, all kinds in one class, each showing its own fields."""
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -12,13 +13,15 @@ from annotations.protocols.comparison import PAIRS, TIES
 from projects.errors import AppError
 
 _KEYED = re.compile(r"([a-z][a-z0-9_-]*)\s*:\s*(.+)")
+_COLOUR = re.compile(r"([a-z][a-z0-9_-]*)=(\d)")
 _LEVEL = re.compile(r"(-?\d+)\s*[:=]\s*(.+)")
 
 FIELDS_OF = {
-    "rating": ("scale_low", "scale_high", "anchors", "allow_na", "required"),
+    "rating": ("anchors", "allow_na", "required"),
     "comparison": ("pairs", "ties", "required"),
     "spans": ("types", "severities", "comments"),
 }
+NEEDED_BY = {"rating": ("scale_low", "scale_high"), "comparison": ("pairs",), "spans": ("types",)}
 
 
 class QuestionForm(forms.Form):
@@ -36,7 +39,7 @@ class QuestionForm(forms.Form):
         label="What the levels mean",
         required=False,
         widget=forms.Textarea(attrs={"rows": 7}),
-        help_text="One level a line, such as <code>7: Could not be better</code>. Levels may be left out.",
+        help_text="One level a line, such as “7: Could not be better”. Levels may be left out.",
     )
     allow_na = forms.BooleanField(label="May be answered with “Not applicable”", required=False)
     required = forms.BooleanField(label="Must be answered", required=False, initial=True)
@@ -48,13 +51,20 @@ class QuestionForm(forms.Form):
         label="Types",
         required=False,
         widget=forms.Textarea(attrs={"rows": 5}),
-        help_text="One type a line, at most nine, such as <code>factual: Factual error | States something that is not "
-        "true</code>. Key and description may be left out.",
+        help_text="One type a line, at most nine, such as “factual: Factual error | States something that is not "
+        "true”. Key and description may be left out.",
     )
+    colours = forms.CharField(required=False, widget=forms.HiddenInput)
+    """Of the types as they were, so that editing the words keeps them: `key=colour,...`."""
     severities = forms.CharField(
         label="Severities", required=False, help_text="Separated by commas, mildest first; empty for none."
     )
     comments = forms.BooleanField(label="A comment may be added to each span", required=False, initial=True)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in NEEDED_BY.get(self.kind_value, ()):
+            self.fields[name].required = True
 
     @property
     def kind_value(self) -> str:
@@ -68,7 +78,7 @@ class QuestionForm(forms.Form):
 
     @property
     def kind_fields(self) -> list[forms.BoundField]:
-        """The fields that this kind of question has beside the prompt."""
+        """The fields that this kind of question has beside the prompt and the scale."""
         return [self[name] for name in FIELDS_OF[self.kind_value]]
 
     def clean_anchors(self) -> str:
@@ -86,18 +96,18 @@ class QuestionForm(forms.Form):
                 anchors = (_LEVEL.fullmatch(line) for line in _lines(data["anchors"]))
                 return {
                     **shared,
-                    "scale_low": 1 if data["scale_low"] is None else data["scale_low"],
-                    "scale_high": 7 if data["scale_high"] is None else data["scale_high"],
+                    "scale_low": data["scale_low"],
+                    "scale_high": data["scale_high"],
                     "anchors": {found[1]: found[2] for found in anchors if found},
                     "allow_na": data["allow_na"],
                     "required": data["required"],
                     "criterion": data["criterion"],
                 }
             case "comparison":
-                pairs = data["pairs"] or "all"
-                return {**shared, "pairs": pairs, "ties": data["ties"], "required": data["required"]}
+                return {**shared, "pairs": data["pairs"], "ties": data["ties"], "required": data["required"]}
             case _:
-                types = [_type(line) for line in _lines(data["types"])]
+                colours = dict(_COLOUR.findall(data["colours"]))
+                types = [_type(line, colours) for line in _lines(data["types"])]
                 severities = [_keyed(entry) for entry in data["severities"].split(",") if entry.strip()]
                 return {**shared, "types": types, "severities": severities, "comments": data["comments"]}
 
@@ -162,6 +172,7 @@ def question_initial(config: dict[str, Any]) -> dict[str, Any]:
             f"{entry['key']}: {entry['label']}" + (f" | {entry['description']}" if entry.get("description") else "")
             for entry in config["types"]
         )
+        shown["colours"] = ",".join(f"{entry['key']}={entry['colour']}" for entry in config["types"])
         shown["severities"] = ", ".join(f"{entry['key']}: {entry['label']}" for entry in config.get("severities", []))
     return shown
 
@@ -177,6 +188,9 @@ def _keyed(text: str) -> dict[str, str]:
     return {"key": slugify(text), "label": text.strip()}
 
 
-def _type(line: str) -> dict[str, str]:
+def _type(line: str, colours: Mapping[str, str]) -> dict[str, Any]:
     label, _, description = line.partition("|")
-    return {**_keyed(label), "description": description.strip()}
+    entry: dict[str, Any] = {**_keyed(label), "description": description.strip()}
+    if entry["key"] in colours:
+        entry["colour"] = int(colours[entry["key"]])
+    return entry

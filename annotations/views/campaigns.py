@@ -78,7 +78,7 @@ def campaign_create(request: AuthedRequest, slug: str) -> HttpResponse:
         "questions": questions,
         "presets": PRESETS,
         "preset": preset,
-        "kinds": KINDS,
+        "kinds": [(kind, KINDS[kind].label) for kind in KINDS],
     }
     return TemplateResponse(request, "annotations/campaign_create.html", context)
 
@@ -168,7 +168,7 @@ def protocol_edit(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
         "protocol": current,
         "protocol_form": protocol_form,
         "questions": questions,
-        "kinds": KINDS,
+        "kinds": [(kind, KINDS[kind].label) for kind in KINDS],
     }
     return TemplateResponse(request, "annotations/protocol_edit.html", context)
 
