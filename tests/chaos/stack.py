@@ -61,6 +61,22 @@ class ChaosStack:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def python(self, code: str) -> str:
+        """Run some lines with Django set up, as an action behind a button would be."""
+        return self.manage("shell", "--no-imports", "-c", code)
+
+    def start_run(self, slug: str) -> int:
+        """Score all outputs of the project with the tiny model; the run's key."""
+        self.manage("score", "--project", slug, "--source", "log_ratio", "--model", "view_a=tiny")
+        return int(self.sql("SELECT max(id) FROM workers_run"))
+
+    def settled(self, run: int) -> int:
+        """How many items of the run are settled, by its own counters."""
+        return int(self.sql("SELECT scored_count + unscored_count + failed_count FROM workers_run WHERE id = %s", run))
+
+    def is_finished(self, run: int) -> bool:
+        return bool(self.sql("SELECT status = 'finished' FROM workers_run WHERE id = %s", run))
+
     def import_outputs(self, slug: str, count: int) -> None:
         """One task a ten outputs, of different lengths."""
         path = self.folder / f"{slug}.jsonl"

@@ -66,7 +66,12 @@ def finish_batch(batch: Batch) -> bool:
 
 
 def give_back_if_cancelled(batch: Batch) -> bool:
-    """Stop work on the batch when its run was cancelled; True where the worker shall stop."""
+    """Stop work on the batch when its run was cancelled; True where the worker shall stop.
+
+    One plain read while the run is wanted: nothing is locked and nothing written.
+    """
+    if not Run.objects.filter(pk=batch.run_id, status=Run.Status.CANCELLED).exists():
+        return False
     with transaction.atomic():
         if not Batch.objects.held_as(batch).select_for_update().exists():
             return True
