@@ -1,0 +1,312 @@
+"""A project with a row of everything, written by somebody hostile; and who may know which of its words."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http.cookies import SimpleCookie
+from typing import Any
+
+import numpy as np
+from django.utils import timezone
+
+from annotations.access import assignment_for
+from annotations.actions.campaign import ProtocolContent, create_campaign, open_campaign
+from annotations.actions.lease import lease_next_item
+from annotations.actions.study import run_study
+from annotations.actions.submission import submit_answer
+from annotations.models import Assignment, Campaign
+from annotations.protocols.presets import PRESETS
+from projects.actions.audit import record_event
+from projects.actions.invitation import invite
+from projects.actions.token import issue_token
+from projects.models import Project, TokenScope, User
+from rewards import signal_store
+from rewards.models import (
+    Comparison,
+    Critique,
+    Export,
+    ImportBatch,
+    ImportRowError,
+    Judgment,
+    Output,
+    Rater,
+    Rating,
+    SpanMark,
+    Task,
+    Verdict,
+)
+from rewards.models.export import ExportFile
+from rewards.models.judgment import JudgmentTrace
+from rewards.segmentation import sentences
+from rewards.signals import RewardSignal
+from rewards.text import sha256_text
+from tests.factories import make_judgment, make_output, make_project, make_rater, make_rubric, make_task, make_user
+from workers.actions.scorers import create_scorer
+from workers.models import Attempt, Batch, ModelEndpoint, Run, RunItem, Scorer
+
+# Ends an attribute, a tag, a script and a comment; runs if a template engine or an event handler reads it; and holds
+# what a database keeps and a page must not obey: a control character and a right-to-left override.
+HOSTILE = "\u202e\u0007</script>--><script>hostile()</script>\"'><img src=x onerror=hostile()><x-hostile>{{7*7}}{% x %}"
+# In policy names and wherever else an import may put them: never sent to an annotator.
+SECRET = "zebra-7b-step900"
+# In the answers of one annotator: never sent to another one.
+OVERHEARD = "said-by-ben-alone"
+TEXTS = [f"Paris is the capital. {HOSTILE} It is large.", f"It is Lyon. {HOSTILE} It is small."]
+
+
+@dataclass
+class Populated:
+    """The project, its people by role, and a row of each kind by the word that names it in addresses."""
+
+    project: Project
+    people: dict[str, User]
+    rows: dict[str, Any] = field(default_factory=dict)
+    cookies: dict[str, SimpleCookie] = field(default_factory=dict)
+    """Of a session for each person, where a test opened one."""
+
+    def pk(self, noun: str) -> int:
+        return int(self.rows[noun].pk)
+
+
+def populate() -> Populated:
+    """Fill a project of five people; `stranger` owns another one."""
+    roles = {role: make_user(role, display_name=f"{role} {HOSTILE}") for role in ("owner", "manager", "viewer")}
+    roles |= {"annotator": make_user("annotator"), "ben": make_user("ben", display_name="Ben")}
+    project = make_project("lab", **{role: user for role, user in roles.items() if role != "ben"})
+    project.memberships.create(user=roles["ben"], role="annotator")
+    Project.objects.filter(pk=project.pk).update(name=f"Lab {HOSTILE}", description=HOSTILE)
+    project.refresh_from_db()
+    stranger = make_user("stranger")
+    make_project("elsewhere", owner=stranger)
+    house = Populated(project, {**roles, "stranger": stranger})
+    _write_tasks(house)
+    _judge(house)
+    _score(house)
+    _ask(house)
+    _move_data(house)
+    _administer(house)
+    return house
+
+
+def _write_tasks(house: Populated) -> None:
+    project = house.project
+    for number in (1, 2):
+        task = make_task(
+            project,
+            f"{SECRET}-task-{number}",
+            prompt=f"What is the capital? {HOSTILE}",
+            reference=f"Paris {HOSTILE}",
+            context=f"France {HOSTILE}",
+            tags=[SECRET, HOSTILE[:80]],
+            split="train",
+            licence=f"{SECRET} {HOSTILE}"[:100],
+            metadata={"source": SECRET},
+        )
+        for index, text in enumerate(TEXTS):
+            make_output(
+                task,
+                text,
+                policy=f"{SECRET}-{index} {HOSTILE}"[:200],
+                external_id=f"{SECRET}-output-{number}-{index}",
+                # A template's `generation.items` would find the key.
+                generation={"policy": SECRET, HOSTILE[:20]: HOSTILE, "items": 3},
+            )
+    Task.objects.filter(project=project).update(output_count=len(TEXTS))
+    task = Task.objects.get(project=project, external_id=f"{SECRET}-task-1")
+    older = make_task(project, f"{task.external_id}", prompt=HOSTILE, version=2, is_current=False)
+    output = task.outputs.order_by("pk").first()
+    assert output is not None
+    house.rows |= {"task": task, "other": older, "output": output}
+
+
+def _judge(house: Populated) -> None:
+    """One judgment of each kind that a page shows, by a person and by a rater from an import."""
+    project, task, output = house.project, house.rows["task"], house.rows["output"]
+    other = task.outputs.order_by("pk").last()
+    version = make_rubric(
+        project,
+        f"Quality {HOSTILE}"[:200],
+        [
+            {"key": "correct", "title": HOSTILE[:200], "text": f"It is correct. {HOSTILE}", "weight": 1.0},
+            {
+                "key": "level",
+                "text": f"How clear? {HOSTILE}",
+                "kind": "ordinal",
+                "weight": 0.5,
+                "levels": [
+                    {"label": "low", "value": 0, "anchor": HOSTILE},
+                    {"label": HOSTILE[:90], "value": 1, "anchor": ""},
+                ],
+            },
+        ],
+    )
+    for rater in _raters(house):
+        rated = make_judgment(rater, Judgment.Kind.RATING, task, output)
+        Rating.objects.create(judgment=rated, value=3)
+        compared = make_judgment(rater, Judgment.Kind.COMPARISON, task)
+        Comparison.objects.create(judgment=compared, output_a=output, output_b=other, choice="a")
+        marked = make_judgment(rater, Judgment.Kind.SPANS, task, output)
+        SpanMark.objects.create(judgment=marked, output=output, explanation=OVERHEARD + HOSTILE, **_span(output))
+        said = make_judgment(rater, Judgment.Kind.CRITIQUE, task, output)
+        Critique.objects.create(judgment=said, kind="comment", text=OVERHEARD + HOSTILE)
+        given = make_judgment(rater, Judgment.Kind.VERDICTS, task, output, input_hash="0" * 64)
+        for criterion in version.criteria.all():
+            Verdict.objects.create(judgment=given, criterion=criterion, value=1, label="yes", explanation=HOSTILE)
+    JudgmentTrace.objects.create(judgment=given, raw_reply=HOSTILE, served_model=HOSTILE, parse_state="parsed")
+    house.rows |= {"rubric": version.rubric, "judgment": given, "rater": rater}
+
+
+def _raters(house: Populated) -> list[Rater]:
+    raters = [make_rater(house.project, "rater-1", user=house.people["ben"]), make_rater(house.project, "rater-2")]
+    for rater in raters:
+        Rater.objects.filter(pk=rater.pk).update(name=f"{SECRET} {rater.pk} {HOSTILE}"[:200])
+        rater.refresh_from_db()
+    return raters
+
+
+def _span(output: Output) -> dict[str, Any]:
+    text = output.messages[0]["text"]
+    return {
+        "message": 0,
+        "start": 0,
+        "end": 5,
+        "quote": text[:5],
+        "text_sha256": sha256_text(text),
+        "type": HOSTILE[:80],
+        "severity": HOSTILE[:40],
+    }
+
+
+def _score(house: Populated) -> None:
+    project, output = house.project, house.rows["output"]
+    endpoint = ModelEndpoint.objects.create(
+        project=project,
+        name=f"Model {HOSTILE}"[:100],
+        engine="transformers",
+        reference=HOSTILE,
+        resolved=dict.fromkeys(("weights", "tokenizer", "chat_template", "dtype"), HOSTILE) | {"pinned": True},
+        capabilities=["logprobs", "choose"],
+        context_length=512,
+        caveat=HOSTILE,
+        probed_at=timezone.now(),
+    )
+    scorer = create_scorer(project=project, source="log_ratio", actor=None, endpoints={"view_a": endpoint})
+    Scorer.objects.filter(pk=scorer.pk).update(name=f"Scorer {HOSTILE}"[:200])
+    run = Run.objects.create(
+        project=project,
+        scorer=scorer,
+        name=HOSTILE,
+        selection={"policies": [SECRET, HOSTILE]},
+        status="running",
+        item_count=3,
+        failed_count=1,
+        unscored_count=1,
+        estimate={"items": 3, "outputs": 1, "tokens": 9, "seconds": 1.5},
+        started_at=timezone.now(),
+    )
+    batch = Batch.objects.create(project=project, run=run, number=1, status="leased", lease_until=timezone.now())
+    states = {"failed": ("unexpected_error", HOSTILE), "unscored": (HOSTILE[:80], ""), "pending": ("", "")}
+    for repeat, (status, (reason, traceback)) in enumerate(states.items()):
+        item = RunItem.objects.create(
+            project=project, run=run, batch=batch, output=output, repeat=repeat, status=status, reason=reason
+        )
+        if status != "pending":
+            house.rows["attempt"] = Attempt.objects.create(
+                project=project,
+                item=item,
+                rater=scorer.rater,
+                output=output,
+                input_hash="1" * 64,
+                number=1,
+                status=status,
+                reason=reason,
+                detail=HOSTILE,
+                traceback=traceback,
+                worker=HOSTILE,
+            )
+    cut = sentences([message["text"] for message in output.messages])
+    values = np.linspace(-1, 1, len(cut.spans), dtype=np.float32)
+    signal = signal_store.NewSignal(output, scorer.rater, "log_ratio", RewardSignal(cut, values), "1" * 64)
+    [signal_pk] = signal_store.save_many([signal])
+    signal_row = output.signals.get(pk=signal_pk)
+    house.rows |= {"endpoint": endpoint, "scorer": scorer, "run": run, "batch": batch, "signal": signal_row}
+
+
+def _ask(house: Populated) -> None:
+    """A campaign in which both annotators are at work, and one with nothing given out yet."""
+    owner = house.people["owner"]
+    content = ProtocolContent(
+        questions=[{**question, "prompt": f"{question['prompt']} {HOSTILE}"} for question in PRESETS["full"].questions],
+        guidelines=f"Read. {HOSTILE}",
+        show_reference=True,
+    )
+    campaigns = [
+        create_campaign(project=house.project, actor=owner, name=f"{name} {HOSTILE}"[:200], protocol=content, overlap=2)
+        for name in ("Errors", "More")
+    ]
+    for campaign in campaigns:
+        open_campaign(campaign=campaign, actor=owner)
+    house.rows |= {"campaign": campaigns[0], "submitted": _answer(campaigns[0], house.people["annotator"], "mine")}
+    _answer(campaigns[0], house.people["ben"], OVERHEARD)
+    house.rows["assignment"] = _lease(campaigns[0], house.people["annotator"])
+    asked = {"question": "overall", "protocol": "rating", "metric": "ordinal"}
+    house.rows["study"] = run_study(house.project, kind="consistency", parameters=asked, name=HOSTILE)
+    house.rows["agreement"] = run_study(house.project, kind="agreement", parameters=asked)
+
+
+def _lease(campaign: Campaign, user: User) -> Assignment:
+    leased = lease_next_item(campaign=campaign, user=user)
+    assert leased is not None
+    return assignment_for(user, leased.pk)
+
+
+def _answer(campaign: Campaign, user: User, comment: str) -> Assignment:
+    assignment = _lease(campaign, user)
+    text = Output.objects.get(pk=assignment.order[0]).messages[0]["text"]
+    mark = {"output": "A", "start": 0, "end": 5, **_span(Output.objects.get(pk=assignment.order[0]))}
+    mark |= {"quote": text[:5], "type": "factual", "severity": "major", "comment": f"{comment} {HOSTILE}"}
+    answer = {"overall": {"A": 6, "B": 2}, "preference": {"A-B": "A"}, "errors": [mark]}
+    submit_answer(assignment=assignment, key=str(uuid.uuid4()), answer=answer)
+    return assignment
+
+
+def _move_data(house: Populated) -> None:
+    project, owner = house.project, house.people["owner"]
+    batch = ImportBatch.objects.create(
+        project=project,
+        format="rubricate_jsonl",
+        file_names=[f"{SECRET}{HOSTILE}.jsonl"],
+        status="done",
+        counts={"tasks_created": 2},
+        error_count=1,
+        failure=HOSTILE,
+        created_by=owner,
+        finished_at=timezone.now(),
+    )
+    ImportRowError.objects.create(batch=batch, file_name=HOSTILE, row=3, field=HOSTILE, message=HOSTILE, expected="x")
+    export = Export.objects.create(
+        project=project,
+        name=HOSTILE,
+        format="trl_preference",
+        options={},
+        status="ready",
+        manifest={},
+        created_by=owner,
+        finished_at=timezone.now(),
+    )
+    file = ExportFile.objects.create(export=export, path="README.md", stored_as="exports/none", sha256="2" * 64)
+    house.rows |= {"import": batch, "export": export, "file": file}
+
+
+def _administer(house: Populated) -> None:
+    owner, annotator = house.people["owner"], house.people["annotator"]
+    issued = invite(project=house.project, actor=owner, email="new@example.org", role="viewer")
+    later = timezone.now() + timedelta(days=1)
+    token = issue_token(user=annotator, name=HOSTILE[:100], scopes=[TokenScope.READ], expires_at=later)
+    record_event(actor=owner, verb="campaign.created", project=house.project, data={"name": HOSTILE, "items": 2})
+    house.rows |= {
+        "invitation": issued.invitation,
+        "secret": issued.secret,
+        "token": token.token,
+        "membership": house.project.memberships.get(user=house.people["viewer"]),
+    }

@@ -1,0 +1,330 @@
+"""Every address of the URLconf: who may open it, what an annotator is never sent, and no markup from stored text."""
+
+from copy import deepcopy
+from html.parser import HTMLParser
+from urllib.parse import urlsplit
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+
+from tests.addresses import Address, addresses
+from tests.populated import OVERHEARD, SECRET, populate
+
+pytestmark = pytest.mark.django_db
+
+ROLES = ("owner", "manager", "viewer", "annotator")
+READERS = {"owner", "manager", "viewer"}
+MANAGERS = {"owner", "manager"}
+ANSWERERS = {"owner", "manager", "annotator"}
+
+OPEN_TO_ALL = {
+    "projects:sign-in",
+    "projects:invitation-accept",
+    "api-schema",
+    "api-docs",
+    "health-live",
+    "health-ready",
+}
+OF_THE_PERSON = {
+    "projects:project-list",
+    "projects:project-switcher",
+    "projects:sign-out",
+    "projects:profile",
+    "projects:theme-set",
+    "projects:password-change",
+    "projects:token-list",
+    "projects:token-revoke",
+    "projects:project-create",
+    "projects-api:me",
+    "projects-api:token-list",
+    "projects-api:token-detail",
+    "projects-api:project-list",
+}
+# Who may GET what of a project; whatever shows policies or other people's answers is closed to annotators.
+WHO_READS = {
+    "projects:project-detail": READERS,
+    "projects:project-settings": {"owner"},
+    "projects:member-list": READERS,
+    "projects:audit-list": MANAGERS,
+    "rewards:task-list": READERS,
+    "rewards:task-detail": READERS,
+    "rewards:task-diff": READERS,
+    "rewards:output-detail": READERS,
+    "rewards:signal-detail": READERS,
+    "rewards:task-rubric-create": MANAGERS,
+    "rewards:rubric-list": READERS,
+    "rewards:rubric-create": MANAGERS,
+    "rewards:rubric-paste": MANAGERS,
+    "rewards:rubric-detail": READERS,
+    "rewards:rubric-edit": MANAGERS,
+    "rewards:rubric-diff": READERS,
+    "rewards:rubric-reaggregate": READERS,
+    "rewards:rubric-version": READERS,
+    "rewards:rubric-export": READERS,
+    "workers:scorer-list": READERS,
+    "workers:scorer-create": MANAGERS,
+    "workers:scorer-detail": READERS,
+    "workers:endpoint-list": READERS,
+    "workers:run-list": READERS,
+    "workers:run-create": MANAGERS,
+    "workers:run-detail": READERS,
+    "workers:run-items": READERS,
+    "workers:attempt-detail": MANAGERS,
+    "annotations:study-list": READERS,
+    "annotations:study-create": READERS,
+    "annotations:study-detail": READERS,
+    "annotations:campaign-list": {*ROLES},
+    "annotations:campaign-create": MANAGERS,
+    "annotations:campaign-preview": MANAGERS,
+    "annotations:question-add": MANAGERS,
+    # Sends an annotator on to the campaign's start.
+    "annotations:campaign-detail": {*ROLES},
+    "annotations:campaign-items": READERS,
+    "annotations:protocol-edit": MANAGERS,
+    "annotations:campaign-start": ANSWERERS,
+    "annotations:annotate": {"annotator"},
+    "projects-api:project-detail": READERS,
+    "projects-api:audit-list": MANAGERS,
+    "projects-api:member-list": READERS,
+    "projects-api:invitation-list": {"owner"},
+    "rewards-api:task-list": READERS,
+    "rewards-api:task-detail": READERS,
+    "rewards-api:output-list": READERS,
+    "rewards-api:output-detail": READERS,
+    "rewards-api:judgment-list": READERS,
+    "rewards-api:judgment-detail": READERS,
+    "rewards-api:signal-list": READERS,
+    "rewards-api:signal-detail": READERS,
+    "rewards-api:rubric-list": READERS,
+    "rewards-api:rubric-detail": READERS,
+    "rewards-api:rubric-diff": READERS,
+    "rewards-api:version-list": READERS,
+    "rewards-api:version-detail": READERS,
+    "workers-api:source-list": READERS,
+    "workers-api:endpoint-list": READERS,
+    "workers-api:endpoint-detail": READERS,
+    "workers-api:scorer-list": READERS,
+    "workers-api:scorer-detail": READERS,
+    "workers-api:run-list": READERS,
+    "workers-api:run-detail": READERS,
+    "workers-api:run-item-list": READERS,
+    "annotations-api:study-list": READERS,
+    "annotations-api:study-detail": READERS,
+    "annotations-api:campaign-list": {*ROLES},
+    "annotations-api:campaign-detail": READERS,
+    "annotations-api:assignment-detail": {"annotator"},
+}
+# What those may send who manage nothing; the rest of the project's addresses refuses all their writes.
+WRITES_OF = {
+    "viewer": {
+        "projects:project-leave",
+        "annotations:study-create",
+        "annotations-api:study-list",
+        "rewards-api:rubric-reaggregation",
+    },
+    "annotator": {
+        "projects:project-leave",
+        "annotations:item-next",
+        "annotations:item-regain",
+        "annotations:submit-undo",
+        "annotations-api:campaign-next",
+        "annotations-api:assignment-draft",
+        "annotations-api:assignment-heartbeat",
+        "annotations-api:assignment-submit",
+        "annotations-api:assignment-undo",
+        "annotations-api:assignment-skip",
+        "annotations-api:assignment-release",
+        "annotations-api:assignment-resume",
+    },
+}
+# An address that answers 400 without them.
+QUERIES = {"annotations:question-add": "?kind=rating&q-TOTAL_FORMS=1", "rewards-api:rubric-diff": "?old=1&new=1"}
+
+ALL = addresses()
+OF_PROJECT = [address for address in ALL if address.is_of_project]
+READABLE = [address for address in OF_PROJECT if address.name in WHO_READS]
+CLOSED = [address for address in ALL if address.name not in OPEN_TO_ALL]
+
+
+def by_name(chosen: list[Address]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("address", [pytest.param(address, id=address.name) for address in chosen])
+
+
+@pytest.fixture(scope="module")
+def house(django_db_setup, django_db_blocker):
+    """One populated project for the whole module, since filling it takes a second; each test's changes are undone."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        house = populate()
+        for role, person in house.people.items():
+            client = Client()
+            client.force_login(person)
+            house.cookies[role] = client.cookies
+        yield house
+        transaction.set_rollback(True)
+
+
+def browser(house, role: str | None = None) -> Client:
+    client = Client()
+    if role is not None:
+        client.cookies = deepcopy(house.cookies[role])
+    return client
+
+
+def get(house, role, address, **headers):
+    url = address.url(house) + QUERIES.get(address.name, "")
+    return browser(house, role).get(url, headers=headers)
+
+
+def send(house, role, address, method):
+    """An empty write; of JSON to the API, as a form to a page."""
+    content = {"content_type": "application/json", "data": "{}"} if address.is_api else {}
+    return getattr(browser(house, role), method)(address.url(house), **content)
+
+
+def body(response) -> str:
+    parts = response.streaming_content if response.streaming else [response.content]
+    return b"".join(parts).decode()
+
+
+def leads_to_sign_in(response) -> bool:
+    return bool(response.status_code == 302 and urlsplit(response["Location"]).path == reverse("projects:sign-in"))
+
+
+def test_every_address_says_here_who_may_open_it():
+    named = [address.name for address in ALL]
+    assert len(named) == len(set(named))
+    listed = OPEN_TO_ALL | OF_THE_PERSON | set(WHO_READS)
+    assert listed <= set(named)
+    # The others only take writes: a GET tells nobody anything.
+    unlisted = [address for address in ALL if address.name not in listed]
+    assert [address.name for address in unlisted if not address.is_of_project] == []
+
+
+@by_name([address for address in OF_PROJECT if address.name not in WHO_READS])
+def test_an_address_for_writes_cannot_be_read(house, address):
+    assert get(house, "owner", address).status_code == 405
+
+
+@by_name(CLOSED)
+def test_nobody_gets_in_without_signing_in(house, address):
+    for response in (get(house, None, address), *(send(house, None, address, method) for method in address.writes)):
+        if address.is_api:
+            assert response.status_code == 401
+        else:
+            assert response.status_code == 405 or leads_to_sign_in(response)
+
+
+@by_name(OF_PROJECT)
+def test_a_stranger_gets_404(house, address):
+    assert get(house, "stranger", address).status_code in {404, 405}
+    refusals = {method: send(house, "stranger", address, method).status_code for method in address.writes}
+    assert set(refusals.values()) <= {404, 405}, refusals
+
+
+@by_name(READABLE)
+def test_a_role_opens_what_it_may_read_and_nothing_else(house, address):
+    for role in ROLES:
+        response = get(house, role, address)
+        if role in WHO_READS[address.name]:
+            is_open = response.status_code == 200 or (response.status_code == 302 and not leads_to_sign_in(response))
+            assert is_open, f"{role}: {response.status_code}"
+        else:
+            # An assignment of another person is not seen to exist, whatever the role.
+            assert response.status_code == (404 if address.noun == "assignment" else 403), role
+
+
+@pytest.mark.parametrize("role", sorted(WRITES_OF))
+@by_name(OF_PROJECT)
+def test_who_manages_nothing_changes_nothing(house, address, role):
+    answers = {method: send(house, role, address, method).status_code for method in address.writes}
+    if address.name in WRITES_OF[role]:
+        assert not set(answers.values()) & {403, 404, 405}, answers
+        assert all(status < 500 for status in answers.values()), answers
+    else:
+        assert set(answers.values()) <= {403, 404, 405}, answers
+
+
+@by_name(ALL)
+def test_an_annotator_is_sent_no_policy_name_and_no_one_elses_answer(house, address):
+    responses = [get(house, "annotator", address), get(house, "annotator", address, HX_Request="true")]
+    for method in address.writes:
+        # A write may end the assignment that the next one is about: each starts from the same state.
+        with transaction.atomic():
+            responses.append(send(house, "annotator", address, method))
+            transaction.set_rollback(True)
+    for response in responses:
+        sent = f"{response.headers}{response.cookies}{body(response)}"
+        assert SECRET not in sent
+        assert OVERHEARD not in sent
+
+
+class Markup(HTMLParser):
+    """Collects what a page under our Content-Security-Policy must not have, and its visible text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.faults: list[str] = []
+        self.text = ""
+        self._is_code = False
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        given = {name: value or "" for name, value in attrs}
+        for name, value in given.items():
+            if name.startswith(("on", "hx-on")) or name == "style":
+                self.faults.append(f"<{tag} {name}={value!r}>")
+            if value.strip().lower().startswith("javascript:"):
+                self.faults.append(f"<{tag} {name}={value!r}>")
+        if tag in {"style", "x-hostile", "iframe", "object", "embed", "base"} or given.get("src") == "x":
+            self.faults.append(f"<{tag}>")
+        # A data block is not run; anything else in a script is.
+        self._is_code = tag == "script" and given.get("type") != "application/json"
+
+    def handle_endtag(self, tag):
+        self._is_code = False
+
+    def handle_data(self, data):
+        if self._is_code and data.strip():
+            self.faults.append(f"inline script {data.strip()[:60]!r}")
+        self.text += data
+
+
+@pytest.mark.parametrize("role", ["owner", "annotator"])
+@by_name([address for address in ALL if not address.is_api or address.name == "api-docs"])
+def test_stored_text_is_text_on_every_page(house, address, role):
+    for headers in ({}, {"HX_Request": "true"}):
+        response = get(house, role, address, **headers)
+        assert response["X-Content-Type-Options"] == "nosniff"
+        if not response["Content-Type"].startswith("text/html") or not response.content:
+            continue
+        policy = response["Content-Security-Policy"]
+        assert "script-src 'self'" in policy
+        assert "unsafe" not in policy
+        page = Markup(response.content.decode())
+        assert page.faults == []
+        # A template engine that read it would have worked it out.
+        assert "<x-hostile>49" not in page.text
+
+
+def test_stored_text_reaches_the_pages_that_show_it(house):
+    """Otherwise the test above would pass on pages that show nothing."""
+    shown = {"rewards:task-detail", "rewards:rubric-detail", "workers:scorer-detail", "annotations:campaign-detail"}
+    for address in READABLE:
+        if address.name in shown:
+            assert "<x-hostile>" in Markup(body(get(house, "owner", address))).text, address.name
+
+
+@by_name([address for address in READABLE if address.is_api])
+def test_the_api_answers_in_json_that_no_browser_takes_for_a_page(house, address):
+    response = get(house, "owner" if "owner" in WHO_READS[address.name] else "annotator", address)
+    assert response["Content-Type"] == "application/json"
+    assert response["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_admin_is_for_staff(house):
+    for role in (None, *ROLES):
+        response = browser(house, role).get("/admin/")
+        assert (response.status_code, urlsplit(response["Location"]).path) == (302, "/admin/login/")
