@@ -45,9 +45,9 @@ class AssignmentDraft(AssignmentView):
         summary="Keep the answer as far as it has come; renews the lease",
     )
     def put(self, request: AuthedApiRequest, pk: int) -> Response:
+        assignment = assignment_for(request.user, pk)
         form = DraftInput(data=request.data)
         form.is_valid(raise_exception=True)
-        assignment = assignment_for(request.user, pk)
         saved = save_draft(assignment=assignment, **form.validated_data)
         answer = {"revision": saved.revision, "saved_at": saved.saved_at, "lease_until": assignment.lease_until}
         return Response(SavedDraftOutput(answer).data)
@@ -58,9 +58,9 @@ class AssignmentHeartbeat(AssignmentView):
         request=HeartbeatInput, responses={200: LeaseOutput, 409: ErrorOutput}, summary="Renew the lease of an item"
     )
     def post(self, request: AuthedApiRequest, pk: int) -> Response:
+        assignment = assignment_for(request.user, pk)
         form = HeartbeatInput(data=request.data)
         form.is_valid(raise_exception=True)
-        assignment = assignment_for(request.user, pk)
         renew_lease(assignment=assignment, **form.validated_data)
         return Response(LeaseOutput(assignment).data)
 
@@ -72,9 +72,10 @@ class AssignmentSubmit(AssignmentView):
         summary="Turn an answer into judgments, once however often it is sent",
     )
     def post(self, request: AuthedApiRequest, pk: int) -> Response:
+        assignment = assignment_for(request.user, pk)
         form = SubmitInput(data=request.data)
         form.is_valid(raise_exception=True)
-        done = submit_answer(assignment=assignment_for(request.user, pk), **form.validated_data)
+        done = submit_answer(assignment=assignment, **form.validated_data)
         return Response(
             {
                 "submission": done.submission.act,
@@ -101,9 +102,9 @@ class AssignmentSkip(AssignmentView):
         request=SkipInput, responses={200: LeaseOutput, 409: ErrorOutput}, summary="Give an item up, saying why"
     )
     def post(self, request: AuthedApiRequest, pk: int) -> Response:
+        assignment = assignment_for(request.user, pk)
         form = SkipInput(data=request.data)
         form.is_valid(raise_exception=True)
-        assignment = assignment_for(request.user, pk)
         skip_item(assignment=assignment, **form.validated_data)
         return Response(LeaseOutput(assignment).data)
 
