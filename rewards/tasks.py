@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from rewards.actions import imports
+from rewards.actions import exports, imports
 
 
 @shared_task
@@ -13,3 +13,13 @@ def run_import_batch(batch_id: int) -> None:
 @shared_task
 def requeue_stalled_imports() -> None:
     imports.requeue_stalled_imports()
+
+
+@shared_task
+def build_export_files(export_id: int) -> None:
+    exports.build_export(export_id)
+
+
+@shared_task
+def requeue_stalled_exports() -> None:
+    exports.requeue_stalled_exports()

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from projects.actions.audit import record_event
@@ -138,14 +138,11 @@ def requeue_stalled_imports() -> int:
     """Send imports again that wait unheard or whose worker fell silent; beat calls it."""
     from rewards.tasks import run_import_batch
 
-    silent = timezone.now() - STALE_AFTER
-    stalled = ImportBatch.objects.filter(
-        Q(status=ImportBatch.Status.PENDING, created_at__lt=silent)
-        | Q(status=ImportBatch.Status.RUNNING, heartbeat_at__lt=silent)
-    ).exclude(stored_files=[])
-    for batch_id in stalled.values_list("pk", flat=True):
+    stalled = ImportBatch.objects.stalled(silent_since=timezone.now() - STALE_AFTER)
+    batch_ids = list(stalled.values_list("pk", flat=True))
+    for batch_id in batch_ids:
         run_import_batch.delay(batch_id)
-    return stalled.count()
+    return len(batch_ids)
 
 
 def check_format(name: str, options: Mapping[str, str]) -> None:
@@ -177,10 +174,8 @@ def _new_batch(project: Project, *, by: User | None, format_name: str, names: li
 
 def _claim(batch: ImportBatch) -> bool:
     now = timezone.now()
-    claimable = Q(status=ImportBatch.Status.PENDING) | Q(
-        status=ImportBatch.Status.RUNNING, heartbeat_at__lt=now - STALE_AFTER
-    )
-    claimed = ImportBatch.objects.filter(claimable, pk=batch.pk).update(
+    claimable = ImportBatch.objects.claimable(silent_since=now - STALE_AFTER)
+    claimed = claimable.filter(pk=batch.pk).update(
         status=ImportBatch.Status.RUNNING, heartbeat_at=now, bytes_read=0, counts={}, error_count=0
     )
     if claimed:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 from typing import Any, Final
@@ -72,6 +72,8 @@ class Manifest:
     licences: Mapping[str, int]
     """Tasks by licence; the empty name stands for tasks that state none."""
     files: Sequence[DatasetFile]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Words for those names in `counts` and `left_out` that do not speak for themselves."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `manifest.json`."""
@@ -89,6 +91,7 @@ class Manifest:
             "split": {"by": "task", "seed": self.split_seed, "fractions": dict(self.split_fractions)},
             "counts": dict(self.counts),
             "left_out": dict(self.left_out),
+            "labels": dict(self.labels),
             "licences": dict(self.licences),
             "files": [
                 {
@@ -148,11 +151,9 @@ def _body(manifest: Manifest) -> str:
         "## Columns",
         _table(("column", "holds"), [(_inline(name), str(kind)) for name, kind in manifest.columns.items()]),
         "## What went in",
-        _table(("what", "number"), [(_inline(name), f"{count:,}") for name, count in manifest.counts.items()]),
+        _table(("what", "number"), _counted(manifest.counts, manifest.labels)),
         "## What was left out",
-        _table(("why", "number"), [(_inline(name), f"{count:,}") for name, count in manifest.left_out.items()])
-        if manifest.left_out
-        else "Nothing.",
+        _table(("what", "number"), _counted(manifest.left_out, manifest.labels)) if manifest.left_out else "Nothing.",
         "## Choices",
         _table(("choice", "value"), [(_inline(name), _inline(_as_text(v))) for name, v in manifest.filters.items()])
         if manifest.filters
@@ -166,6 +167,10 @@ def _body(manifest: Manifest) -> str:
         else "There are no tasks.",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _counted(counts: Mapping[str, int], labels: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(_inline(labels.get(name, name)), f"{count:,}") for name, count in counts.items()]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

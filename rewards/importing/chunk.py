@@ -9,13 +9,13 @@ from django.db.models import F
 from projects.models import Project
 from rewards.formats.records import OutputRecord, Record, TaskRecord
 from rewards.importing.chunks import Chunk
-from rewards.importing.copying import one_of
 from rewards.importing.judgments import JudgmentWriter
 from rewards.importing.outputs import OutputWriter
 from rewards.importing.report import ImportReport
 from rewards.importing.rubrics import parsed_rubrics, write_task_rubrics
 from rewards.importing.tasks import insert_tasks, plan_tasks
 from rewards.models import ImportBatch, Task
+from rewards.querysets.arrays import one_of
 
 
 class ChunkWriter:

@@ -4,12 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection, models
-from django.db.models.expressions import RawSQL
-
-
-def one_of(values: Iterable[str]) -> RawSQL:
-    """`values` as one array for `column__in=`: with a placeholder each, building a query costs more than running it."""
-    return RawSQL("SELECT unnest(%s::text[])", [list(values)])
 
 
 def array_literal(values: Iterable[str]) -> str:

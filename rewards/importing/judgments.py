@@ -19,9 +19,10 @@ from rewards.formats.records import (
     RowError,
     SpansRecord,
 )
-from rewards.importing.copying import copy_rows, one_of, reserve_ids
+from rewards.importing.copying import copy_rows, reserve_ids
 from rewards.importing.report import ImportReport
 from rewards.models import Comparison, Critique, ImportBatch, Judgment, Output, Rater, Rating, SpanMark
+from rewards.querysets.arrays import one_of
 from rewards.text import sha256_text
 
 _COLUMNS = [

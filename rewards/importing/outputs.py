@@ -10,10 +10,11 @@ from django.utils import timezone
 
 from rewards.formats.records import OutputRecord, RowError
 from rewards.importing.contents import content_hash_of_output
-from rewards.importing.copying import copy_rows, one_of, reserve_ids
+from rewards.importing.copying import copy_rows, reserve_ids
 from rewards.importing.report import ImportReport
 from rewards.importing.tasks import preview_of
 from rewards.models import ImportBatch, Output, Policy, Task
+from rewards.querysets.arrays import one_of
 
 _COLUMNS = [
     "id", "project_id", "task_id", "policy_id", "external_id", "version", "is_current", "preview", "messages",

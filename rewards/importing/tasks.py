@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from rewards.formats.records import RowError, TaskRecord
 from rewards.importing.contents import content_hash_of_task
-from rewards.importing.copying import array_literal, copy_rows, one_of, reserve_ids
+from rewards.importing.copying import array_literal, copy_rows, reserve_ids
 from rewards.importing.report import ImportReport
 from rewards.models import ImportBatch, Task
+from rewards.querysets.arrays import one_of
 
 _COLUMNS = [
     "id", "project_id", "external_id", "version", "is_current", "preview", "messages", "reference", "context", "tags",

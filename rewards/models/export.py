@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from projects.models import Project
+from rewards.querysets.export import ExportFileQuerySet, ExportQuerySet
 
 
 class Export(models.Model):
@@ -25,6 +26,7 @@ class Export(models.Model):
     status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
     rows_written = models.PositiveBigIntegerField(default=0)
     rows_expected = models.PositiveBigIntegerField(null=True)
+    """Estimated from the share of judgments read, so it is right at the end."""
     manifest = models.JSONField(default=dict)
     failure = models.TextField(blank=True)
     created_by = models.ForeignKey(
@@ -32,7 +34,11 @@ class Export(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     heartbeat_at = models.DateTimeField(null=True)
+    attempt = models.UUIDField(null=True)
+    """Which attempt builds it: one that was taken for dead and is not stops when it sees another one here."""
     finished_at = models.DateTimeField(null=True)
+
+    objects = ExportQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -44,6 +50,18 @@ class Export(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a worker has it, or will."""
+        return self.status in (self.Status.PENDING, self.Status.RUNNING)
+
+    @property
+    def percent(self) -> int | None:
+        """How far it is, rounded down; None while that is unknown."""
+        if self.status == self.Status.READY:
+            return 100
+        return min(99, 100 * self.rows_written // self.rows_expected) if self.rows_expected else None
 
 
 class ExportFile(models.Model):
@@ -57,6 +75,8 @@ class ExportFile(models.Model):
     rows = models.PositiveBigIntegerField(default=0)
     bytes = models.PositiveBigIntegerField(default=0)
     sha256 = models.CharField(max_length=64)
+
+    objects = ExportFileQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["export", "path"], name="exportfile_one_path")]

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from projects.models import Project
+from rewards.querysets.import_batch import ImportBatchQuerySet
 
 
 class ImportBatch(models.Model):
@@ -50,6 +51,8 @@ class ImportBatch(models.Model):
     finished_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
 
+    objects = ImportBatchQuerySet.as_manager()
+
     class Meta:
         verbose_name_plural = "import batches"
         constraints = [
@@ -61,6 +64,21 @@ class ImportBatch(models.Model):
 
     def __str__(self) -> str:
         return f"import #{self.pk} ({self.format})"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a worker has it, or will."""
+        return self.status in (self.Status.PENDING, self.Status.RUNNING)
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether it has ended with rows that may be taken back."""
+        return self.status in (self.Status.DONE, self.Status.FAILED)
+
+    @property
+    def percent(self) -> int:
+        """How much of the files is read, rounded down."""
+        return min(100, 100 * self.bytes_read // self.bytes_total) if self.bytes_total else 0
 
 
 class ImportRowError(models.Model):

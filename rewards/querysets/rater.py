@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
@@ -22,3 +23,16 @@ class RaterQuerySet(models.QuerySet["Rater"]):
         verdicts = apps.get_model("rewards", "Verdict").objects.standing().about(rubric)
         judged = verdicts.filter(judgment__rater=OuterRef("pk"))
         return self.filter(Exists(judged), project=rubric.project_id).order_by("-kind", "name", "pk")
+
+    def of_task_rubrics(self, project: Project) -> Self:
+        """Those who judged anything under a task's own rubric."""
+        verdicts = apps.get_model("rewards", "Verdict").objects.standing()
+        judged = verdicts.filter(
+            judgment__rater=OuterRef("pk"), criterion__version__rubric__task_external_id__isnull=False
+        )
+        return self.filter(Exists(judged), project=project).order_by("-kind", "name", "pk")
+
+    def who_gave(self, project: Project, kinds: Sequence[str]) -> Self:
+        """Those with standing judgments of these kinds, people first."""
+        judged = apps.get_model("rewards", "Judgment").objects.standing().filter(rater=OuterRef("pk"), kind__in=kinds)
+        return self.filter(Exists(judged), project=project).order_by("kind", "name", "pk")

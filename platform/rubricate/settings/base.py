@@ -6,8 +6,10 @@ from typing import Any
 from csp.constants import NONE, SELF
 from kombu import Queue
 
+import annotations.schedule
+import rewards.schedule
+import workers.schedule
 from rubricate import env
-from workers.schedule import beat_schedule
 
 BASE_DIR = env.ROOT
 VAR_DIR = env.VAR
@@ -205,7 +207,11 @@ MODELS_DIR = VAR_DIR / "models"
 # Folders that model endpoints may name, besides what packages carry and hub ids.
 MODEL_ROOTS = [MODELS_DIR, *(Path(folder) for folder in env.names("MODEL_ROOTS", []))]
 
-CELERY_BEAT_SCHEDULE = beat_schedule(redispatch_seconds=WORKERS_REDISPATCH_SECONDS)
+CELERY_BEAT_SCHEDULE = {
+    **rewards.schedule.beat_schedule(),
+    **workers.schedule.beat_schedule(redispatch_seconds=WORKERS_REDISPATCH_SECONDS),
+    **annotations.schedule.beat_schedule(),
+}
 
 LOGGING = {
     "version": 1,

@@ -1,0 +1,260 @@
+"""All that decides what an export holds."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from math import isfinite
+from typing import Any
+
+from projects.errors import AppError
+from rewards.formats.registry import EXPORT_FORMATS, ExportFormat
+from rewards.formats.row_files import WRITERS
+from rewards.formats.splits import check_fractions
+from rewards.rubrics.aggregate import AGGREGATIONS
+
+DEFAULT_AGGREGATION = "rar_explicit"
+LARGEST_SEED = 2**31 - 1
+
+
+class Source(StrEnum):
+    """What rows are made from."""
+
+    COMPARISONS = "comparisons"
+    RATINGS = "ratings"
+    SCORES = "scores"
+    SIGNALS = "signals"
+
+
+class Combine(StrEnum):
+    """How several raters of one output or pair are brought together."""
+
+    TOGETHER = "together"
+    """One vote a rater: the majority of a pair, the mean of an output."""
+    EACH = "each"
+    """Rows from every rater's own answers."""
+
+
+class Pairing(StrEnum):
+    """Which pairs are made from values."""
+
+    ALL = "all"
+    BEST_WORST = "best_worst"
+
+
+SOURCE_TITLES: Mapping[str, str] = {
+    Source.COMPARISONS: "Comparisons of two outputs",
+    Source.RATINGS: "Ratings",
+    Source.SCORES: "Scores under a rubric",
+    Source.SIGNALS: "Totals of a stored signal",
+}
+COMBINE_TITLES: Mapping[str, str] = {
+    Combine.TOGETHER: "All raters together: majority or mean",
+    Combine.EACH: "Each rater alone",
+}
+PAIRING_TITLES: Mapping[str, str] = {
+    Pairing.ALL: "Every pair of a task",
+    Pairing.BEST_WORST: "The best against the worst",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportChoices:
+    """Choices as they are stored with the export; ids are keys of the project's rows.
+
+    Attributes
+    ----------
+    format, file_type : str
+        Of `EXPORT_FORMATS` and `WRITERS`.
+    source, combine, pairing : str
+    question : str
+        Of ratings.
+    rubric_version : int | None
+        Of scores; None for each task's own rubric in its newest version.
+    aggregation : str
+        From verdicts to a score.
+    signal_rater, channel
+        Whose stored signal, and which of its numbers.
+    min_gap : float
+        Pairs with a smaller margin are left out.
+    desirable_from, undesirable_to : float | None
+        Unpaired rows from values: labels at and above the one, at and below the other; what lies between is left out.
+    raters, policies : tuple of int
+        None at all: everybody's judgments, everybody's outputs.
+    tag, split : str
+        Of tasks.
+    current_only : bool
+        Leave out judgments of versions that newer ones replaced.
+    margin, ids : bool
+        Columns: how much better the chosen output is; the external ids that a row comes from.
+    fractions : dict of str to float
+        Splits by task.
+    seed : int
+    """
+
+    format: str = "trl_preference"
+    file_type: str = "jsonl"
+    source: str = Source.COMPARISONS
+    combine: str = Combine.TOGETHER
+    pairing: str = Pairing.ALL
+    question: str = "overall"
+    rubric_version: int | None = None
+    aggregation: str = DEFAULT_AGGREGATION
+    signal_rater: int | None = None
+    channel: str = ""
+    min_gap: float = 0.0
+    desirable_from: float | None = None
+    undesirable_to: float | None = None
+    raters: tuple[int, ...] = ()
+    policies: tuple[int, ...] = ()
+    tag: str = ""
+    split: str = ""
+    current_only: bool = True
+    margin: bool = True
+    ids: bool = False
+    fractions: dict[str, float] = field(default_factory=lambda: {"train": 0.9, "test": 0.1})
+    seed: int = 0
+
+    @property
+    def export_format(self) -> ExportFormat:
+        return EXPORT_FORMATS[self.format]
+
+    @property
+    def is_paired(self) -> bool:
+        return self.export_format.kind == "preference"
+
+    @property
+    def margin_is(self) -> str:
+        """What the margin column holds, in words."""
+        if self.source == Source.COMPARISONS:
+            if self.combine == Combine.TOGETHER:
+                return "share of the raters who prefer the chosen output, ties counted among the raters"
+            return "steps from the middle of the scale, 1 where the question had none"
+        return {
+            Source.RATINGS: "difference of the ratings",
+            Source.SCORES: "difference of the scores",
+            Source.SIGNALS: "difference of the totals",
+        }[Source(self.source)]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"raters": list(self.raters), "policies": list(self.policies)}
+
+
+def choices_from_json(data: Mapping[str, Any]) -> ExportChoices:
+    """Check choices as far as they can be without the database.
+
+    Raises
+    ------
+    AppError
+        `export_invalid`, naming every field that is wrong.
+    """
+    problems = dict.fromkeys(data.keys() - {f.name for f in fields(ExportChoices)}, "There is no such choice.")
+    given = {name: value for name, value in data.items() if name not in problems}
+    for name, check in _CHECKS.items():
+        if name in given and (problem := check(given[name])):
+            problems[name] = problem
+    if not problems:
+        problems = _unfit(ExportChoices(**given))
+    if problems:
+        first, problem = next(iter(problems.items()))
+        raise AppError(
+            f"{first}: {problem}",
+            code="export_invalid",
+            fields={name: [message] for name, message in problems.items()},
+        )
+    return ExportChoices(**(given | {name: tuple(given[name]) for name in ("raters", "policies") if name in given}))
+
+
+def _unfit(choices: ExportChoices) -> dict[str, str]:
+    """What is right by itself but not together."""
+    problems = {}
+    try:
+        check_fractions(choices.fractions)
+    except ValueError as error:
+        problems["fractions"] = f"{str(error)[:1].upper()}{str(error)[1:]}."
+    if choices.source == Source.SIGNALS and not (choices.signal_rater and choices.channel):
+        problems["channel"] = "Choose whose signal to take, and which of its channels."
+    if not choices.is_paired and choices.source != Source.COMPARISONS:
+        if choices.desirable_from is None or choices.undesirable_to is None:
+            problems["desirable_from"] = "Say from which value on an output is desirable, and up to which it is not."
+        elif choices.desirable_from <= choices.undesirable_to:
+            problems["desirable_from"] = "It must lie above the value up to which outputs are undesirable."
+    return problems
+
+
+def _one_of(*known: str) -> Any:
+    return lambda value: None if value in known else f"Expected one of: {', '.join(known)}."
+
+
+def _number(value: Any) -> str | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    return None if is_number else "Expected a number."
+
+
+def _gap(value: Any) -> str | None:
+    return _number(value) or (None if value >= 0 else "Expected a number from 0 on.")
+
+
+def _seed(value: Any) -> str | None:
+    fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_SEED
+    return None if fits else f"Expected a whole number from 0 to {LARGEST_SEED}."
+
+
+def _key(value: Any) -> str | None:
+    fits = value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63)
+    return None if fits else "Expected an id."
+
+
+def _keys(value: Any) -> str | None:
+    fits = isinstance(value, list | tuple) and all(item is not None and _key(item) is None for item in value)
+    return None if fits else "Expected a list of ids."
+
+
+def _text(longest: int) -> Any:
+    def check(value: Any) -> str | None:
+        fits = isinstance(value, str) and len(value) <= longest and "\x00" not in value
+        return None if fits else f"Expected at most {longest} characters."
+
+    return check
+
+
+def _flag(value: Any) -> str | None:
+    return None if isinstance(value, bool) else "Expected true or false."
+
+
+def _optional_number(value: Any) -> str | None:
+    return None if value is None else _number(value)
+
+
+def _fractions(value: Any) -> str | None:
+    fits = (
+        isinstance(value, dict)
+        and len(value) <= 10
+        and all(isinstance(name, str) and len(name) <= 40 and not _number(share) for name, share in value.items())
+    )
+    return None if fits else 'Expected shares by name, such as {"train": 0.9, "test": 0.1}.'
+
+
+_CHECKS: Mapping[str, Any] = {
+    "format": _one_of(*EXPORT_FORMATS),
+    "file_type": _one_of(*WRITERS),
+    "source": _one_of(*Source),
+    "combine": _one_of(*Combine),
+    "pairing": _one_of(*Pairing),
+    "question": _text(80),
+    "rubric_version": _key,
+    "aggregation": _one_of(*AGGREGATIONS),
+    "signal_rater": _key,
+    "channel": _text(80),
+    "min_gap": _gap,
+    "desirable_from": _optional_number,
+    "undesirable_to": _optional_number,
+    "raters": _keys,
+    "policies": _keys,
+    "tag": _text(100),
+    "split": _text(40),
+    "current_only": _flag,
+    "margin": _flag,
+    "ids": _flag,
+    "fractions": _fractions,
+    "seed": _seed,
+}

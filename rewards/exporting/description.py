@@ -1,0 +1,91 @@
+"""Choices in words, with names for keys: what the manifest and the card say."""
+
+from collections.abc import Callable
+from typing import Any
+
+from projects.errors import AppError
+from projects.models import Project
+from rewards.exporting.choices import COMBINE_TITLES, PAIRING_TITLES, SOURCE_TITLES, ExportChoices, Source
+from rewards.models import Policy, Rater, RewardSignal, RubricVersion
+from rewards.rubrics.aggregate import AGGREGATIONS
+
+
+def check_references(project: Project, choices: ExportChoices) -> None:
+    """Raise the 400 `export_invalid` where a key names nothing of this project."""
+    missing: dict[str, list[str]] = {}
+    if len(_raters(project, choices)) < len(set(choices.raters)):
+        missing["raters"] = ["One of these raters is not of this project."]
+    if len(_policies(project, choices)) < len(set(choices.policies)):
+        missing["policies"] = ["One of these policies is not of this project."]
+    wants_version = choices.source == Source.SCORES and choices.rubric_version is not None
+    if wants_version and not RubricVersion.objects.filter(project=project, pk=choices.rubric_version or 0).exists():
+        missing["rubric_version"] = ["There is no such version of a rubric in this project."]
+    if choices.source == Source.SIGNALS:
+        stored = RewardSignal.objects.of(project).filter(rater=choices.signal_rater, channel=choices.channel)
+        if not stored.exists():
+            missing["channel"] = ["This rater has no such signal."]
+    if missing:
+        field, (message, *_) = next(iter(missing.items()))
+        raise AppError(f"{field}: {message}", code="export_invalid", fields=missing)
+
+
+def described(project: Project, choices: ExportChoices) -> dict[str, Any]:
+    """The choices that matter for this source, by name, in words."""
+    facts: dict[str, Any] = {"source": SOURCE_TITLES[choices.source]}
+    facts |= _OF_SOURCE[choices.source](project, choices)
+    if choices.source in (Source.COMPARISONS, Source.RATINGS):
+        facts["raters_combined"] = COMBINE_TITLES[choices.combine]
+    if choices.is_paired and choices.source != Source.COMPARISONS:
+        facts["pairs"] = PAIRING_TITLES[choices.pairing]
+    if choices.is_paired or choices.source == Source.COMPARISONS:
+        facts["smallest_margin"] = choices.min_gap
+    if choices.is_paired:
+        facts["margin"] = choices.margin_is if choices.margin else "no column"
+    elif choices.source != Source.COMPARISONS:
+        facts |= {"desirable_from": choices.desirable_from, "undesirable_to": choices.undesirable_to}
+    facts |= {
+        "raters": _raters(project, choices) or "all",
+        "policies": _policies(project, choices) or "all",
+        "tag": choices.tag or "any",
+        "split_of_tasks": choices.split or "any",
+        "versions": "current ones only" if choices.current_only else "all",
+        "channels": "answer",
+    }
+    return facts
+
+
+def _raters(project: Project, choices: ExportChoices) -> list[str]:
+    raters = Rater.objects.of(project).filter(pk__in=choices.raters).order_by("pk")
+    return [rater.label for rater in raters]
+
+
+def _policies(project: Project, choices: ExportChoices) -> list[str]:
+    named = Policy.objects.filter(project=project, pk__in=choices.policies)
+    return list(named.order_by("pk").values_list("name", flat=True))
+
+
+def _rating_facts(project: Project, choices: ExportChoices) -> dict[str, Any]:
+    return {"question": choices.question}
+
+
+def _score_facts(project: Project, choices: ExportChoices) -> dict[str, Any]:
+    rubric: Any = "each task's own, in its newest version"
+    if choices.rubric_version is not None:
+        version = RubricVersion.objects.select_related("rubric").get(project=project, pk=choices.rubric_version)
+        rubric = {"name": version.rubric.name, "version": version.number, "sha256": version.content_hash}
+    aggregation = AGGREGATIONS[choices.aggregation]
+    return {"rubric": rubric, "aggregation": choices.aggregation, "aggregation_title": aggregation.title}
+
+
+def _signal_facts(project: Project, choices: ExportChoices) -> dict[str, Any]:
+    assert choices.signal_rater is not None
+    rater = Rater.objects.of(project).get(pk=choices.signal_rater)
+    return {"signal_of": rater.label, "scorer_hash": rater.scorer_hash or "", "channel": choices.channel}
+
+
+_OF_SOURCE: dict[str, Callable[[Project, ExportChoices], dict[str, Any]]] = {
+    Source.COMPARISONS: lambda project, choices: {},
+    Source.RATINGS: _rating_facts,
+    Source.SCORES: _score_facts,
+    Source.SIGNALS: _signal_facts,
+}
