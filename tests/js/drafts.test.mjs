@@ -145,3 +145,15 @@ test("a browser without storage still saves on the server", async () => {
   await keeper.flush();
   assert.equal(states.at(-1), "saved");
 });
+
+test("while a submit is on its way nothing is sent, and afterwards it goes on", async () => {
+  const { keeper, timers, sent } = setUp([ok]);
+  keeper.change({ a: 1 });
+  await keeper.hold();
+  assert.equal(timers.task, null);
+  await keeper.flush();
+  assert.equal(sent.length, 0);
+  keeper.resume();
+  await timers.task();
+  assert.equal(sent.length, 1);
+});

@@ -46,7 +46,10 @@ export class CaretMode {
       return { view, bounds: bounds(view.characters, ...selected) };
     }
     const at = offsetOfPoint(view.element, selection.focusNode, selection.focusOffset);
-    const word = at === null ? null : wordAt(view.characters, view.offsets.toCodePoints(at));
+    if (at === null) return null;
+    const position = view.offsets.toCodePoints(at);
+    // Steps by words end behind a word: then that one is meant.
+    const word = wordAt(view.characters, position) ?? wordAt(view.characters, position - 1);
     return word && { view, bounds: word };
   }
 

@@ -20,6 +20,7 @@ export class DraftKeeper {
     this.running = null;
     this.timer = null;
     this.retryMs = FIRST_RETRY_MS;
+    this.isHeld = false;
     this.state = "clean";
   }
 
@@ -36,6 +37,7 @@ export class DraftKeeper {
   /** Send what has not been sent, now; resolves to whether the server has everything. */
   async flush() {
     this.timers.clearTimeout(this.timer);
+    if (this.isHeld) return false;
     this.running ??= this.sendAll().finally(() => {
       this.running = null;
     });
@@ -51,23 +53,37 @@ export class DraftKeeper {
   }
 
   /** Settle a conflict: the server's version is the one to go on with. */
-  takeTheirs(answer, revision) {
+  takeTheirs(answer, revision, savedAt) {
     this.answer = answer;
     this.revision = revision;
     this.isDirty = false;
     this.store.clear();
-    this.tell("saved");
+    this.tell("saved", { saved_at: savedAt });
+  }
+
+  /** Send nothing while a submit is on its way; what is being sent is waited for. */
+  async hold() {
+    this.timers.clearTimeout(this.timer);
+    this.isHeld = true;
+    await this.running;
+  }
+
+  /** The submit did not go through: the draft is what counts again. */
+  resume() {
+    this.isHeld = false;
+    if (this.isDirty) this.schedule(this.wait);
   }
 
   /** Stop: what is on the server now stands. */
   finish() {
     this.timers.clearTimeout(this.timer);
+    this.isHeld = true;
     this.isDirty = false;
     this.store.clear();
   }
 
   async sendAll() {
-    while (this.isDirty) {
+    while (this.isDirty && !this.isHeld) {
       const answer = this.answer;
       this.tell("saving");
       const result = await this.send({ answer, revision: this.revision });

@@ -21,6 +21,8 @@ export class Flow {
 
   /** Nothing more can be sent from this page. */
   block() {
+    // A submit whose answer was lost may well have arrived: sending it again tells.
+    if (this.retry) return;
     this.isBlocked = true;
     this.button.disabled = true;
   }
@@ -34,6 +36,7 @@ export class Flow {
     }
     this.busy("Submitting…");
     this.workbench.marking?.cancel();
+    await this.workbench.drafts.hold();
     const answer = this.workbench.answer;
     const result = await this.submitter.submit(answer, this.time.milliseconds);
     if (result.kind === "ok") {
@@ -44,6 +47,7 @@ export class Flow {
     }
     this.busy(null);
     this.refused(result);
+    if (result.kind !== "offline") this.workbench.drafts.resume();
   }
 
   async skip(reason) {
@@ -90,6 +94,7 @@ export class Flow {
 
   busy(text) {
     clearTimeout(this.retry);
+    this.retry = null;
     if (text !== null) this.notices.hide("flow");
     this.isBusy = text !== null;
     this.button.setAttribute("aria-disabled", String(this.isBusy));

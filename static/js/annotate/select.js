@@ -26,8 +26,9 @@ export class PointerSelection {
 
   pressed(event) {
     this.pressedIn = this.viewAt(event.target);
-    // Shift would stretch an older selection to here instead of beginning a new one.
-    if (this.pressedIn && event.shiftKey) window.getSelection().removeAllRanges();
+    // What is selected at the release is then what this press has selected: Shift would stretch an older selection to
+    // here, and a press inside one would drag its words away.
+    if (this.pressedIn && event.pointerType !== "touch" && event.button === 0) window.getSelection().removeAllRanges();
   }
 
   released(event) {
@@ -36,10 +37,7 @@ export class PointerSelection {
       if (!event.target.closest?.("[data-keeps-selection], dialog")) this.onAway();
       return;
     }
-    const view = this.pressedIn;
-    // The browser settles the selection after this event.
-    clearTimeout(this.reading);
-    this.reading = setTimeout(() => this.read(view, event), 0);
+    this.read(this.pressedIn, event);
   }
 
   read(view, event) {

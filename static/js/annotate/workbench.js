@@ -127,7 +127,7 @@ export class Workbench {
     }
     const { answer, revision, saved_at: savedAt } = result.data.draft;
     if (isSameAnswer(answer, this.answer)) {
-      this.drafts.takeTheirs(answer, revision);
+      this.drafts.takeTheirs(answer, revision, savedAt);
       return;
     }
     const mine = this.state;
@@ -138,6 +138,6 @@ export class Workbench {
     if (choice === "mine") this.history.push(mine);
     this.render();
     if (choice === "mine") await this.drafts.keepMine(revision);
-    else this.drafts.takeTheirs(this.answer, revision);
+    else this.drafts.takeTheirs(this.answer, revision, savedAt);
   }
 }
