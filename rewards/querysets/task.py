@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
-from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorExact
+from django.contrib.postgres.search import SearchQuery
 from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
 
@@ -99,8 +99,8 @@ class TaskQuerySet(models.QuerySet["Task"]):
             return [split for (split,) in cursor.fetchall()]
 
 
-def _words(search: str) -> SearchVectorExact:
+def _words(search: str) -> Q:
     """Every word of `search` begins a word of the preview; served by the index `task_words`."""
     quoted = ("'" + word.replace("\\", "\\\\").replace("'", "''") + "':*" for word in search.split())
     query = SearchQuery(" & ".join(quoted), search_type="raw", config="simple")
-    return SearchVectorExact(SearchVector("preview", config="simple"), query)
+    return Q(words=query)

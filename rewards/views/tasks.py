@@ -15,6 +15,7 @@ from rewards.models import Judgment, Task
 from rewards.rubrics.aggregate import AGGREGATIONS
 from rewards.task_page.diff import diff_tasks
 from rewards.task_page.page import task_page
+from rewards.task_page.rows import tags_of, task_rows
 
 
 @require_safe
@@ -25,12 +26,14 @@ def task_list(request: AuthedRequest, slug: str) -> HttpResponse:
     form = TaskFilterForm(request.GET, project=project)
     tasks = Task.objects.of(project).for_list().matching(**form.conditions())
     page = keyset_page(tasks, ordering=form.ordering(), cursor=request.GET.get("cursor"))
+    judgment_counts = Judgment.objects.count_by_task(task.pk for task in page.rows)
     context = {
         "project": project,
         "section": "tasks",
         "form": form,
         "page": page,
-        "judgment_counts": Judgment.objects.count_by_task(task.pk for task in page.rows),
+        "rows": task_rows(page.rows, judgment_counts),
+        "tags": tags_of(page.rows),
     }
     template = "rewards/task_list.html" + ("#results" if request.htmx else "")
     return TemplateResponse(request, template, context)
