@@ -34,11 +34,12 @@ class Policy(NamedTuple):
     top_p: float
 
 
+# Hotter settings without top-p gave word salad only, which teaches nobody anything.
 POLICIES = (
     Policy("smollm2-135m greedy", 0.0, 1.0),
-    Policy("smollm2-135m t=0.7", 0.7, 1.0),
-    Policy("smollm2-135m t=1.0 p=0.95", 1.0, 0.95),
-    Policy("smollm2-135m t=1.3", 1.3, 1.0),
+    Policy("smollm2-135m t=0.4", 0.4, 1.0),
+    Policy("smollm2-135m t=0.8 p=0.95", 0.8, 0.95),
+    Policy("smollm2-135m t=1.2 p=0.8", 1.2, 0.8),
 )
 
 
