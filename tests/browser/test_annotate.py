@@ -327,7 +327,7 @@ def test_what_was_entered_offline_is_sent_when_the_network_is_back(open_page, an
 def test_what_could_not_be_sent_survives_a_closed_tab(open_page, ann, assignment):
     page = open_item(open_page, ann, assignment)
     # Also what the page sends while it closes must not arrive, which a route would let through.
-    page.evaluate("window.fetch = () => Promise.reject(new TypeError('no network'))")
+    page.evaluate("() => { window.fetch = () => Promise.reject(new TypeError('no network')); }")
     page.keyboard.press("6")
     expect(page.locator("[data-save-state]")).to_have_text("Offline – will retry")
     context = page.context
