@@ -4,6 +4,7 @@ Judgments come as three parallel columns, one row a judgment: unit (what was jud
 NaN is missing. Where a rater judged a unit more than once the first counts, and the rest are counted as duplicates.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -283,16 +284,16 @@ def _alpha(table: _Table, measure: "_Measure", weights: Floats) -> float:
     return 1.0 - (float(margins.sum()) - 1.0) * observed / total if total else float("nan")
 
 
-class _Measure:
+class _Measure(ABC):
     """Sums of squared differences over ordered pairs of values: within each unit, and among all of them."""
 
     def __init__(self, table: _Table, levels: Floats) -> None:
         self.table = table
         self.levels = levels
 
+    @abstractmethod
     def differences(self, margins: Floats) -> tuple[Floats, float]:
         """Shape (n_units,), and their counterpart over all pairs, given how often each value occurs."""
-        raise NotImplementedError
 
 
 class _Nominal(_Measure):
