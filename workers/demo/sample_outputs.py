@@ -1,6 +1,7 @@
 """Samples four outputs for each demo task from the shipped model, and joins them to the tasks.
 
     python -m workers.demo.sample_outputs             # samples anew (minutes on two cores), then joins
+    python -m workers.demo.sample_outputs --task ID   # only the tasks named, after an edit of their prompts
     python -m workers.demo.sample_outputs --join-only # after an edit of a task's rubric or reference
 
 Runs in float32 with a seed of its own for each output, so that a second run gives the same texts on the same library
@@ -47,21 +48,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Sample unless told not to, then join."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--join-only", action="store_true", help="keep outputs.jsonl, write demo.jsonl again")
+    parser.add_argument("--task", action="append", metavar="ID", help="sample only this task (may be repeated)")
     parser.add_argument("--models-dir", type=Path, default=ROOT / "var" / "models")
     options = parser.parse_args(arguments)
     tasks = read_lines(FOLDER / "tasks.jsonl")
     if not options.join_only:
-        write_lines(FOLDER / "outputs.jsonl", sample(tasks, options.models_dir))
+        wanted = set(options.task or [task["id"] for task in tasks])
+        kept = read_lines(FOLDER / "outputs.jsonl") if options.task else []
+        kept = [output for output in kept if output["task"] not in wanted]
+        write_lines(FOLDER / "outputs.jsonl", in_order(tasks, kept + sample(tasks, wanted, options.models_dir)))
     joined = join(tasks, read_lines(FOLDER / "outputs.jsonl"))
     write_lines(FOLDER / "demo.jsonl", joined)
     sys.stdout.write(f"{len(joined)} tasks, {sum(len(task['outputs']) for task in joined)} outputs\n")
 
 
-def sample(tasks: list[dict[str, Any]], models_dir: Path) -> list[dict[str, Any]]:
-    """One output per task and policy, in that order."""
+def in_order(tasks: list[dict[str, Any]], outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The outputs in the order of their tasks."""
+    places = {task["id"]: place for place, task in enumerate(tasks)}
+    return sorted(outputs, key=lambda output: (places[output["task"]], output["id"]))
+
+
+def sample(tasks: list[dict[str, Any]], wanted: set[str], models_dir: Path) -> list[dict[str, Any]]:
+    """One output per wanted task and policy, in that order; seeds hang on the task's place among all tasks."""
     resolved = resolve_model(MODEL, dtype="float32", models_dir=models_dir)
     engine = TransformersEngine(resolved)
-    planned = list(_plan(tasks))
+    planned = [plan for plan in _plan(tasks) if plan[0]["id"] in wanted]
     results = engine.generate([(task_prompt(task), sampling) for task, _, sampling in planned])
     return [
         _output(task, policy, sampling, result, resolved)
