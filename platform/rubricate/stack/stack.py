@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from celery import Celery
+import psycopg
 
 from rubricate import env
 from rubricate.stack import preflight, processes
@@ -42,6 +42,7 @@ class Stack:
     urls: dict[str, str] = field(default_factory=dict)
     _children: list[Child] = field(default_factory=list)
     _servers: list[PostgresServer | ValkeyServer] = field(default_factory=list)
+    _started_at: float = 0.0
 
     @property
     def address(self) -> str:
@@ -73,6 +74,7 @@ class Stack:
 
     def start_processes(self) -> None:
         """Start the web server, the workers and beat; they take a few seconds to be ready."""
+        self._started_at = time.monotonic()
         web = ["-m", "uvicorn", "rubricate.asgi:application", "--host", self.host, "--port", str(self.port)]
         web += ["--lifespan", "off", "--no-server-header", "--timeout-graceful-shutdown", "3"]
         self._start("web", [sys.executable, *web])
@@ -84,9 +86,9 @@ class Stack:
         self._start("beat", [*self._celery(), "beat", "-s", run / "beat-schedule", "--pidfile", run / "beat.pid"])
 
     def wait_until_healthy(self) -> None:
-        """Wait until the web server is ready, every worker answers and beat ticks."""
+        """Wait until the web server is ready, every worker has shown itself and beat ticks."""
         deadline = time.monotonic() + _HEALTHY_SECONDS
-        waiting = {"The web server": self._web_is_ready, "A worker": self._workers_answer, "Beat": self._beat_runs}
+        waiting = {"The web server": self._web_is_ready, "A worker": self._workers_live, "Beat": self._beat_runs}
         while waiting:
             self._require_all_running()
             waiting = {name: is_ready for name, is_ready in waiting.items() if not is_ready()}
@@ -191,12 +193,16 @@ class Stack:
         except (urllib.error.URLError, OSError):
             return False
 
-    def _workers_answer(self) -> bool:
-        """Ask through the broker; at the start no worker is busy, so each that runs answers."""
+    def _workers_live(self) -> bool:
+        """Read their signs of life: one that found work waiting is busy from its start and answers no ping."""
         names = {f"{name}@{socket.gethostname()}" for name in self._workers()}
-        with Celery("up", broker=self.urls["CELERY_BROKER_URL"]) as asking:
-            answers = asking.control.ping(destination=sorted(names), timeout=1)
-        return names <= {name for answer in answers or [] for name in answer}
+        since_start = time.monotonic() - self._started_at
+        with psycopg.connect(self.urls["DATABASE_URL"], connect_timeout=5) as connection:
+            seen = connection.execute(
+                "SELECT name FROM workers_workerheartbeat WHERE seen_at > now() - make_interval(secs => %s)",
+                [since_start],
+            )
+            return names <= {name for (name,) in seen}
 
     def _beat_runs(self) -> bool:
         return (self.folder / "run" / "beat.pid").exists()
