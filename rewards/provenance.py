@@ -11,6 +11,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.utils import timezone
 
 from rewards.models import Judgment, JudgmentTrace, Rater, RubricVersion
+from rewards.signal_store import StoredSignal
 
 
 class Fact(NamedTuple):
@@ -18,16 +19,34 @@ class Fact(NamedTuple):
     value: str
 
 
+class Made(NamedTuple):
+    """The identity of what a scorer computed."""
+
+    rater_id: int
+    input_hash: str
+    repeat: int
+
+
 RaterDescriber = Callable[[Collection[int]], Mapping[int, Sequence[Fact]]]
 """From keys of raters to what is known of them; raters that it does not know are left out. At most a few queries."""
 
+MadeDescriber = Callable[[Collection[Made]], Mapping[Made, Sequence[Fact]]]
+"""The same from what scorers computed: which run, which seed, which code."""
+
 _describers: list[RaterDescriber] = []
+_made_describers: list[MadeDescriber] = []
 
 
 def register_rater_describer(describe: RaterDescriber) -> None:
     """Called once, when an app is ready, by whoever knows more of raters than their names."""
     if describe not in _describers:
         _describers.append(describe)
+
+
+def register_made_describer(describe: MadeDescriber) -> None:
+    """Called once, when an app is ready, by whoever knows how scorers' numbers were computed."""
+    if describe not in _made_describers:
+        _made_describers.append(describe)
 
 
 def facts_about_raters(raters: Collection[Rater]) -> dict[int, list[Fact]]:
@@ -40,6 +59,26 @@ def facts_about_raters(raters: Collection[Rater]) -> dict[int, list[Fact]]:
         for pk, more in describe(list(facts)).items():
             facts[pk] += more
     return facts
+
+
+def facts_about_signals(signals: Sequence[StoredSignal]) -> dict[int, list[Fact]]:
+    """When and how each stored signal was computed, by its key."""
+    made = {signal.pk: Made(signal.rater.pk, signal.input_hash, signal.repeat) for signal in signals}
+    known: dict[Made, list[Fact]] = {}
+    for describe in _made_describers:
+        for one, more in describe(set(made.values())).items():
+            known.setdefault(one, []).extend(more)
+    return {
+        signal.pk: [
+            Fact("Signal", f"#{signal.pk}"),
+            Fact("Time", _time(signal.created_at)),
+            Fact("Segmenter", signal.signal.segmentation.segmenter),
+            Fact("Input hash", signal.input_hash),
+            *([Fact("Repeat", str(signal.repeat))] if signal.repeat else []),
+            *known.get(made[signal.pk], []),
+        ]
+        for signal in signals
+    }
 
 
 def facts_about_judgment(judgment: Judgment, version: RubricVersion | None = None) -> list[Fact]:

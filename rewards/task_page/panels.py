@@ -9,8 +9,8 @@ import numpy as np
 
 from rewards import heat, signal_store
 from rewards.models import Judgment, Output, Rater, RewardSignal, SpanMark
+from rewards.provenance import Fact, facts_about_signals
 from rewards.querysets.signal import SignalChoice
-from rewards.signal_store import StoredSignal
 from rewards.signals import RewardSignal as Signal
 from rewards.task_page.summaries import OutputSummary
 from rewards.text import Span, to_utf16_many
@@ -43,6 +43,7 @@ class Overlay(NamedTuple):
     pk: int | None
     """Of the stored signal; None for step labels, which are judgments."""
     merged: heat.Merged
+    facts: list[Fact]
 
     @property
     def total(self) -> float | None:
@@ -96,14 +97,17 @@ def step_label_choices(judgments: Sequence[Judgment]) -> list[SignalChoice]:
 def overlays(
     choice: SignalChoice | None, outputs: Sequence[Output], judgments: Sequence[Judgment]
 ) -> dict[int, Overlay]:
-    """The chosen signal by output; three queries, or none for step labels. Outputs without it are left out."""
+    """The chosen signal by output; four queries, or none for step labels. Outputs without it are left out."""
     if choice is None:
         return {}
     if choice.channel == STEP_LABELS:
         labelled = [_from_step_labels(judgment) for judgment in judgments if judgment.rater_id == choice.rater_id]
-        return {pk: Overlay(signal, None, heat.merge_overlaps(signal)) for pk, signal in filter(None, labelled)}
+        return {pk: Overlay(signal, None, heat.merge_overlaps(signal), []) for pk, signal in filter(None, labelled)}
     stored = signal_store.load(RewardSignal.objects.chosen(choice, [output.pk for output in outputs]))
-    return {signal.output_id: _overlay(signal) for signal in stored}
+    facts = facts_about_signals(stored)
+    return {
+        row.output_id: Overlay(row.signal, row.pk, heat.merge_overlaps(row.signal), facts[row.pk]) for row in stored
+    }
 
 
 def marks_by_output(outputs: Sequence[Output], judgments: Sequence[Judgment]) -> dict[int, list[MarkRow]]:
@@ -136,10 +140,6 @@ def paint_data(output: Output, overlay: Overlay | None, marks: Sequence[MarkRow]
 
 def scale_of(shown: Sequence[Overlay]) -> float:
     return heat.scale_limit([overlay.merged.values for overlay in shown])
-
-
-def _overlay(stored: StoredSignal) -> Overlay:
-    return Overlay(stored.signal, stored.pk, heat.merge_overlaps(stored.signal))
 
 
 def _from_step_labels(judgment: Judgment) -> tuple[int, Signal] | None:

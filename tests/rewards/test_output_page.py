@@ -350,8 +350,9 @@ def test_the_page_costs_the_same_whatever_was_said(cast, browse, task, django_as
 
     # session, user, project, task; outputs to choose, outputs shown; judgments and their answers (verdicts, criteria,
     # ratings, comparisons, rankings, places, spans, steps, segmentations, critiques); signal choices and their raters;
-    # signals, raters, segmentations; rubric versions, criteria; versions of the task, its own rubric.
-    with django_assert_num_queries(26):
+    # signals, raters, segmentations; rubric versions, criteria; versions of the task, its own rubric; what the
+    # workers know of the raters and of the signals.
+    with django_assert_num_queries(28):
         page_of(client, task, signal=f"{rater.pk}:score:tokenizer:x")
 
 
