@@ -391,7 +391,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('state', models.CharField(choices=[('scored', 'Scored'), ('not_applicable', 'Not applicable'), ('unscored', 'Unscored')], default='scored', max_length=14)),
-                ('label', models.CharField(blank=True, max_length=100)),
+                ('label', models.CharField(blank=True, max_length=200)),
                 ('value', models.FloatField(null=True)),
                 ('probabilities', models.JSONField(null=True)),
                 ('prior', models.JSONField(null=True)),

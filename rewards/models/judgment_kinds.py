@@ -21,7 +21,7 @@ class Verdict(models.Model):
     judgment = models.ForeignKey(Judgment, on_delete=models.CASCADE, related_name="verdicts")
     criterion = models.ForeignKey(Criterion, on_delete=models.RESTRICT, related_name="verdicts")
     state = models.CharField(max_length=14, choices=State, default=State.SCORED)
-    label = models.CharField(max_length=100, blank=True)
+    label = models.CharField(max_length=200, blank=True)
     value = models.FloatField(null=True)
     """Binary: probability that it is met, or 0/1; ordinal: expected level value; nominal: value of the level."""
     probabilities = models.JSONField(null=True)
