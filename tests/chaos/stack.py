@@ -139,10 +139,24 @@ class ChaosStack:
         texts = (path.read_text(errors="replace")[-3000:] for path in sorted(self.folder.glob("worker*.log")))
         return "\n----\n".join(texts)
 
-    def stop(self) -> None:
-        """End all of it."""
+    def reset(self) -> None:
+        """No worker, no message, no run and nothing scored; what was imported stays."""
+        self.kill_workers()
+        self.flush_broker()
+        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
+            connection.execute(
+                "TRUNCATE workers_run, workers_workerheartbeat, rewards_segmentation, rewards_rewardsignal CASCADE"
+            )
+
+    def kill_workers(self) -> None:
+        """SIGKILL to all of them."""
         for worker in self.workers:
             worker.kill()
             worker.wait()
+        self.workers.clear()
+
+    def stop(self) -> None:
+        """End all of it."""
+        self.kill_workers()
         self.valkey.stop()
         self.postgres.stop()

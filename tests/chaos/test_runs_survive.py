@@ -5,11 +5,11 @@ All counts are read by SQL from the tables themselves, not from what the applica
 
 import pytest
 
+from tests.chaos.conftest import OUTPUTS
 from tests.chaos.stack import LEASE_SECONDS
 
 pytestmark = pytest.mark.chaos
 
-OUTPUTS = 300
 # The log-ratio stores its value by token and by step, and both views' log-probabilities by token.
 SIGNALS_PER_OUTPUT = 4
 # How much later than promised a busy machine may be.
@@ -21,7 +21,6 @@ RUN_SECONDS = 300
 @pytest.fixture
 def run(stack):
     """Half way through its outputs, with a worker and beat."""
-    stack.import_outputs("chaos", OUTPUTS)
     stack.start_worker(queue="cpu", beat=True)
     stack.start_worker()
     run = stack.start_run("chaos")
