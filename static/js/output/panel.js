@@ -4,6 +4,9 @@ import { cutPieces, decodeSpans, heatClass, signed, visible } from "./pieces.js"
 
 const painted = new WeakMap();
 
+// Segments longer than this on average are steps or sentences: each then carries its number in front.
+const TOKEN_CHARACTERS = 16;
+
 export function panelOf(node) {
   return painted.get(node?.closest?.("[data-panel]"));
 }
@@ -22,6 +25,7 @@ export class Panel {
     this.paint(spans ?? []);
     this.current = this.nodes.findIndex((nodes) => nodes.length > 0);
     if (this.current >= 0) this.nodes[this.current][0].tabIndex = 0;
+    this.numberSteps();
     const line = element.querySelector("[data-readout-line]");
     if (line) line.hidden = false;
     painted.set(element, this);
@@ -66,6 +70,11 @@ export class Panel {
     else span.classList.add("heat-empty");
     this.nodes[index].push(span);
     return span;
+  }
+
+  numberSteps() {
+    if (this.texts.join("").length <= TOKEN_CHARACTERS * this.texts.length) return;
+    for (const [index, nodes] of this.nodes.entries()) if (nodes.length) nodes[0].dataset.value = signed(this.values[index]);
   }
 
   /** Draw values smaller than `threshold` as nothing. */
