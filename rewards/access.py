@@ -12,9 +12,9 @@ from django.http import Http404
 
 from projects.access import Capability, project_for
 from projects.models import Project, User
-from rewards.models import Judgment, Output, RewardSignal, Rubric, RubricVersion, Task
+from rewards.models import Export, ExportFile, ImportBatch, Judgment, Output, RewardSignal, Rubric, RubricVersion, Task
 
-Row = TypeVar("Row", Judgment, Output, RewardSignal, Rubric, Task)
+Row = TypeVar("Row", Export, ImportBatch, Judgment, Output, RewardSignal, Rubric, Task)
 
 
 def task_for(user: User, slug: str, pk: int) -> Task:
@@ -69,6 +69,26 @@ def rubric_version_for(user: User, slug: str, pk: int, number: int | None = None
         raise Http404
     version.rubric, version.project = rubric, rubric.project
     return version
+
+
+def import_for(user: User, slug: str, pk: int) -> ImportBatch:
+    """An import to follow or undo, with its author (two queries); 403 for who may not manage."""
+    return _of_project(user, slug, ImportBatch.objects.for_list(), pk, needs=Capability.MANAGE)
+
+
+def export_for(user: User, slug: str, pk: int, *, needs: Capability = Capability.VIEW) -> Export:
+    """An export to read and download, or with MANAGE to cancel and delete; with its author (two queries)."""
+    return _of_project(user, slug, Export.objects.select_related("created_by"), pk, needs=needs)
+
+
+def export_file_for(user: User, slug: str, pk: int, file: int) -> ExportFile:
+    """One file of a ready export (three queries)."""
+    export = export_for(user, slug, pk)
+    found = export.files.filter(pk=file).first()
+    if found is None:
+        raise Http404
+    found.export = export
+    return found
 
 
 def _of_project(user: User, slug: str, rows: QuerySet[Row], pk: int, *, needs: Capability = Capability.VIEW) -> Row:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from rewards.views import outputs, reaggregation, rubric_editor, rubrics, tasks
+from rewards.views import exports, imports, outputs, reaggregation, rubric_editor, rubrics, tasks
 
 app_name = "rewards"
 urlpatterns: list[URLPattern] = [
@@ -23,4 +23,17 @@ urlpatterns: list[URLPattern] = [
     path("p/<slug:slug>/rubrics/<int:pk>/weights/", reaggregation.rubric_reaggregate, name="rubric-reaggregate"),
     path("p/<slug:slug>/rubrics/<int:pk>/versions/<int:number>/", rubrics.rubric_version, name="rubric-version"),
     path("p/<slug:slug>/rubrics/<int:pk>/versions/<int:number>/export/", rubrics.rubric_export, name="rubric-export"),
+    path("p/<slug:slug>/imports/", imports.import_list, name="import-list"),
+    path("p/<slug:slug>/imports/new/", imports.import_create, name="import-create"),
+    path("p/<slug:slug>/imports/<int:pk>/", imports.import_detail, name="import-detail"),
+    path("p/<slug:slug>/imports/<int:pk>/errors/", imports.import_errors, name="import-errors"),
+    path("p/<slug:slug>/imports/<int:pk>/undo/", imports.import_undo, name="import-undo"),
+    path("p/<slug:slug>/exports/", exports.export_list, name="export-list"),
+    path("p/<slug:slug>/exports/new/", exports.export_create, name="export-create"),
+    path("p/<slug:slug>/exports/preview/", exports.export_preview, name="export-preview"),
+    path("p/<slug:slug>/exports/<int:pk>/", exports.export_detail, name="export-detail"),
+    path("p/<slug:slug>/exports/<int:pk>/archive/", exports.export_archive, name="export-archive"),
+    path("p/<slug:slug>/exports/<int:pk>/files/<int:file>/", exports.export_file, name="export-file"),
+    path("p/<slug:slug>/exports/<int:pk>/cancel/", exports.export_cancel, name="export-cancel"),
+    path("p/<slug:slug>/exports/<int:pk>/delete/", exports.export_delete, name="export-delete"),
 ]

@@ -22,6 +22,8 @@ class TaskFilterForm(forms.Form):
     tag = forms.CharField(required=False, max_length=100)
     split = forms.CharField(required=False, max_length=40)
     policy = forms.ChoiceField(required=False)
+    imported = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    """Key of the import that brought them: where a link from its page leads."""
     judged = forms.ChoiceField(required=False, choices=[("", "Any"), ("yes", "Judged"), ("no", "Not judged yet")])
     sort = forms.ChoiceField(required=False, choices=[("newest", "Newest first"), ("id", "By id")])
 
@@ -42,6 +44,7 @@ class TaskFilterForm(forms.Form):
             "tag": self.cleaned_data.get("tag", ""),
             "split": self.cleaned_data.get("split", ""),
             "policy": int(policy) if policy else None,
+            "import_batch": self.cleaned_data.get("imported"),
             "judged": JUDGED.get(self.cleaned_data.get("judged", "")),
         }
 

@@ -51,7 +51,7 @@ def write_task_rubrics(batch: ImportBatch, contents: dict[str, RubricContent], r
                 project_id=batch.project_id,
                 name=f"Rubric of {external_id}"[:200],
                 task_external_id=external_id,
-                import_batch=batch,
+                import_batch_id=batch.pk,
             )
             for external_id in missing
         ]

@@ -55,7 +55,14 @@ class TaskQuerySet(models.QuerySet["Task"]):
         )
 
     def matching(
-        self, *, search: str = "", tag: str = "", split: str = "", policy: int | None = None, judged: bool | None = None
+        self,
+        *,
+        search: str = "",
+        tag: str = "",
+        split: str = "",
+        policy: int | None = None,
+        judged: bool | None = None,
+        import_batch: int | None = None,
     ) -> Self:
         """Those that every given condition fits; what is not given does not narrow.
 
@@ -68,6 +75,8 @@ class TaskQuerySet(models.QuerySet["Task"]):
             Key of a policy that answered.
         judged : bool | None
             Whether anybody judged one of its outputs.
+        import_batch : int | None
+            Key of the import that brought them.
         """
         tasks = self
         if search.strip():
@@ -79,6 +88,8 @@ class TaskQuerySet(models.QuerySet["Task"]):
         if policy is not None:
             answers = apps.get_model("rewards", "Output").objects.current().filter(policy_id=policy)
             tasks = tasks.filter(Exists(answers.filter(task=OuterRef("pk"))))
+        if import_batch is not None:
+            tasks = tasks.filter(import_batch_id=import_batch)
         if judged is not None:
             standing = apps.get_model("rewards", "Judgment").objects.standing().filter(task=OuterRef("pk"))
             tasks = tasks.filter(Exists(standing) if judged else ~Exists(standing))

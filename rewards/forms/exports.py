@@ -1,0 +1,163 @@
+"""What a dataset is made of, as people choose it."""
+
+from typing import Any
+
+from django import forms
+from django.forms import BaseForm
+
+from projects.errors import AppError
+from projects.forms.errors import show_in_form
+from projects.models import Project
+from rewards.exporting.choices import (
+    COMBINE_TITLES,
+    DEFAULT_AGGREGATION,
+    LARGEST_SEED,
+    PAIRING_TITLES,
+    SOURCE_TITLES,
+    Combine,
+    ExportChoices,
+    Pairing,
+    Source,
+    choices_from_json,
+)
+from rewards.exporting.offers import ExportOffers
+from rewards.formats.registry import EXPORT_FORMATS
+from rewards.rubrics.aggregate import AGGREGATIONS
+
+OWN_RUBRIC = "own"
+SPLITS = ("train", "validation", "test")
+_FIELD_OF = {"rubric_version": "rubric", "channel": "signal", "signal_rater": "signal", "fractions": "train"}
+"""Where a choice has another name in the form."""
+
+
+class ExportForm(forms.Form):
+    """All choices; those that do not apply to the chosen source and format are hidden by the page and ignored here."""
+
+    name = forms.CharField(
+        required=False,
+        max_length=200,
+        help_text="Left empty, it says what the dataset is made from.",
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
+    format = forms.ChoiceField(
+        choices=[(entry.name, entry.title) for entry in EXPORT_FORMATS.values()], widget=forms.RadioSelect
+    )
+    file_type = forms.ChoiceField(
+        label="Files", choices=[("jsonl", "JSONL"), ("parquet", "Parquet")], widget=forms.RadioSelect
+    )
+    source = forms.ChoiceField(
+        label="Made from", choices=[(source, SOURCE_TITLES[source]) for source in Source], widget=forms.RadioSelect
+    )
+    combine = forms.ChoiceField(
+        label="Raters",
+        required=False,
+        choices=[(each, COMBINE_TITLES[each]) for each in Combine],
+        widget=forms.RadioSelect,
+    )
+    question = forms.ChoiceField(required=False)
+    rubric = forms.ChoiceField(required=False)
+    aggregation = forms.ChoiceField(
+        required=False, choices=[(name, entry.title) for name, entry in AGGREGATIONS.items()]
+    )
+    signal = forms.ChoiceField(required=False, help_text="Outputs compare by its sum over all segments.")
+    pairing = forms.ChoiceField(
+        label="Pairs",
+        required=False,
+        choices=[(pairing, PAIRING_TITLES[pairing]) for pairing in Pairing],
+        widget=forms.RadioSelect,
+    )
+    min_gap = forms.FloatField(
+        label="Smallest margin",
+        required=False,
+        min_value=0,
+        initial=0,
+        help_text="The difference of ratings, scores or totals; of comparisons the share of raters, or the strength.",
+        widget=forms.NumberInput({"step": "any"}),
+    )
+    desirable_from = forms.FloatField(label="Desirable from", required=False, widget=forms.NumberInput({"step": "any"}))
+    undesirable_to = forms.FloatField(
+        label="Undesirable up to", required=False, widget=forms.NumberInput({"step": "any"})
+    )
+    raters = forms.MultipleChoiceField(
+        required=False, widget=forms.CheckboxSelectMultiple, label="Only from", help_text="None ticked: everybody."
+    )
+    policies = forms.MultipleChoiceField(
+        required=False, widget=forms.CheckboxSelectMultiple, label="Only outputs of", help_text="None ticked: all."
+    )
+    tag = forms.CharField(required=False, max_length=100, label="Only tasks tagged")
+    split = forms.ChoiceField(required=False, label="Only tasks of the split")
+    current_only = forms.BooleanField(
+        required=False, initial=True, label="Current versions only", help_text="Leave out judgments of replaced texts."
+    )
+    margin = forms.BooleanField(required=False, initial=True, label="A column with the margin")
+    ids = forms.BooleanField(
+        required=False, label="Columns with the ids", help_text="Of the task and its outputs. Trainers pass them over."
+    )
+    train = forms.FloatField(label="Train, %", min_value=0, max_value=100, initial=90, required=False)
+    validation = forms.FloatField(label="Validation, %", min_value=0, max_value=100, initial=0, required=False)
+    test = forms.FloatField(label="Test, %", min_value=0, max_value=100, initial=10, required=False)
+    seed = forms.IntegerField(min_value=0, max_value=LARGEST_SEED, initial=0, required=False)
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offers = ExportOffers(project)
+        self.initial.update(
+            format="trl_preference",
+            file_type="jsonl",
+            source=self.offers.first_source,
+            combine=Combine.TOGETHER,
+            pairing=Pairing.ALL,
+            aggregation=DEFAULT_AGGREGATION,
+        )
+        self._offer("question", [(name, name) for name in self.offers.questions])
+        self._offer("rubric", self.offers.rubrics)
+        self._offer("signal", self.offers.signals)
+        self._offer("raters", self.offers.raters)
+        self._offer("policies", self.offers.policies)
+        self._offer("split", [("", "Any"), *((name, name) for name in self.offers.splits)])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                self._choices = choices_from_json(self._as_json(cleaned))
+            except AppError as error:
+                show_in_form(self, renamed(error))
+        return cleaned
+
+    @property
+    def export_choices(self) -> ExportChoices:
+        """What was chosen; only after validation."""
+        return self._choices
+
+    def _offer(self, field: str, choices: list[tuple[str, str]]) -> None:
+        offered = self.fields[field]
+        assert isinstance(offered, forms.ChoiceField)
+        offered.choices = choices
+
+    def _as_json(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        same = ("format", "file_type", "source", "desirable_from", "undesirable_to", "tag", "split", "current_only")
+        chosen = {name: cleaned[name] for name in (*same, "margin", "ids")}
+        chosen |= {name: cleaned[name] for name in ("combine", "pairing", "aggregation", "question") if cleaned[name]}
+        chosen["min_gap"] = cleaned["min_gap"] or 0.0
+        chosen["seed"] = cleaned["seed"] or 0
+        chosen["raters"] = [int(key) for key in cleaned["raters"]]
+        chosen["policies"] = [int(key) for key in cleaned["policies"]]
+        chosen["fractions"] = {name: round(cleaned[name] / 100, 9) for name in SPLITS if cleaned[name]}
+        if cleaned["rubric"] and cleaned["rubric"] != OWN_RUBRIC:
+            chosen["rubric_version"] = int(cleaned["rubric"])
+        if cleaned["signal"]:
+            rater, _, chosen["channel"] = cleaned["signal"].partition(":")
+            chosen["signal_rater"] = int(rater)
+        return chosen
+
+
+def show_refusal(form: BaseForm, error: AppError) -> None:
+    """Put a refusal of the choices beside the form's fields."""
+    show_in_form(form, renamed(error))
+
+
+def renamed(error: AppError) -> AppError:
+    """The same refusal with the form's names for fields."""
+    fields = {_FIELD_OF.get(name, name): messages for name, messages in error.fields.items()}
+    return AppError(error.message, code=error.code, status=error.status, fields=fields)
