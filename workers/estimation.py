@@ -3,8 +3,8 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from django.db.models import BigIntegerField, Count, ExpressionWrapper, F
-from django.db.models.functions import Mod
+from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, Func, IntegerField, Q
+from django.db.models.functions import Coalesce, Mod
 
 from projects.models import Project
 from rewards.models import Output, RubricVersion
@@ -19,6 +19,8 @@ from workers.sources.registry import source_named
 DEFAULT_TOKENS_PER_SECOND = 800
 CHARACTERS_PER_TOKEN = 4
 _SAMPLE = 24
+_MOST_BYTES = 200_000
+_LONG_COLUMNS = ("messages", "task__messages", "task__context", "task__reference")
 # Multiplying by it and taking the rest scatters neighbouring keys (Knuth's multiplicative hash).
 _SCATTER, _RANGE = 2_654_435_761, 2**32
 
@@ -56,7 +58,7 @@ class RunEstimate:
 
 
 def estimate_run(*, project: Project, scorer: Scorer, selection: OutputSelection, repeats: int = 1) -> RunEstimate:
-    """What it would cost to score the selection; up to eight queries, nothing is written and no model is asked."""
+    """What it would cost to score the selection; up to nine queries, nothing is written and no model is asked."""
     chosen = selection.outputs(project, scorer).values("pk")
     outputs = Output.objects.filter(pk__in=chosen).aggregate(count=Count("pk"))["count"]
     reused = 0
@@ -84,10 +86,24 @@ def estimate_run(*, project: Project, scorer: Scorer, selection: OutputSelection
 
 
 def _sample(project: Project, selection: OutputSelection, scorer: Scorer) -> list[Output]:
-    """Some outputs of the selection from all over it, the same ones each time."""
+    """Some outputs of the selection from all over it, the same ones each time; without the very long ones.
+
+    A prompt of megabytes would be laid out once a criterion here, to weigh what the model will refuse anyway.
+    """
     chosen = selection.outputs(project, scorer).values("pk")
     scattered = ExpressionWrapper(Mod(F("pk") * _SCATTER, _RANGE), output_field=BigIntegerField())
-    return list(Output.objects.filter(pk__in=chosen).select_related("task").order_by(scattered)[:_SAMPLE])
+    keys = list(Output.objects.filter(pk__in=chosen).order_by(scattered).values_list("pk", flat=True)[:_SAMPLE])
+    sizes = {f"size_{number}": _stored_bytes(name) for number, name in enumerate(_LONG_COLUMNS)}
+    sized = Output.objects.filter(pk__in=keys).alias(**sizes)
+    too_long = Q()
+    for size in sizes:
+        too_long |= Q(**{f"{size}__gt": _MOST_BYTES})
+    return list(sized.exclude(too_long).select_related("task").order_by("pk"))
+
+
+def _stored_bytes(field: str) -> Coalesce:
+    """What the value takes on disk; it is not read for it."""
+    return Coalesce(Func(F(field), function="pg_column_size", output_field=IntegerField()), 0)
 
 
 def _read_by_models(project: Project, scorer: Scorer, sample: list[Output]) -> Estimate:

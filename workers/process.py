@@ -52,9 +52,12 @@ class WorkerProcess:
         """Something was stored: the process does not hang."""
         self._progressed_at = time.monotonic()
 
-    def start_beating(self, *, name: str, queue: str) -> None:
-        """Start the thread; the first sign of life is written at once."""
-        self.name = name
+    def start_beating(self, *, name: str = "", queue: str = "") -> None:
+        """Start the thread; the first sign of life is written at once.
+
+        Without a queue this process is no worker for others: the thread only keeps its leases.
+        """
+        self.name = name or self.name
         self.queue = queue
         self._stopping.clear()
         self._thread = threading.Thread(target=self._beat_until_stopped, name="signs-of-life", daemon=True)
@@ -65,6 +68,8 @@ class WorkerProcess:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(timeout=BEAT_SECONDS)
+        if not self.queue:
+            return
         try:
             WorkerHeartbeat.objects.filter(name=self.name).delete()
         except (DatabaseError, InterfaceError) as error:
@@ -73,6 +78,13 @@ class WorkerProcess:
     def beat(self) -> None:
         """Write one sign of life and renew the lease of the batch under way."""
         batch = self._batch
+        if self.queue:
+            self._write_sign_of_life(batch)
+        stuck_after = _STUCK_AFTER_LEASES * settings.WORKERS_LEASE_SECONDS
+        if batch is not None and time.monotonic() - self._progressed_at < stuck_after:
+            renew_lease(batch)
+
+    def _write_sign_of_life(self, batch: Batch | None) -> None:
         state = "idle" if batch is None else f"batch {batch.number} of run {batch.run_id}"
         held = model_loading.held()
         seen = {
@@ -85,9 +97,6 @@ class WorkerProcess:
         WorkerHeartbeat.objects.update_or_create(
             name=self.name, defaults=seen, create_defaults={**seen, "started_at": Now()}
         )
-        stuck_after = _STUCK_AFTER_LEASES * settings.WORKERS_LEASE_SECONDS
-        if batch is not None and time.monotonic() - self._progressed_at < stuck_after:
-            renew_lease(batch)
 
     def _beat_until_stopped(self) -> None:
         interval = min(BEAT_SECONDS, settings.WORKERS_LEASE_SECONDS / 4)

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutdown
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 from workers import scoring
 from workers.actions import dispatch, endpoints
@@ -10,7 +10,7 @@ from workers.models import ModelEndpoint
 from workers.process import process
 
 
-@shared_task(autoretry_for=(OperationalError,), retry_backoff=2, retry_backoff_max=30, max_retries=10)
+@shared_task(autoretry_for=(OperationalError, InterfaceError), retry_backoff=2, retry_backoff_max=30, max_retries=10)
 def work(queue: str) -> None:
     """There is work: score one batch, and say it again while there may be more."""
     if scoring.work_once(queue):

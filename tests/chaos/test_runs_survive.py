@@ -18,11 +18,13 @@ START_SECONDS = 120
 RUN_SECONDS = 300
 
 
-@pytest.fixture
-def run(stack):
-    """Half way through its outputs, with a worker and beat."""
+def begin(stack, workers=1):
+    """Beat, so many workers, and a run that is a fifth done; its key."""
     stack.start_worker(queue="cpu", beat=True)
-    stack.start_worker()
+    for _ in range(workers):
+        stack.start_worker()
+    alive = "SELECT count(*) FROM workers_workerheartbeat WHERE queue = 'gpu'"
+    stack.wait_until(lambda: stack.sql(alive) == workers, seconds=START_SECONDS, what="the workers live")
     run = stack.start_run("chaos")
     stack.wait_until(lambda: stack.settled(run) > OUTPUTS // 5, seconds=START_SECONDS, what="a fifth is scored")
     return run
@@ -65,7 +67,8 @@ def kill_while_computing(stack, index):
     return leased_batch(stack, name)
 
 
-def test_a_killed_worker_and_an_emptied_broker_cost_one_batch_and_no_row(stack, run):
+def test_a_killed_worker_and_an_emptied_broker_cost_one_batch_and_no_row(stack):
+    run = begin(stack)
     lost = kill_while_computing(stack, 1)
     stack.flush_broker()
     scored_before = stack.settled(run)
@@ -78,13 +81,8 @@ def test_a_killed_worker_and_an_emptied_broker_cost_one_batch_and_no_row(stack, 
     assert again == ((1, 1) if lost else (0, 0))
 
 
-def test_another_worker_takes_over_within_two_leases(stack, run):
-    stack.start_worker()
-    stack.wait_until(
-        lambda: stack.sql("SELECT count(*) FROM workers_workerheartbeat WHERE queue = 'gpu'") == 2,
-        seconds=START_SECONDS,
-        what="two workers live",
-    )
+def test_another_worker_takes_over_within_two_leases(stack):
+    run = begin(stack, workers=2)
     lost = kill_while_computing(stack, 1)
     stack.flush_broker()
     if lost is None:
@@ -99,15 +97,16 @@ def test_another_worker_takes_over_within_two_leases(stack, run):
     assert_every_output_is_scored_once(stack, run)
 
 
-def test_messages_delivered_many_times_to_two_workers_score_nothing_twice(stack, run):
+def test_messages_delivered_many_times_to_two_workers_score_nothing_twice(stack):
+    run = begin(stack, workers=2)
     stack.python("from workers.actions.dispatch import send_work; send_work(queue='gpu', messages=100)")
-    stack.start_worker()
     stack.wait_until(lambda: stack.is_finished(run), seconds=RUN_SECONDS, what="the run finishes")
     assert_every_output_is_scored_once(stack, run)
     assert stack.sql("SELECT max(attempt) FROM workers_batch") == 1
 
 
-def test_a_run_cancelled_midway_stops_keeps_what_it_has_and_resumes(stack, run):
+def test_a_run_cancelled_midway_stops_keeps_what_it_has_and_resumes(stack):
+    run = begin(stack)
     change = "from workers.models import Run; from workers.actions.runs import *; "
     stack.python(f"{change} cancel_run(run=Run.objects.get(pk={run}), actor=None)")
     stack.wait_until(lambda: leased_batch(stack) is None, seconds=30, what="the worker gives its batch back")
@@ -119,7 +118,8 @@ def test_a_run_cancelled_midway_stops_keeps_what_it_has_and_resumes(stack, run):
     assert_every_output_is_scored_once(stack, run)
 
 
-def test_a_killed_database_costs_at_most_one_batch(stack, run):
+def test_a_killed_database_costs_at_most_one_batch(stack):
+    run = begin(stack)
     stack.kill_database()
     stack.wait_until(lambda: stack.is_finished(run), seconds=RUN_SECONDS, what="the run finishes")
     assert_every_output_is_scored_once(stack, run)

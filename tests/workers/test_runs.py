@@ -102,6 +102,16 @@ def test_without_a_measured_run_the_estimate_assumes_800_tokens_a_second(project
     assert estimate.measured_on is None
 
 
+def test_outputs_of_megabytes_are_not_read_for_an_estimate(project, counting, scorer):
+    task = make_task(project)
+    make_output(task, "x" * 400)
+    # Random text, since what is stored is compressed.
+    make_output(task, "".join(f"{number * 7919 % 99991:x} " for number in range(200_000)))
+    make_output(make_task(project, reference="Paris."), "x" * 400)
+    estimate = estimate_run(project=project, scorer=scorer, selection=OutputSelection())
+    assert (estimate.outputs, estimate.characters) == (3, 1200)
+
+
 def test_starting_is_refused_where_nothing_is_selected(project, scorer):
     with pytest.raises(AppError) as error:
         start(project, scorer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -64,9 +64,10 @@ def send_work(*, queue: str, messages: int = 1) -> None:
         send_task(work, queue, queue=queue)
 
 
-def send_task(task: Task[..., None], *arguments: str | int, queue: str) -> None:
+def send_task(task: Task[..., None], *arguments: str | int, queue: str, expires: float | None = None) -> None:
     """Send a message; a broker that cannot be reached is no error, since beat says again what is still waiting."""
+    options: dict[str, Any] = {} if expires is None else {"expires": expires}
     try:
-        task.apply_async(arguments, queue=queue)
+        task.apply_async(arguments, queue=queue, **options)
     except (OperationalError, OSError) as error:
         logger.warning("The broker did not take %s for queue %s (%s); beat will send it again.", task, queue, error)

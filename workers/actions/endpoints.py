@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -144,4 +145,5 @@ def _send_probe(pk: int) -> None:
     from workers.actions.dispatch import send_task
     from workers.tasks import probe_endpoint as task
 
-    send_task(task, pk, queue="gpu")
+    # Beat sends it again while it waits; what a busy worker did not get to by then is dropped.
+    send_task(task, pk, queue="gpu", expires=settings.WORKERS_REDISPATCH_SECONDS)

@@ -106,6 +106,7 @@ def _run_page(request: AuthedRequest, run: Run) -> HttpResponse:
         "run": run,
         "progress": progress_of(run),
         "selection": OutputSelection.from_json(run.selection),
+        "models": run.scorer.models.select_related("endpoint").order_by("role"),
     }
     return TemplateResponse(request, "workers/run_detail.html" + ("#progress" if request.htmx else ""), context)
 

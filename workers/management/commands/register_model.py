@@ -37,4 +37,6 @@ class Command(BaseCommand):
         if not probe_endpoint(endpoint=endpoint, load=False):
             endpoint.delete()
             raise CommandError(f"{options['reference']} cannot be used: {endpoint.failure}")
-        self.stdout.write(f"{endpoint.name}: {endpoint.resolved['weights']}, {endpoint.context_length} tokens of context.")
+        self.stdout.write(
+            f"{endpoint.name}: {endpoint.resolved['weights']}, {endpoint.context_length} tokens of context."
+        )

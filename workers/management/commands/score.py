@@ -16,6 +16,7 @@ from workers.actions.runs import start_run
 from workers.actions.scorers import create_scorer
 from workers.catalogue import serving
 from workers.models import ModelEndpoint, Run, Scorer
+from workers.process import process
 from workers.progress import progress_of
 from workers.scoring import work_once
 from workers.selection import OutputSelection
@@ -89,8 +90,12 @@ class Command(BaseCommand):
         )
 
     def _compute(self, run: Run) -> None:
-        while work_once(run.scorer.queue, run=run):
-            self._show(run)
+        process.start_beating()
+        try:
+            while work_once(run.scorer.queue, run=run):
+                self._show(run)
+        finally:
+            process.stop_beating()
 
     def _follow(self, run: Run) -> None:
         self._show(run)
