@@ -1,5 +1,7 @@
 """What Celery runs: each task is one call. Messages carry keys only, and may be lost or doubled."""
 
+from typing import Any
+
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutdown
 from django.db import InterfaceError, OperationalError
@@ -33,11 +35,10 @@ def probe_endpoint(pk: int) -> None:
 
 
 @worker_ready.connect
-def announce(sender: object, **_: object) -> None:
+def announce(sender: Any, **_: object) -> None:
     """A worker that starts shows itself, and asks for what may be waiting since before."""
-    consumer = sender
-    queues = sorted(consumer.task_consumer.queues and [queue.name for queue in consumer.task_consumer.queues])  # type: ignore[attr-defined]
-    process.start_beating(name=consumer.hostname, queue=",".join(queues))  # type: ignore[attr-defined]
+    queues = sorted(queue.name for queue in sender.task_consumer.queues)
+    process.start_beating(name=sender.hostname, queue=",".join(queues))
     for queue in queues:
         dispatch.send_work(queue=queue)
 
