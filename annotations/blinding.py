@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Sequence
 
+from django.db import models
+
 from annotations.models import Assignment, Campaign, CampaignItem
 from annotations.protocols import LABELS, ShownItem, ShownOutput
 from rewards.models import Output
@@ -17,6 +19,12 @@ def assignment_seed(campaign: Campaign, item: CampaignItem, user_id: int) -> int
 def shown_order(output_ids: Sequence[int], seed: int) -> list[int]:
     """The outputs in an order drawn by `seed`: a hash for each, so that it does not depend on a library's shuffle."""
     return sorted(output_ids, key=lambda pk: hashlib.sha256(f"{seed}:{pk}".encode()).digest())
+
+
+def outputs_of(assignment: Assignment) -> models.QuerySet[Output]:
+    """The outputs of the assignment's item in the item's own order, with their texts and nothing else (one query)."""
+    outputs = Output.objects.filter(item_outputs__item=assignment.item_id)
+    return outputs.order_by("item_outputs__position").only("id", "messages")
 
 
 def shown_item(assignment: Assignment, outputs: Sequence[Output]) -> ShownItem:

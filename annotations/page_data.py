@@ -6,7 +6,7 @@ or answer of another person is read into it.
 
 from typing import Any
 
-from annotations.blinding import shown_item
+from annotations.blinding import outputs_of, shown_item
 from annotations.models import Assignment, Draft
 from annotations.protocols import Question, ShownItem, parse_questions
 from rewards.models import Output, Task
@@ -18,7 +18,7 @@ ROLES = {"system", "user", "assistant", "tool"}
 
 def assignment_data(assignment: Assignment) -> dict[str, Any]:
     """Task, outputs, questions and draft of an assignment (three queries)."""
-    outputs = list(Output.objects.filter(item_outputs__item=assignment.item_id).order_by("item_outputs__position"))
+    outputs = list(outputs_of(assignment))
     task = Task.objects.only("messages", "context", "reference").get(pk=assignment.item.task_id)
     draft = Draft.objects.filter(assignment=assignment).first()
     item = shown_item(assignment, outputs)

@@ -1,7 +1,7 @@
 """The counters that submits, undos and skips keep. Call inside the transaction of the change, as its last write.
 
 One statement each: these rows are shared by everyone who works in the campaign, so they are held as briefly as
-possible, and always in the order campaign, project, progress.
+possible, and always in the same order.
 """
 
 from django.db import connection
@@ -9,7 +9,9 @@ from django.db import connection
 from annotations.models import Assignment
 
 _COUNT_SUBMIT = """
-WITH counted_campaign AS (
+WITH gone_draft AS (
+    DELETE FROM annotations_draft WHERE assignment_id = %(assignment)s AND %(sign)s > 0
+), counted_campaign AS (
     UPDATE annotations_campaign SET submitted_count = submitted_count + %(sign)s WHERE id = %(campaign)s
 ), counted_project AS (
     UPDATE projects_project SET judgment_count = judgment_count + %(sign)s * %(judgments)s WHERE id = %(project)s
@@ -33,7 +35,7 @@ ON CONFLICT (campaign_id, user_id) DO UPDATE SET
 
 
 def count_submit(*, assignment: Assignment, judgments: int, active_ms: int, sign: int) -> None:
-    """Count one submit of so many judgments in (`sign` 1) or out (-1); one query."""
+    """Count one submit of so many judgments in (`sign` 1), its draft going, or out (-1); one query."""
     _execute(_COUNT_SUBMIT, assignment, sign=sign, judgments=judgments, active_ms=active_ms)
 
 
@@ -44,6 +46,7 @@ def count_skip(*, assignment: Assignment, sign: int) -> None:
 
 def _execute(statement: str, assignment: Assignment, **values: int) -> None:
     where = {
+        "assignment": assignment.pk,
         "campaign": assignment.campaign_id,
         "project": assignment.project_id,
         "user": assignment.user_id,

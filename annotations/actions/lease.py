@@ -135,10 +135,11 @@ def require_open(campaign: Campaign, *, in_work: bool) -> None:
 
 def _resumed(campaign: Campaign, user: User) -> Assignment | None:
     """The live assignment of `user`, its lease renewed."""
-    assignment = campaign.assignments.of(user).live().for_answering().first()
-    if assignment is None or not _extend(assignment):
+    assignment = campaign.assignments.of(user).live().first()
+    if assignment is None:
         return None
-    return assignment
+    assignment.campaign = campaign
+    return assignment if _extend(assignment) else None
 
 
 def _granted(campaign: Campaign, user: User) -> Assignment | None:

@@ -1,6 +1,5 @@
 """Submits: an answer becomes judgments exactly once, and can be taken back for some minutes."""
 
-import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -9,16 +8,17 @@ from django.db import models, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from annotations.actions.claim import LeaseNotHeldError, claim_submission
 from annotations.actions.counters import count_submit
 from annotations.actions.draft import restore_draft
 from annotations.actions.lease import regain_item, release_item, require_open
 from annotations.answers import storable_json
-from annotations.blinding import shown_item
-from annotations.models import Assignment, CampaignItem, Draft, Submission
+from annotations.blinding import outputs_of, shown_item
+from annotations.models import Assignment, CampaignItem, Submission
 from annotations.protocols import PlannedJudgment, parse_questions, plan_judgments
 from projects.errors import AppError
 from rewards.actions.rater import ensure_person_rater
-from rewards.models import Judgment, Output, Rater
+from rewards.models import Judgment
 
 
 class Acknowledged(NamedTuple):
@@ -34,7 +34,7 @@ class Act(NamedTuple):
     key: str
     answer: dict[str, Any]
     active_ms: int
-    rater: Rater
+    rater_id: int
     planned: Sequence[PlannedJudgment]
     earlier: Sequence[Submission]
 
@@ -60,18 +60,17 @@ def submit_answer(*, assignment: Assignment, key: str, answer: dict[str, Any], a
         ``campaign_closed``. The draft is untouched by all of them.
     """
     storable_json(answer)
-    earlier = list(assignment.submissions.all())
+    earlier = [] if _is_untouched(assignment) else list(assignment.submissions.all())
     known = _known(earlier, key, answer)
     if known is not None:
         return _acknowledged(assignment, known)
-    outputs = list(Output.objects.filter(item_outputs__item=assignment.item_id).order_by("item_outputs__position"))
+    outputs = list(outputs_of(assignment))
     planned = plan_judgments(parse_questions(assignment.protocol.questions), answer, shown_item(assignment, outputs))
-    # Before the transaction: making a rater locks the project, which the counters lock last.
-    rater = ensure_person_rater(project=assignment.project, user=assignment.user)
-    act = Act(key=key, answer=answer, active_ms=active_ms, rater=rater, planned=planned, earlier=earlier)
+    act = Act(
+        key=key, answer=answer, active_ms=active_ms, rater_id=_rater_id(assignment), planned=planned, earlier=earlier
+    )
     try:
-        with transaction.atomic():
-            submission = _write(assignment, act)
+        submission = _write(assignment, act)
     except AppError:
         # The same submit, sent twice at once: the other one has finished while this one waited for the item.
         known = _known(assignment.submissions.all(), key, answer)
@@ -110,11 +109,22 @@ def undo_submission(*, assignment: Assignment) -> None:
     if not Submission.objects.filter(pk=submission.pk, undone_at=None).update(undone_at=now):
         raise AppError("There is no submit to take back.", code="nothing_to_undo", status=409)
     withdrawn = Judgment.objects.filter(act=submission.act).update(withdrawn_at=now, withdrawn_by=assignment.user)
-    assignment.status, assignment.submitted_at = Assignment.Status.LEASED, None
+    assignment.status = Assignment.Status.LEASED
     assignment.lease_until = now + timedelta(minutes=campaign.lease_minutes)
-    assignment.save(update_fields=["status", "submitted_at", "lease_until"])
+    assignment.save(update_fields=["status", "lease_until"])
     restore_draft(assignment=assignment, answer=submission.answer)
     count_submit(assignment=assignment, judgments=withdrawn, active_ms=submission.active_ms, sign=-1)
+
+
+def _is_untouched(assignment: Assignment) -> bool:
+    """Whether it was never submitted, as far as it was loaded; if it has been since, the claim fails."""
+    return assignment.status == Assignment.Status.LEASED and assignment.submitted_at is None
+
+
+def _rater_id(assignment: Assignment) -> int:
+    """Of the person, made on the first submit. Not inside the submit's transaction: it locks the project."""
+    known: int | None = getattr(assignment, "rater_id", None)
+    return known or ensure_person_rater(project=assignment.project, user=assignment.user).pk
 
 
 def _known(submissions: Iterable[Submission], key: str, answer: Any) -> Submission | None:
@@ -132,36 +142,23 @@ def _known(submissions: Iterable[Submission], key: str, answer: Any) -> Submissi
 
 
 def _write(assignment: Assignment, act: Act) -> Submission:
-    """Claim the assignment and write everything; inside a transaction, the item's row first (see `lease`)."""
-    if not _claim(assignment, act.active_ms):
-        # Late, but if nobody took it the work counts.
+    """Claim the item and write everything, in one transaction."""
+    try:
+        with transaction.atomic():
+            return _written(assignment, act)
+    except LeaseNotHeldError:
+        # Late, but if nobody took the item the work counts.
         require_open(assignment.campaign, in_work=True)
+    with transaction.atomic():
         regain_item(assignment=assignment)
-        _claim(assignment, act.active_ms)
-    submission = Submission.objects.create(
-        project_id=assignment.project_id,
-        assignment=assignment,
-        idempotency_key=act.key,
-        act=uuid.uuid4(),
-        answer=act.answer,
-        active_ms=act.active_ms,
-    )
+        return _written(assignment, act)
+
+
+def _written(assignment: Assignment, act: Act) -> Submission:
+    submission = claim_submission(assignment=assignment, key=act.key, answer=act.answer, active_ms=act.active_ms)
     _write_judgments(assignment, submission, act)
-    Draft.objects.filter(assignment=assignment).delete()
     count_submit(assignment=assignment, judgments=len(act.planned), active_ms=act.active_ms, sign=1)
     return submission
-
-
-def _claim(assignment: Assignment, active_ms: int) -> bool:
-    """Turn the lease into a submit; False, with nothing changed, if it is not held any more."""
-    item = CampaignItem.objects.filter(pk=assignment.item_id)
-    if not item.filter(submitted_count__lt=F("granted_count")).update(submitted_count=F("submitted_count") + 1):
-        return False
-    held = Assignment.objects.live().filter(pk=assignment.pk, campaign__status__in=["open", "paused"])
-    if held.update(status=Assignment.Status.SUBMITTED, submitted_at=timezone.now(), active_ms=active_ms):
-        return True
-    item.update(submitted_count=F("submitted_count") - 1)
-    return False
 
 
 def _write_judgments(assignment: Assignment, submission: Submission, act: Act) -> None:
@@ -178,7 +175,7 @@ def _write_judgments(assignment: Assignment, submission: Submission, act: Act) -
         Judgment(
             project_id=assignment.project_id,
             kind=plan.kind,
-            rater=act.rater,
+            rater_id=act.rater_id,
             task_id=assignment.item.task_id,
             output_id=plan.output_id,
             act=submission.act,

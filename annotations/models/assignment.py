@@ -34,6 +34,7 @@ class Assignment(models.Model):
     active_ms = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     submitted_at = models.DateTimeField(null=True)
+    """Of the last submit, also where it was taken back: null says that there never was one."""
 
     objects = AssignmentQuerySet.as_manager()
 

@@ -6,7 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
+
+from rewards.models import Rater
 
 if TYPE_CHECKING:
     from annotations.models import Assignment, Campaign
@@ -36,7 +39,10 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         return max(submitted, key=lambda assignment: assignment.submitted_at or since, default=None)
 
     def for_answering(self) -> AssignmentQuerySet:
-        """With all that leasing, showing and submitting read (one query)."""
-        return self.select_related("campaign", "protocol", "item", "project").defer(
-            "campaign__selection", "campaign__leak_scan", "project__description"
+        """With all that leasing, showing and submitting read, and `rater_id`: null for who never judged (one query)."""
+        raters = Rater.objects.filter(project=OuterRef("project"), user=OuterRef("user"))
+        return (
+            self.select_related("campaign", "protocol", "item", "project")
+            .defer("campaign__selection", "campaign__leak_scan", "project__description")
+            .annotate(rater_id=Subquery(raters.values("pk")[:1]))
         )
