@@ -7,6 +7,8 @@ from http.cookies import SimpleCookie
 from typing import Any
 
 import numpy as np
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from annotations.access import assignment_for
@@ -290,11 +292,12 @@ def _move_data(house: Populated) -> None:
         format="trl_preference",
         options={},
         status="ready",
-        manifest={},
+        manifest={"counts": {"rows": 1}, "left_out": {HOSTILE: 1}, "labels": {}, "filters": {HOSTILE: [HOSTILE]}},
         created_by=owner,
         finished_at=timezone.now(),
     )
-    file = ExportFile.objects.create(export=export, path="README.md", stored_as="exports/none", sha256="2" * 64)
+    stored_as = default_storage.save(f"exports/{export.pk}/README.md", ContentFile(f"# {HOSTILE}".encode()))
+    file = ExportFile.objects.create(export=export, path="README.md", stored_as=stored_as, sha256="2" * 64)
     house.rows |= {"import": batch, "export": export, "file": file}
 
 

@@ -63,6 +63,15 @@ WHO_READS = {
     "rewards:rubric-reaggregate": READERS,
     "rewards:rubric-version": READERS,
     "rewards:rubric-export": READERS,
+    "rewards:import-list": MANAGERS,
+    "rewards:import-create": MANAGERS,
+    "rewards:import-detail": MANAGERS,
+    "rewards:import-errors": MANAGERS,
+    "rewards:export-list": READERS,
+    "rewards:export-create": MANAGERS,
+    "rewards:export-detail": READERS,
+    "rewards:export-archive": READERS,
+    "rewards:export-file": READERS,
     "workers:scorer-list": READERS,
     "workers:scorer-create": MANAGERS,
     "workers:scorer-detail": READERS,
@@ -102,6 +111,13 @@ WHO_READS = {
     "rewards-api:rubric-diff": READERS,
     "rewards-api:version-list": READERS,
     "rewards-api:version-detail": READERS,
+    "rewards-api:import-list": MANAGERS,
+    "rewards-api:import-detail": MANAGERS,
+    "rewards-api:import-errors": MANAGERS,
+    "rewards-api:export-list": READERS,
+    "rewards-api:export-detail": READERS,
+    "rewards-api:export-archive": READERS,
+    "rewards-api:export-file": READERS,
     "workers-api:source-list": READERS,
     "workers-api:endpoint-list": READERS,
     "workers-api:endpoint-detail": READERS,
@@ -139,6 +155,8 @@ WRITES_OF = {
         "annotations-api:assignment-resume",
     },
 }
+# What is sent as a file to save.
+DOWNLOADS = {f"rewards{api}:export-{noun}" for api in ("", "-api") for noun in ("archive", "file")}
 # An address that answers 400 without them.
 QUERIES = {"annotations:question-add": "?kind=rating&q-TOTAL_FORMS=1", "rewards-api:rubric-diff": "?old=1&new=1"}
 
@@ -317,7 +335,15 @@ def test_stored_text_reaches_the_pages_that_show_it(house):
             assert "<x-hostile>" in Markup(body(get(house, "owner", address))).text, address.name
 
 
-@by_name([address for address in READABLE if address.is_api])
+@by_name([address for address in READABLE if address.name in DOWNLOADS])
+def test_a_download_is_saved_and_never_shown(house, address):
+    response = get(house, "owner", address)
+    assert response["Content-Disposition"].startswith("attachment; filename=")
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert not response["Content-Type"].startswith(("text/html", "image/svg"))
+
+
+@by_name([address for address in READABLE if address.is_api and address.name not in DOWNLOADS])
 def test_the_api_answers_in_json_that_no_browser_takes_for_a_page(house, address):
     response = get(house, "owner" if "owner" in WHO_READS[address.name] else "annotator", address)
     assert response["Content-Type"] == "application/json"

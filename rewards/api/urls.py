@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rewards.api import judgments, outputs, rubrics, signals, tasks
+from rewards.api import exports, imports, judgments, outputs, rubrics, signals, tasks
 
 app_name = "rewards-api"
 urlpatterns = [
@@ -27,5 +27,18 @@ urlpatterns = [
         "projects/<slug:slug>/rubrics/<int:pk>/versions/<int:number>",
         rubrics.RubricVersionDetail.as_view(),
         name="version-detail",
+    ),
+    path("projects/<slug:slug>/imports", imports.ImportList.as_view(), name="import-list"),
+    path("projects/<slug:slug>/imports/<int:pk>", imports.ImportDetail.as_view(), name="import-detail"),
+    path("projects/<slug:slug>/imports/<int:pk>/errors", imports.ImportErrorList.as_view(), name="import-errors"),
+    path("projects/<slug:slug>/imports/<int:pk>/undo", imports.ImportUndo.as_view(), name="import-undo"),
+    path("projects/<slug:slug>/exports", exports.ExportList.as_view(), name="export-list"),
+    path("projects/<slug:slug>/exports/<int:pk>", exports.ExportDetail.as_view(), name="export-detail"),
+    path("projects/<slug:slug>/exports/<int:pk>/cancel", exports.ExportCancel.as_view(), name="export-cancel"),
+    path("projects/<slug:slug>/exports/<int:pk>/archive", exports.ExportArchive.as_view(), name="export-archive"),
+    path(
+        "projects/<slug:slug>/exports/<int:pk>/files/<int:file>",
+        exports.ExportFileContent.as_view(),
+        name="export-file",
     ),
 ]

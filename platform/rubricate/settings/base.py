@@ -169,6 +169,7 @@ SPECTACULAR_SETTINGS = {
         "CampaignStatus": "annotations.models.campaign.Campaign.Status",
         "AssignmentStatus": "annotations.models.assignment.Assignment.Status",
         "StudyStatus": "annotations.models.study.Study.Status",
+        "JudgmentKind": "rewards.models.judgment.Judgment.Kind",
         "ImportStatus": "rewards.models.import_batch.ImportBatch.Status",
         "ExportStatus": "rewards.models.export.Export.Status",
     },
