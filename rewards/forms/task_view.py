@@ -21,8 +21,9 @@ class TaskViewForm(forms.Form):
         self.is_valid()
 
     @property
-    def signal_key(self) -> str:
-        return str(self.cleaned_data.get("signal", ""))
+    def signal_key(self) -> str | None:
+        """Empty for none; None where nothing was chosen."""
+        return str(self.cleaned_data.get("signal", "")) if "signal" in self.data else None
 
     @property
     def aggregation_name(self) -> str:

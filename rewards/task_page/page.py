@@ -1,5 +1,6 @@
 """Assembles the page of one task: a fixed number of queries whatever the number of outputs and judgments."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -48,7 +49,7 @@ class TaskPage:
     aggregation: str
 
 
-def task_page(task: Task, *, output_ids: Sequence[int], choice_key: str, aggregation: str) -> TaskPage:
+def task_page(task: Task, *, output_ids: Sequence[int], choice_key: str | None, aggregation: str) -> TaskPage:
     """Read a task with some of its outputs and everything said about them.
 
     Parameters
@@ -56,8 +57,8 @@ def task_page(task: Task, *, output_ids: Sequence[int], choice_key: str, aggrega
     task : Task
     output_ids : sequence of int
         Which outputs to show; those that are not current outputs of the task are left out, none means the first four.
-    choice_key : str
-        `SignalChoice.key` of the signal to lay over the texts, or empty for none.
+    choice_key : str | None
+        `SignalChoice.key` of the signal to lay over the texts; empty for none, None for `main_choice`.
     aggregation : str
         For the score under each rater's verdicts; empty for one that suits each rubric.
     """
@@ -66,6 +67,8 @@ def task_page(task: Task, *, output_ids: Sequence[int], choice_key: str, aggrega
     outputs = list(Output.objects.to_show(task, shown_ids))
     judgments = list(Judgment.objects.for_task_page(task, shown_ids))
     choices = _labelled([*RewardSignal.objects.choices(shown_ids), *step_label_choices(judgments)])
+    if choice_key is None:
+        choice_key = main_choice([labelled.choice for labelled in choices])
     choice = next((labelled for labelled in choices if labelled.choice.key == choice_key), None)
     shown = overlays(choice.choice if choice else None, outputs, judgments)
     limit = scale_of(list(shown.values()))
@@ -100,6 +103,23 @@ def task_page(task: Task, *, output_ids: Sequence[int], choice_key: str, aggrega
         rater_facts=facts_about_raters(raters.values()),
         aggregation=aggregation,
     )
+
+
+def main_choice(choices: Sequence[SignalChoice]) -> str:
+    """The key of what a reader most likely came for, empty where nothing is stored.
+
+    A source that also stores its channel over steps or sentences means that one; of its segmentations the finest, that
+    of a tokenizer, shows most.
+    """
+    segmenters = Counter((choice.rater_id, choice.channel) for choice in choices)
+    ranked = sorted(
+        choices,
+        key=lambda choice: (
+            -segmenters[choice.rater_id, choice.channel],
+            not choice.segmenter.startswith("tokenizer:"),
+        ),
+    )
+    return ranked[0].key if ranked else ""
 
 
 def _shown_ids(there: Sequence[int], asked: Sequence[int]) -> list[int]:

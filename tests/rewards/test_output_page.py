@@ -122,6 +122,19 @@ def test_an_unknown_signal_shows_none(cast, browse, task):
     assert page_of(browse(cast.viewer), task, signal="1:no:such").context["page"].choice is None
 
 
+def test_the_main_channel_lies_over_the_texts_until_another_is_chosen(cast, browse, task):
+    rater, output = make_rater(cast.project), make_output(task, "ab")
+    store(output, rater, [[0, 0, 1], [0, 1, 2]], [1.0, 1.0], channel="log_prob")
+    store(output, rater, [[0, 0, 1], [0, 1, 2]], [1.0, 2.0], channel="log_ratio")
+    by_step = RewardSignal(steps(["ab"]), np.array([3.0]))
+    signal_store.save_many([signal_store.NewSignal(output, rater, "log_ratio", by_step, "h")])
+    client = browse(cast.viewer)
+
+    # The source sums up its log-ratio by step as well: that is what it is about.
+    assert page_of(client, task).context["page"].choice.choice.key == f"{rater.pk}:log_ratio:tokenizer:x"
+    assert page_of(client, task, signal="").context["page"].choice is None
+
+
 def test_an_output_without_the_signal_says_so(cast, browse, task):
     rater = make_rater(cast.project)
     store(make_output(task, "a"), rater, [[0, 0, 1]], [1.0])
