@@ -148,6 +148,9 @@ class JudgmentWriter:
             if of_kind:
                 insert_answers(of_kind)
                 report.counts[f"{_KINDS[kind]}_created"] += len(of_kind)
+        marked = sum(len(item.record.spans) for item in items if isinstance(item.record, SpansRecord))
+        if marked:
+            report.counts["spans_marked"] += marked
 
 
 def _copy_answers(

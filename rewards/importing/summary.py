@@ -12,6 +12,7 @@ _NOUNS = {
     "critique": "Critiques",
 }
 _NOTES = {
+    "spans_marked": "spans marked in the texts",
     "rubric_versions": "rubric versions written",
     "tasks_relabelled": "tasks with new tags, split, licence or metadata",
     "outputs_without_task": "outputs left out because their task was not taken",
