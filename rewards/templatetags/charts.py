@@ -24,9 +24,7 @@ def score_bar(old: float | None, new: float | None, low: float, high: float) -> 
     return format_html('<svg class="chart" viewBox="0 0 160 16" role="img" aria-label="{}">{}</svg>', words, bars)
 
 
-def _bar(
-    value: float | None, low: float, high: float, zero: float, *, y: int, height: int, style: str
-) -> SafeString:
+def _bar(value: float | None, low: float, high: float, zero: float, *, y: int, height: int, style: str) -> SafeString:
     if value is None:
         return mark_safe("")
     end = (value - low) / (high - low) * _WIDTH
