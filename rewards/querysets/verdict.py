@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Count
 
 if TYPE_CHECKING:
     from rewards.models import Rubric, Verdict
@@ -33,8 +32,3 @@ class VerdictQuerySet(models.QuerySet["Verdict"]):
         """Those of these verdicts that are on the `n` youngest outputs among theirs."""
         outputs = self.order_by("-judgment__output").values("judgment__output").distinct()[:n]
         return self.filter(judgment__output__in=outputs)
-
-    def rater_counts(self) -> dict[int, int]:
-        """How many outputs each rater gave verdicts on."""
-        rows = self.order_by().values_list("judgment__rater").annotate(n=Count("judgment__output", distinct=True))
-        return dict(rows)

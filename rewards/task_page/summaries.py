@@ -1,6 +1,5 @@
 """What raters said about an output as a whole: ratings, comparisons, rankings, words; each "n of N"."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -156,12 +155,3 @@ def _rankings(output: Output, judgments: Sequence[Judgment]) -> RankingSummary:
             words = f"place {places[output.pk]} among {len(places)}"
             summary.answers.append(Answer(judgment, words, facts_about_judgment(judgment)))
     return summary
-
-
-def by_output(judgments: Sequence[Judgment]) -> dict[int, list[Judgment]]:
-    """Judgments of single outputs, by key of the output."""
-    result: dict[int, list[Judgment]] = defaultdict(list)
-    for judgment in judgments:
-        if judgment.output_id is not None:
-            result[judgment.output_id].append(judgment)
-    return result
