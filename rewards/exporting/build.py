@@ -19,6 +19,9 @@ from rewards.exporting.sources import Tally, count_unread, reading_of, task_item
 from rewards.formats.cards import CARD_NAME, MANIFEST_NAME, DatasetFile, Manifest, dataset_card
 from rewards.models import Export
 
+COUNTS = ("rows", "tasks", "outputs")
+"""What a manifest counts, before what was read."""
+
 Progress = Callable[[int, float], None]
 """Called with the rows written and the share of judgments read; whatever it raises ends the build."""
 

@@ -14,6 +14,7 @@ from rewards.rubrics.aggregate import AGGREGATIONS
 
 DEFAULT_AGGREGATION = "rar_explicit"
 LARGEST_SEED = 2**31 - 1
+_USUAL_SPLITS = {"train": 0, "validation": 1, "test": 2}
 
 
 class Source(StrEnum):
@@ -161,7 +162,14 @@ def choices_from_json(data: Mapping[str, Any]) -> ExportChoices:
             code="export_invalid",
             fields={name: [message] for name, message in problems.items()},
         )
+    if "fractions" in given:
+        given["fractions"] = ordered_splits(given["fractions"])
     return ExportChoices(**(given | {name: tuple(given[name]) for name in ("raters", "policies") if name in given}))
+
+
+def ordered_splits(fractions: Mapping[str, float]) -> dict[str, float]:
+    """Splits in the order in which people name them: a stored JSON object keeps none, and the order decides rows."""
+    return dict(sorted(fractions.items(), key=lambda item: (_USUAL_SPLITS.get(item[0], len(_USUAL_SPLITS)), item[0])))
 
 
 def _unfit(choices: ExportChoices) -> dict[str, str]:

@@ -9,6 +9,13 @@ from rewards.exporting.choices import COMBINE_TITLES, PAIRING_TITLES, SOURCE_TIT
 from rewards.models import Policy, Rater, RewardSignal, RubricVersion
 from rewards.rubrics.aggregate import AGGREGATIONS
 
+FACTS = (
+    "source", "question", "rubric", "aggregation", "aggregation_title", "signal_of", "scorer_hash", "channel",
+    "raters_combined", "pairs", "smallest_margin", "margin", "desirable_from", "undesirable_to", "raters", "policies",
+    "tag", "split_of_tasks", "versions", "channels",
+)  # fmt: skip
+"""The names that `described` gives to choices, in the order in which people read them."""
+
 
 def check_references(project: Project, choices: ExportChoices) -> None:
     """Raise the 400 `export_invalid` where a key names nothing of this project."""

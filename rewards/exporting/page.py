@@ -1,10 +1,13 @@
 """What the page of one export shows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.core.files.storage import default_storage
 
+from rewards.exporting.build import COUNTS
+from rewards.exporting.choices import ordered_splits
+from rewards.exporting.description import FACTS
 from rewards.exporting.downloads import folder_name
 from rewards.formats.cards import CARD_NAME
 from rewards.formats.registry import EXPORT_FORMATS
@@ -44,11 +47,14 @@ def export_page(export: Export) -> ExportPage:
     files = list(export.files.in_order())
     return ExportPage(
         format_title=known.title if known else export.format,
-        counts=[(labels.get(name, name), count) for name, count in manifest.get("counts", {}).items()],
+        counts=[(labels.get(name, name), count) for name, count in _in_order(manifest.get("counts", {}), COUNTS)],
         left_out=[
-            LeftOut(labels.get(name, name), count, max(1, 100 * count // most)) for name, count in reasons.items()
+            LeftOut(labels.get(name, name), count, max(1, 100 * count // most))
+            for name, count in sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0]))
         ],
-        choices=[(name.replace("_", " "), _words(value)) for name, value in manifest.get("filters", {}).items()],
+        choices=[
+            (name.replace("_", " "), _words(value)) for name, value in _in_order(manifest.get("filters", {}), FACTS)
+        ],
         licences=list(manifest.get("licences", {}).items()),
         files=files,
         card=_card(files),
@@ -57,15 +63,22 @@ def export_page(export: Export) -> ExportPage:
     )
 
 
+def _in_order(facts: Mapping[str, Any], order: Sequence[str]) -> list[tuple[str, Any]]:
+    """A stored JSON object keeps no order of its own."""
+    return sorted(facts.items(), key=lambda fact: order.index(fact[0]) if fact[0] in order else len(order))
+
+
 def _splits(split: Mapping[str, Any]) -> str:
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in split.get("fractions", {}).items())
+    shares = ", ".join(f"{name} {share:.4g}" for name, share in ordered_splits(split.get("fractions", {})).items())
     return f"{shares}; seed {split['seed']}" if shares else ""
 
 
 def _words(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_words(inner)}" for name, inner in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(_words, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _card(files: list[ExportFile]) -> str:

@@ -33,6 +33,8 @@ _FIELD_OF = {"rubric_version": "rubric", "channel": "signal", "signal_rater": "s
 class ExportForm(forms.Form):
     """All choices; those that do not apply to the chosen source and format are hidden by the page and ignored here."""
 
+    use_required_attribute = False  # a browser cannot point at a field that the page hides
+
     name = forms.CharField(
         required=False,
         max_length=200,
@@ -50,25 +52,20 @@ class ExportForm(forms.Form):
     )
     combine = forms.ChoiceField(
         label="Raters",
-        required=False,
         choices=[(each, COMBINE_TITLES[each]) for each in Combine],
         widget=forms.RadioSelect,
     )
     question = forms.ChoiceField(required=False)
     rubric = forms.ChoiceField(required=False)
-    aggregation = forms.ChoiceField(
-        required=False, choices=[(name, entry.title) for name, entry in AGGREGATIONS.items()]
-    )
+    aggregation = forms.ChoiceField(choices=[(name, entry.title) for name, entry in AGGREGATIONS.items()])
     signal = forms.ChoiceField(required=False, help_text="Outputs compare by its sum over all segments.")
     pairing = forms.ChoiceField(
         label="Pairs",
-        required=False,
         choices=[(pairing, PAIRING_TITLES[pairing]) for pairing in Pairing],
         widget=forms.RadioSelect,
     )
     min_gap = forms.FloatField(
         label="Smallest margin",
-        required=False,
         min_value=0,
         initial=0,
         help_text="The difference of ratings, scores or totals; of comparisons the share of raters, or the strength.",
@@ -93,10 +90,10 @@ class ExportForm(forms.Form):
     ids = forms.BooleanField(
         required=False, label="Columns with the ids", help_text="Of the task and its outputs. Trainers pass them over."
     )
-    train = forms.FloatField(label="Train, %", min_value=0, max_value=100, initial=90, required=False)
-    validation = forms.FloatField(label="Validation, %", min_value=0, max_value=100, initial=0, required=False)
-    test = forms.FloatField(label="Test, %", min_value=0, max_value=100, initial=10, required=False)
-    seed = forms.IntegerField(min_value=0, max_value=LARGEST_SEED, initial=0, required=False)
+    train = forms.FloatField(label="Train, %", min_value=0, max_value=100, initial=90)
+    validation = forms.FloatField(label="Validation, %", min_value=0, max_value=100, initial=0)
+    test = forms.FloatField(label="Test, %", min_value=0, max_value=100, initial=10)
+    seed = forms.IntegerField(min_value=0, max_value=LARGEST_SEED, initial=0)
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -134,13 +131,14 @@ class ExportForm(forms.Form):
         offered = self.fields[field]
         assert isinstance(offered, forms.ChoiceField)
         offered.choices = choices
+        if field in {"rubric", "signal"}:
+            # Nothing to choose from is no fault of whoever chose another source.
+            offered.required = bool(choices)
 
     def _as_json(self, cleaned: dict[str, Any]) -> dict[str, Any]:
         same = ("format", "file_type", "source", "desirable_from", "undesirable_to", "tag", "split", "current_only")
         chosen = {name: cleaned[name] for name in (*same, "margin", "ids")}
-        chosen |= {name: cleaned[name] for name in ("combine", "pairing", "aggregation", "question") if cleaned[name]}
-        chosen["min_gap"] = cleaned["min_gap"] or 0.0
-        chosen["seed"] = cleaned["seed"] or 0
+        chosen |= {name: cleaned[name] for name in ("combine", "pairing", "aggregation", "question", "min_gap", "seed")}
         chosen["raters"] = [int(key) for key in cleaned["raters"]]
         chosen["policies"] = [int(key) for key in cleaned["policies"]]
         chosen["fractions"] = {name: round(cleaned[name] / 100, 9) for name in SPLITS if cleaned[name]}

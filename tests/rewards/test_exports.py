@@ -280,6 +280,13 @@ def test_a_task_never_crosses_splits_and_the_seed_decides(project):
     assert splits == tasks_by_split(seed=1) != tasks_by_split(seed=2)
 
 
+def test_splits_do_not_depend_on_the_order_in_which_they_are_named(project):
+    given = [{"test": 0.3, "train": 0.7}, {"train": 0.7, "test": 0.3}]
+    exports = [made(project, fractions=fractions) for fractions in given]
+    assert [file.split for file in exports[0].files.in_order()] == ["", "", "train", "test"]
+    assert choices_from_json(exports[0].options) == choices_from_json(exports[1].options)
+
+
 @pytest.mark.parametrize("file_type", ["jsonl", "parquet"])
 def test_the_same_export_twice_has_the_same_bytes(project, outputs, file_type):
     rater = make_rater(project)

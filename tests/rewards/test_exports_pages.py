@@ -27,8 +27,14 @@ FORM = {
     "combine": "together",
     "current_only": "on",
     "margin": "on",
+    "pairing": "all",
+    "question": "overall",
+    "aggregation": "rar_explicit",
+    "min_gap": "0",
     "train": "100",
+    "validation": "0",
     "test": "0",
+    "seed": "0",
 }
 
 
