@@ -5,7 +5,7 @@ import pytest
 from tests.chaos.stack import ChaosStack
 from tests.workers.tiny_model import build_tiny_model
 
-OUTPUTS = 800
+OUTPUTS = 400
 
 
 @pytest.fixture(scope="session")

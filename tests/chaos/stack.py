@@ -40,6 +40,7 @@ class ChaosStack:
         self.valkey = ValkeyServer(log=folder / "valkey.log", password=secrets.token_hex(), account=account)
         self.valkey.start()
         self.workers: list[subprocess.Popen[bytes]] = []
+        self._connection: psycopg.Connection[Any] | None = None
         self.environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "rubricate.settings.dev",
@@ -117,12 +118,14 @@ class ChaosStack:
         os.killpg(self.postgres.child.process.pid, signal.SIGKILL)
         self.postgres.child.process.wait()
         self.postgres.child = None
+        self._connection = None
         self.postgres.start()
 
     def sql(self, query: str, *parameters: Any) -> Any:
         """The first row, or its one column."""
-        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
-            row = connection.execute(query, parameters).fetchone()
+        if self._connection is None:
+            self._connection = psycopg.connect(self.postgres.url, autocommit=True)
+        row = self._connection.execute(query, parameters).fetchone()
         return row[0] if row is not None and len(row) == 1 else row
 
     def wait_until(self, holds: Callable[[], Any], *, seconds: float, what: str) -> float:
@@ -131,7 +134,7 @@ class ChaosStack:
         while not holds():
             if time.monotonic() - started > seconds:
                 raise AssertionError(f"not within {seconds} s: {what}\n{self.logs()}")
-            time.sleep(0.05)
+            time.sleep(0.1)
         return time.monotonic() - started
 
     def logs(self) -> str:
@@ -143,7 +146,7 @@ class ChaosStack:
         """No worker, no message, no run and nothing scored; what was imported stays."""
         self.kill_workers()
         self.flush_broker()
-        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
+        with psycopg.connect(self.postgres.url) as connection:
             connection.execute(
                 "TRUNCATE workers_run, workers_workerheartbeat, rewards_segmentation, rewards_rewardsignal CASCADE"
             )
@@ -158,5 +161,7 @@ class ChaosStack:
     def stop(self) -> None:
         """End all of it."""
         self.kill_workers()
+        if self._connection is not None:
+            self._connection.close()
         self.valkey.stop()
         self.postgres.stop()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.chaos
 SIGNALS_PER_OUTPUT = 4
 # How much later than promised a busy machine may be.
 GRACE_SECONDS = 10
-START_SECONDS = 120
+START_SECONDS = 300
 RUN_SECONDS = 300
 
 
