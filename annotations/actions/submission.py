@@ -1,5 +1,6 @@
 """Submits: an answer becomes judgments exactly once, and can be taken back for some minutes."""
 
+import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -8,10 +9,10 @@ from django.db import models, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from annotations.actions.claim import LeaseNotHeldError, claim_submission
-from annotations.actions.counters import count_submit
+from annotations.actions.counters import uncount_submit
 from annotations.actions.draft import restore_draft
 from annotations.actions.lease import regain_item, release_item, require_open
+from annotations.actions.submit_statement import LeaseNotHeldError, write_submission
 from annotations.answers import storable_json
 from annotations.blinding import outputs_of, shown_item
 from annotations.models import Assignment, CampaignItem, Submission
@@ -113,7 +114,7 @@ def undo_submission(*, assignment: Assignment) -> None:
     assignment.lease_until = now + timedelta(minutes=campaign.lease_minutes)
     assignment.save(update_fields=["status", "lease_until"])
     restore_draft(assignment=assignment, answer=submission.answer)
-    count_submit(assignment=assignment, judgments=withdrawn, active_ms=submission.active_ms, sign=-1)
+    uncount_submit(assignment=assignment, judgments=withdrawn, active_ms=submission.active_ms)
 
 
 def _is_untouched(assignment: Assignment) -> bool:
@@ -142,10 +143,9 @@ def _known(submissions: Iterable[Submission], key: str, answer: Any) -> Submissi
 
 
 def _write(assignment: Assignment, act: Act) -> Submission:
-    """Claim the item and write everything, in one transaction."""
+    """Claim the item and write everything."""
     try:
-        with transaction.atomic():
-            return _written(assignment, act)
+        return _written(assignment, act)
     except LeaseNotHeldError:
         # Late, but if nobody took the item the work counts.
         require_open(assignment.campaign, in_work=True)
@@ -155,14 +155,26 @@ def _write(assignment: Assignment, act: Act) -> Submission:
 
 
 def _written(assignment: Assignment, act: Act) -> Submission:
-    submission = claim_submission(assignment=assignment, key=act.key, answer=act.answer, active_ms=act.active_ms)
-    _write_judgments(assignment, submission, act)
-    count_submit(assignment=assignment, judgments=len(act.planned), active_ms=act.active_ms, sign=1)
+    submission = Submission(
+        project_id=assignment.project_id,
+        assignment=assignment,
+        idempotency_key=act.key,
+        act=uuid.uuid4(),
+        answer=act.answer,
+        active_ms=act.active_ms,
+        created_at=timezone.now(),
+    )
+    answers: dict[type[models.Model], list[tuple[str, models.Model]]] = {}
+    for plan in act.planned:
+        for row in plan.rows:
+            answers.setdefault(type(row), []).append((_key(submission, plan), row))
+    judgments = _envelopes(assignment, submission, act)
+    write_submission(assignment=assignment, submission=submission, judgments=judgments, answers=answers)
     return submission
 
 
-def _write_judgments(assignment: Assignment, submission: Submission, act: Act) -> None:
-    """One query for the envelopes and one for each kind of answer."""
+def _envelopes(assignment: Assignment, submission: Submission, act: Act) -> list[Judgment]:
+    """The judgments without their answers; each knows what was shown and what it corrects."""
     replaced = _replaced(act.earlier)
     shown = {
         "order": assignment.order,
@@ -171,7 +183,7 @@ def _write_judgments(assignment: Assignment, submission: Submission, act: Act) -
         "protocol": assignment.protocol.number,
         "assignment": assignment.pk,
     }
-    envelopes = Judgment.objects.bulk_create(
+    return [
         Judgment(
             project_id=assignment.project_id,
             kind=plan.kind,
@@ -179,19 +191,16 @@ def _write_judgments(assignment: Assignment, submission: Submission, act: Act) -
             task_id=assignment.item.task_id,
             output_id=plan.output_id,
             act=submission.act,
-            idempotency_key=f"{submission.act}:{plan.name}",
+            idempotency_key=_key(submission, plan),
             presentation={**shown, **plan.presentation},
             replaces_id=replaced.get(plan.name),
         )
         for plan in act.planned
-    )
-    rows: dict[type[models.Model], list[models.Model]] = {}
-    for envelope, plan in zip(envelopes, act.planned, strict=True):
-        for row in plan.rows:
-            row.judgment = envelope  # type: ignore[attr-defined]
-            rows.setdefault(type(row), []).append(row)
-    for model, answers in rows.items():
-        model._default_manager.bulk_create(answers)
+    ]
+
+
+def _key(submission: Submission, plan: PlannedJudgment) -> str:
+    return f"{submission.act}:{plan.name}"
 
 
 def _replaced(earlier: Sequence[Submission]) -> dict[str, int]:
