@@ -55,7 +55,7 @@ class ExportForm(forms.Form):
         choices=[(each, COMBINE_TITLES[each]) for each in Combine],
         widget=forms.RadioSelect,
     )
-    question = forms.ChoiceField(required=False)
+    question = forms.ChoiceField()
     rubric = forms.ChoiceField(required=False)
     aggregation = forms.ChoiceField(choices=[(name, entry.title) for name, entry in AGGREGATIONS.items()])
     signal = forms.ChoiceField(required=False, help_text="Outputs compare by its sum over all segments.")

@@ -73,7 +73,7 @@ def test_a_dataset_is_asked_for_built_and_shown(cast, browse, judged, django_cap
 def test_the_preview_counts_rows_and_shows_the_first_escaped(cast, browse, judged):
     page = browse(cast.manager).post(PREVIEW, FORM, headers={"HX-Request": "true"})
     assertContains(page, '<span class="preview-count">1</span> row of 1 task')
-    assertContains(page, "1 comparisons that found both good")
+    assertContains(page, "Comparisons that found both good: 1")
     assertContains(page, "&lt;b&gt;Say&lt;/b&gt; hello.")
     assertNotContains(page, "<img src=x>")
     assertNotContains(page, "<html")

@@ -81,7 +81,7 @@ class Command(BaseCommand):
         for file in export.manifest["files"]:
             self.stdout.write(f"  {file['path']}: {file['rows']:,}")
         for reason, count in export.manifest["left_out"].items():
-            self.stdout.write(f"  left out: {count:,} {labels[reason]}")
+            self.stdout.write(f"  left out, {labels[reason]}: {count:,}")
 
 
 def _chosen(options: dict[str, Any]) -> dict[str, Any]:
