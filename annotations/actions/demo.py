@@ -33,7 +33,7 @@ PEOPLE = (
     ("vera", "Vera Viewer", Role.VIEWER),
 )
 DESCRIPTION = (
-    "Varied tasks with references and rubrics, each answered four times by SmolLM2-135M-Instruct at different settings. "
+    "Varied tasks with references and rubrics, each answered four times by SmolLM2-135M-Instruct at other settings. "
     "The same small model scores them here: its log-probabilities carry signal, its verdicts mostly its own bias."
 )
 GUIDELINES = (

@@ -7,7 +7,7 @@ from rewards.models import Rater
 
 
 def ensure_person_rater(*, project: Project, user: User) -> Rater:
-    """The rater that `user` is in `project`, made on first use with the next free pseudonym (one query if it exists)."""
+    """The rater that `user` is in `project`, made on first use with the next free pseudonym."""
     rater = Rater.objects.filter(project=project, user=user).first()
     return rater or _make_person_rater(project=project, user=user)
 

@@ -23,6 +23,6 @@ def urls_with_empty_page() -> ModuleType:
 
     urls = ModuleType("tests.bench.urls_with_empty_page")
     patterns = [path("p/<slug:slug>/empty/", empty), path("", include("rubricate.urls"))]
-    urls.urlpatterns = patterns  # type: ignore[attr-defined]
+    urls.urlpatterns = patterns
     sys.modules[urls.__name__] = urls
     return urls

@@ -103,7 +103,7 @@ def test_an_unexpected_error_is_not_dressed_up():
 def page_answer(error, **headers):
     """Return what the middleware makes of an error that a page raised."""
     request = RequestFactory().get("/", headers=headers)
-    request.htmx = HtmxDetails(request)  # type: ignore[attr-defined]  # as HtmxMiddleware does
+    request.htmx = HtmxDetails(request)
     return AppErrorMiddleware(lambda request: HttpResponse()).process_exception(request, error)
 
 
