@@ -1,24 +1,17 @@
 """The frame of every page in Chromium: menus, theme, messages, dialogs, reflow, and nothing against the CSP."""
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
+
+from tests.projects.conftest import browse, cast  # noqa: F401 - fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PAGES = ["/", "/p/new/", "/profile/", "/tokens/", "/p/quill/", "/p/quill/members/", "/p/quill/audit/"]
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def page(cast, chromium, live_server, browse):
+def page(cast, chromium, live_server, browse):  # noqa: F811
     """A page on which the owner is signed in; any complaint of the browser fails the test."""
     context = chromium.new_context(base_url=live_server.url, color_scheme="light")
     session = browse(cast.owner).cookies["sessionid"].value
