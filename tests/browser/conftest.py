@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -10,7 +11,11 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from projects.models import User
+from tests.browser.asgi_server import serving, working
+from tests.browser.walker import Walker
+from tests.factories import make_project, make_user
 
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -48,7 +53,7 @@ def open_context(chromium, live_server) -> Iterator[Callable[..., BrowserContext
             is_mobile=touch,
             **options,
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(20_000)
         if user is not None:
             client = Client()
             client.force_login(user)
@@ -75,3 +80,37 @@ def open_page(open_context) -> Callable[..., Page]:
         return page
 
     return open_
+
+
+@pytest.fixture
+def people():
+    """A project with a manager, an annotator and a viewer, by role."""
+    found = {role: make_user(name) for role, name in (("manager", "mia"), ("annotator", "ann"), ("viewer", "vic"))}
+    make_project("walk", **found)
+    return found
+
+
+@pytest.fixture
+def walk(chromium, people) -> Iterator[Callable[[str], Walker]]:
+    """`walk("manager")`: that person, signed in by the form; at the end nobody's browser has met a fault."""
+    walkers = []
+    with serving() as server, working():
+
+        def sign_in(role: str) -> Walker:
+            walker = Walker(chromium, server, people[role].username)
+            walkers.append(walker)
+            walker.sign_in()
+            walker.page.get_by_role("link", name="Walk").first.click()
+            return walker
+
+        yield sign_in
+        for walker in walkers:
+            walker.context.close()
+    assert [fault for walker in walkers for fault in walker.faults] == []
+
+
+@pytest.fixture
+def real_data() -> Path:
+    if not DATA.is_dir():
+        pytest.skip("the real data sets are not on this machine (../shared/data)")
+    return DATA
