@@ -118,7 +118,7 @@ class ChaosStack:
         os.killpg(self.postgres.child.process.pid, signal.SIGKILL)
         self.postgres.child.process.wait()
         self.postgres.child = None
-        self._connection = None
+        self._hang_up()
         self.postgres.start()
 
     def sql(self, query: str, *parameters: Any) -> Any:
@@ -127,6 +127,11 @@ class ChaosStack:
             self._connection = psycopg.connect(self.postgres.url, autocommit=True)
         row = self._connection.execute(query, parameters).fetchone()
         return row[0] if row is not None and len(row) == 1 else row
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def wait_until(self, holds: Callable[[], Any], *, seconds: float, what: str) -> float:
         """Wait; how long it took. The logs are shown when it does not happen."""
