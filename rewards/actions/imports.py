@@ -109,8 +109,6 @@ def run_import(batch_id: int) -> None:
             for name, stored in zip(batch.file_names, batch.stored_files, strict=True)
         ]
         _import(batch, files, None)
-    for stored in batch.stored_files:
-        default_storage.delete(stored)
 
 
 def undo_import(batch: ImportBatch, *, by: User) -> ImportBatch:
@@ -275,6 +273,7 @@ def _store_errors(batch: ImportBatch, report: ImportReport) -> None:
 
 
 def _end(batch: ImportBatch, status: str, report: ImportReport, *, failure: str = "") -> ImportBatch:
+    """Say how it ended, and let go of the uploads: they are needed only as long as it may be run again."""
     counts = {} if status == ImportBatch.Status.REFUSED else dict(report.counts)
     ImportBatch.objects.filter(pk=batch.pk).update(
         status=status,
@@ -284,5 +283,7 @@ def _end(batch: ImportBatch, status: str, report: ImportReport, *, failure: str 
         bytes_read=F("bytes_total") if status == ImportBatch.Status.DONE else F("bytes_read"),
         finished_at=timezone.now(),
     )
+    for stored in batch.stored_files:
+        default_storage.delete(stored)
     batch.refresh_from_db()
     return batch

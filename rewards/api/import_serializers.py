@@ -48,7 +48,8 @@ class NewImport(ImportRules):
     def validate_options(self, value: Any) -> dict[str, str]:
         if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
             raise serializers.ValidationError("Expected an object of strings.")
-        return value
+        text = serializers.CharField(max_length=200, allow_blank=True)
+        return {name: text.run_validation(given) for name, given in value.items()}
 
 
 class ImportOutput(serializers.ModelSerializer[ImportBatch]):

@@ -211,6 +211,26 @@ def test_uploads_are_imported_by_the_worker_and_then_deleted(django_capture_on_c
     assert Task.objects.get().import_batch == batch
 
 
+def test_an_import_that_fails_lets_go_of_its_uploads_and_says_why(monkeypatch):
+    batch = create_import(
+        make_project(),
+        by=None,
+        format_name="rubricate_jsonl",
+        uploads=[SimpleUploadedFile("tasks.jsonl", json.dumps(row()).encode())],
+    )
+
+    def fail(*arguments):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("rewards.actions.imports.ChunkWriter.write", fail)
+    with pytest.raises(OSError, match="disk full"):
+        run_import(batch.pk)
+    stored = batch.stored_files[0]
+    batch.refresh_from_db()
+    assert (batch.status, batch.failure) == (ImportBatch.Status.FAILED, "OSError: disk full")
+    assert not default_storage.exists(stored)
+
+
 def test_an_import_whose_worker_died_is_finished_by_running_it_again(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
     project = make_project()

@@ -66,6 +66,7 @@ def test_jsonl_is_taken_as_the_body(cast, manager, worker):
         ({"format": "excel"}, "format"),
         ({"options": "[1]"}, "options"),
         ({"options": '{"surprise": "x"}'}, "options"),
+        ({"format": "sparse_feedback", "options": '{"rater": "a\\u0000b"}'}, "options"),
         ({"on_error": "pray"}, "on_error"),
         ({"files": ""}, "files"),
     ],
