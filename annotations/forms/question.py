@@ -8,7 +8,7 @@ from django import forms
 from django.forms.formsets import BaseFormSet
 from django.utils.text import slugify
 
-from annotations.protocols import KINDS
+from annotations.protocols import KINDS, MAX_QUESTIONS
 from annotations.protocols.comparison import PAIRS, TIES
 from projects.errors import AppError
 
@@ -118,6 +118,26 @@ else:
     _QuestionFormSet = BaseFormSet
 
 
+class QuestionAddForm(forms.Form):
+    """What to add to the editor: a kind of question, or the criteria of a rubric."""
+
+    TOTAL = "q-TOTAL_FORMS"
+
+    kind = forms.ChoiceField(choices=[(kind, kind) for kind in KINDS], required=False)
+    rubric = forms.IntegerField(required=False, min_value=1)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The form set's own name for how many there are already.
+        self.fields[self.TOTAL] = forms.IntegerField(min_value=0, max_value=MAX_QUESTIONS - 1)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not cleaned.get("kind") and not cleaned.get("rubric"):
+            raise forms.ValidationError("Choose a kind of question or a rubric.")
+        return cleaned
+
+
 class BaseQuestionFormSet(_QuestionFormSet):
     """The questions in order; deleted ones are left out, missing keys are filled in."""
 
@@ -157,7 +177,13 @@ class BaseQuestionFormSet(_QuestionFormSet):
 QuestionFormSet = cast(
     "type[BaseQuestionFormSet]",
     forms.formset_factory(
-        QuestionForm, formset=BaseQuestionFormSet, extra=0, can_delete=True, min_num=1, validate_min=True, max_num=20
+        QuestionForm,
+        formset=BaseQuestionFormSet,
+        extra=0,
+        can_delete=True,
+        min_num=1,
+        validate_min=True,
+        max_num=MAX_QUESTIONS,
     ),
 )
 

@@ -18,6 +18,7 @@ from annotations.protocols.spans import SpansQuestion
 __all__ = [
     "KINDS",
     "LABELS",
+    "MAX_QUESTIONS",
     "PlannedJudgment",
     "Problems",
     "Question",

@@ -1,6 +1,7 @@
 """Campaigns for those who lead or follow them; annotators see the ones that ask them."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -13,15 +14,19 @@ from annotations.access import campaign_for, campaigns_for
 from annotations.actions.campaign import close_campaign, create_campaign, open_campaign, pause_campaign, revise_protocol
 from annotations.campaign_page import campaign_page, items_page
 from annotations.forms.campaign import CampaignForm, ProtocolForm
-from annotations.forms.question import QuestionForm, QuestionFormSet, question_initial
+from annotations.forms.question import QuestionAddForm, QuestionForm, QuestionFormSet, question_initial
 from annotations.models import Campaign
 from annotations.protocols import KINDS
 from annotations.protocols.presets import PRESETS
+from annotations.rubric_questions import rating_of
 from projects.access import Capability, allows, project_for
 from projects.errors import AppError
 from projects.forms.errors import show_in_form
 from projects.keyset import keyset_page
+from projects.models import Project
 from projects.requests import AuthedRequest
+from rewards.access import rubric_version_for
+from rewards.models import RubricVersion
 
 QUESTIONS_PREFIX = "q"
 
@@ -78,7 +83,7 @@ def campaign_create(request: AuthedRequest, slug: str) -> HttpResponse:
         "questions": questions,
         "presets": PRESETS,
         "preset": preset,
-        "kinds": [(kind, KINDS[kind].label) for kind in KINDS],
+        **_editor(project),
     }
     return TemplateResponse(request, "annotations/campaign_create.html", context)
 
@@ -98,15 +103,25 @@ def campaign_preview(request: AuthedRequest, slug: str) -> HttpResponse:
 @require_safe
 @login_required
 def question_add(request: AuthedRequest, slug: str) -> HttpResponse:
-    """One more empty question of a kind, for htmx to append to the form."""
-    project = project_for(request.user, slug, needs=Capability.MANAGE)
-    kind = request.GET.get("kind", "")
-    count = request.GET.get(f"{QUESTIONS_PREFIX}-TOTAL_FORMS", "")
-    if kind not in KINDS or not (count.isascii() and count.isdecimal() and int(count[:3]) < 20):
-        raise AppError("A campaign has at most 20 questions.", code="protocol_invalid")
-    preset = PRESETS["comparison" if kind == "comparison" else kind].questions[0]
-    form = QuestionForm(initial=question_initial({**preset, "key": ""}), prefix=f"{QUESTIONS_PREFIX}-{count}")
-    context = {"project": project, "form": form, "total": int(count) + 1, "is_new": True}
+    """One more question of a kind, or one for each criterion of a rubric, for htmx to append to the form."""
+    project_for(request.user, slug, needs=Capability.MANAGE)
+    wanted = QuestionAddForm(request.GET)
+    if not wanted.is_valid():
+        raise AppError("Choose a kind of question or a rubric.", code="protocol_invalid")
+    rubric = wanted.cleaned_data["rubric"]
+    if rubric:
+        criteria = rubric_version_for(request.user, slug, rubric).criteria.all()
+        initial = [question_initial(rating_of(criterion)) for criterion in criteria]
+    else:
+        initial = [question_initial({**PRESETS[wanted.cleaned_data["kind"]].questions[0], "key": ""})]
+    first = wanted.cleaned_data[QuestionAddForm.TOTAL]
+    context = {
+        "forms": [
+            QuestionForm(initial=fields, prefix=f"{QUESTIONS_PREFIX}-{index}")
+            for index, fields in enumerate(initial, start=first)
+        ],
+        "total": first + len(initial),
+    }
     return TemplateResponse(request, "annotations/question_editor.html#added", context)
 
 
@@ -168,9 +183,17 @@ def protocol_edit(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
         "protocol": current,
         "protocol_form": protocol_form,
         "questions": questions,
-        "kinds": [(kind, KINDS[kind].label) for kind in KINDS],
+        **_editor(campaign.project),
     }
     return TemplateResponse(request, "annotations/protocol_edit.html", context)
+
+
+def _editor(project: Project) -> dict[str, Any]:
+    """What the editor of questions offers to add."""
+    return {
+        "kinds": [(kind, KINDS[kind].label) for kind in KINDS],
+        "rubrics": [version.rubric for version in RubricVersion.objects.newest_shared(project)],
+    }
 
 
 STATUS_CHANGES: dict[str, tuple[Callable[..., None], str]] = {

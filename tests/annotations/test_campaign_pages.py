@@ -11,7 +11,7 @@ from annotations.selection import Selection
 from projects.models import AuditEvent, Membership
 from rewards.models import Judgment, Task
 from tests.annotations.campaigns import full_answer, make_campaign, make_item_outputs
-from tests.factories import make_project, make_task, make_user
+from tests.factories import make_project, make_rubric, make_task, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -345,3 +345,30 @@ def test_the_page_of_an_item_costs_the_same_after_many_submits(client, project, 
         held = assignment_for(ann, lease_next_item(campaign=campaign, user=ann).pk)
         submit_answer(assignment=held, key="k", answer=full_answer(held))
     look()
+
+
+def test_the_criteria_of_a_rubric_become_ratings(client, project, people):
+    version = make_rubric(
+        project,
+        criteria=[
+            {"key": "correct", "text": "The answer is correct.", "may_be_na": True},
+            {
+                "key": "tone",
+                "text": "How kind is it?",
+                "kind": "ordinal",
+                "levels": [{"label": label, "value": value} for value, label in enumerate(("Rude", "Plain", "Kind"))],
+            },
+        ],
+    )
+    client.force_login(people["manager"])
+    url = reverse("annotations:question-add", args=["lab"])
+    added = client.get(url, {"rubric": version.rubric_id, "q-TOTAL_FORMS": "1"})
+    html = added.content.decode()
+    assert 'name="q-1-prompt" value="The answer is correct."' in html
+    assert 'name="q-1-scale_high" value="5"' in html
+    assert f'name="q-2-criterion" value="{version.criteria.get(key="tone").pk}"' in html
+    assert 'name="q-2-scale_high" value="3"' in html
+    assert "1: Rude\n2: Plain\n3: Kind" in html
+    assert 'name="q-TOTAL_FORMS" value="3"' in added.content.decode()
+    elsewhere = make_rubric(make_project(), name="theirs")
+    assert client.get(url, {"rubric": elsewhere.rubric_id, "q-TOTAL_FORMS": "1"}).status_code == 404

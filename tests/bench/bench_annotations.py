@@ -36,11 +36,12 @@ def figures() -> Iterator[Figure]:
             campaign = _campaign(project, user, items=earlier + ROUNDS + 5)
             if earlier:
                 _answer_all_but(campaign, user, ROUNDS + 5)
-            empty, submit, following, page = _side_by_side(client, campaign)
+            empty, submit, following, page, commit = _side_by_side(client, campaign)
             # Against the empty page of the same moments, so that other work on the machine does not count.
             took[earlier] = [seconds / empty for seconds in (submit, following, page)]
             words = f"with {earlier:,} earlier"
             yield Figure(f"empty page of the project, {words}", empty * 1000, "ms")
+            yield Figure(f"one row changed and durably committed, {words}", commit * 1000, "ms")
             yield Figure(f"submit an annotation, {words}", submit * 1000, "ms")
             yield at_most(f"submit an annotation, {words} / empty page", submit / empty, "x", 3)
             yield Figure(f"next item, {words} / empty page", following / empty, "x")
@@ -149,7 +150,8 @@ def _side_by_side(client: Client, campaign: Campaign) -> list[float]:
             lambda: _sent(client.post(f"{own}/submit", body, content_type="application/json"))  # noqa: B023
         )
         empty = _timed(lambda: _sent(client.get(f"{root}/empty/")))
-        rounds.append([empty, submit, following, page])
+        commit = _timed(lambda: Project.objects.filter(pk=campaign.project_id).update(name=f"Round {number}"))  # noqa: B023
+        rounds.append([empty, submit, following, page, commit])
     return [min(column) for column in zip(*rounds, strict=True)]
 
 
