@@ -78,6 +78,7 @@ export class Flow {
     }
     if (result.kind === "offline") {
       this.notices.show("flow", `${result.message} Your answer is kept here and is sent again by itself.`);
+      this.workbench.drafts.tell("offline");
       this.retry = setTimeout(() => this.submit(), RETRY_MS);
       return;
     }
