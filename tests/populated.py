@@ -76,7 +76,7 @@ def populate() -> Populated:
     roles |= {"annotator": make_user("annotator"), "ben": make_user("ben", display_name="Ben")}
     project = make_project("lab", **{role: user for role, user in roles.items() if role != "ben"})
     project.memberships.create(user=roles["ben"], role="annotator")
-    Project.objects.filter(pk=project.pk).update(name=f"Lab {HOSTILE}", description=HOSTILE)
+    Project.objects.filter(pk=project.pk).update(name=f"Lab {HOSTILE}", description=f"Of {SECRET} {HOSTILE}")
     project.refresh_from_db()
     stranger = make_user("stranger")
     make_project("elsewhere", owner=stranger)

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from projects.access import CAPABILITIES
+from projects.access import CAPABILITIES, Capability, allows
 from projects.actions.token import LONGEST_LIFETIME
 from projects.models import ApiToken, AuditEvent, Invitation, Membership, Project, Role, TokenScope, User
 
@@ -68,6 +68,7 @@ class MeOutput(serializers.ModelSerializer[User]):
 class ProjectOutput(serializers.ModelSerializer[Project]):
     role = serializers.ChoiceField(source="viewer_role", choices=Role.choices, help_text="Yours.")
     capabilities = serializers.SerializerMethodField(help_text="What your role allows.")
+    description = serializers.SerializerMethodField(help_text="Empty for annotators: it may name policies.")
 
     class Meta:
         model = Project
@@ -75,6 +76,9 @@ class ProjectOutput(serializers.ModelSerializer[Project]):
 
     def get_capabilities(self, project: Project) -> list[str]:
         return sorted(CAPABILITIES[project.viewer_role])
+
+    def get_description(self, project: Project) -> str:
+        return project.description if allows(project, Capability.VIEW) else ""
 
 
 class ProjectDetailOutput(serializers.ModelSerializer[Project]):
