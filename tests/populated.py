@@ -154,7 +154,12 @@ def _judge(house: Populated) -> None:
         given = make_judgment(rater, Judgment.Kind.VERDICTS, task, output, input_hash="0" * 64)
         for criterion in version.criteria.all():
             Verdict.objects.create(judgment=given, criterion=criterion, value=1, label="yes", explanation=HOSTILE)
-    JudgmentTrace.objects.create(judgment=given, raw_reply=HOSTILE, served_model=HOSTILE, parse_state="parsed")
+    JudgmentTrace.objects.create(
+        judgment=given,
+        replies=[{"purpose": HOSTILE, "parse_state": "parsed", "text": HOSTILE}],
+        served_model=HOSTILE,
+        parse_state="parsed",
+    )
     house.rows |= {"rubric": version.rubric, "judgment": given, "rater": rater}
 
 

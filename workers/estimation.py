@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce, Mod
 
 from projects.models import Project
 from rewards.models import Output, RubricVersion
-from workers.inputs import newest_task_rubrics, source_item
+from workers.inputs import group_item, newest_task_rubrics, output_item
 from workers.models import Attempt, Run, Scorer
 from workers.selection import OutputSelection
 from workers.sources.contract import Estimate
@@ -32,7 +32,7 @@ class RunEstimate:
     Attributes
     ----------
     outputs, items : int
-        Items are outputs times repeats.
+        Items are outputs, or tasks where a source reads their outputs together, times repeats.
     reused : int
         Items that need no model, having been scored before.
     characters, tokens : int
@@ -60,15 +60,18 @@ class RunEstimate:
 def estimate_run(*, project: Project, scorer: Scorer, selection: OutputSelection, repeats: int = 1) -> RunEstimate:
     """What it would cost to score the selection; up to nine queries, nothing is written and no model is asked."""
     chosen = selection.outputs(project, scorer).values("pk")
-    outputs = Output.objects.filter(pk__in=chosen).aggregate(count=Count("pk"))["count"]
+    counts = Output.objects.filter(pk__in=chosen).aggregate(outputs=Count("pk"), tasks=Count("task", distinct=True))
+    outputs = counts["outputs"]
+    in_groups = source_named(scorer.source).declaration.reads_group
+    items = (counts["tasks"] if in_groups else outputs) * repeats
     reused = 0
-    if scorer.is_pinned and outputs:
+    if scorer.is_pinned and items:
         scored = Attempt.objects.filter(rater=scorer.rater_id, status=Attempt.Status.SCORED, repeat__lt=repeats)
-        reused = min(scored.filter(output__in=chosen).count(), outputs * repeats)
-    to_compute = outputs * repeats - reused
+        reused = min(scored.filter(output__in=chosen).count(), items)
+    to_compute = items - reused
     sample = _sample(project, selection, scorer)
-    read = _read_by_models(project, scorer, sample)
-    characters = round(read.characters * to_compute / len(sample)) if sample else 0
+    read, sampled = _read_by_models(project, scorer, sample, in_groups=in_groups)
+    characters = round(read.characters * to_compute / sampled) if sampled else 0
     measured = _measured_run(project, scorer)
     if measured is None:
         seconds = characters / CHARACTERS_PER_TOKEN / DEFAULT_TOKENS_PER_SECOND
@@ -76,7 +79,7 @@ def estimate_run(*, project: Project, scorer: Scorer, selection: OutputSelection
         seconds = characters * measured.busy_seconds / measured.attempted_characters
     return RunEstimate(
         outputs=outputs,
-        items=outputs * repeats,
+        items=items,
         reused=reused,
         characters=characters,
         tokens=-(-characters // CHARACTERS_PER_TOKEN),
@@ -106,7 +109,8 @@ def _stored_bytes(field: str) -> Coalesce:
     return Coalesce(Func(F(field), function="pg_column_size", output_field=IntegerField()), 0)
 
 
-def _read_by_models(project: Project, scorer: Scorer, sample: list[Output]) -> Estimate:
+def _read_by_models(project: Project, scorer: Scorer, sample: list[Output], *, in_groups: bool) -> tuple[Estimate, int]:
+    """The source's account of the sample, and how many items the sample makes."""
     rubrics: dict[str, RubricVersion] = {}
     fixed: RubricVersion | None = None
     if scorer.uses_task_rubric:
@@ -114,11 +118,24 @@ def _read_by_models(project: Project, scorer: Scorer, sample: list[Output]) -> E
     elif scorer.rubric_version_id is not None:
         fixed = RubricVersion.objects.with_criteria().get(pk=scorer.rubric_version_id)
     items = []
-    for output in sample:
+    groups = _groups(project, sample) if in_groups else [[output] for output in sample]
+    for outputs in groups:
+        task = outputs[0].task
         # An output of an unexpected shape fails in the run, where the reason is stored; here it only weighs nothing.
         with suppress(KeyError, TypeError, ValueError, AttributeError):
-            items.append(source_item(output, fixed or rubrics.get(output.task.external_id), key=""))
-    return source_named(scorer.source).estimate(items, scorer.parameters)
+            rubric = fixed or rubrics.get(task.external_id)
+            read = group_item if in_groups else output_item
+            items.append(read(task, outputs, rubric.content().criteria if rubric else (), key=""))
+    return source_named(scorer.source).estimate(items, scorer.parameters_in_force), len(groups)
+
+
+def _groups(project: Project, sample: list[Output]) -> list[list[Output]]:
+    """All current outputs of the sample's tasks, by task: somewhat more than a selection may choose."""
+    groups: dict[int, list[Output]] = {output.task_id: [] for output in sample}
+    members = Output.objects.of(project).current().filter(task__in=list(groups)).select_related("task").order_by("pk")
+    for output in members:
+        groups[output.task_id].append(output)
+    return [group for group in groups.values() if group]
 
 
 def _measured_run(project: Project, scorer: Scorer) -> Run | None:

@@ -8,9 +8,10 @@ from typing import Any
 
 from projects.models import Project
 from rewards.models import Output, RubricVersion, Task
+from rewards.rubrics.content import Criterion
 from workers.engines.contract import ChatMessage
 from workers.models import Run, RunItem, Scorer
-from workers.sources.contract import Input, OutputMessage, SourceItem
+from workers.sources.contract import Declaration, Input, Member, OutputMessage, SourceItem
 
 
 @dataclass(frozen=True)
@@ -27,82 +28,124 @@ class ItemInput:
         are equal: they are different samples.
     criterion_ids : mapping of str to int
         Stored criteria by key, for the verdicts to point at.
+    members : tuple of Output
+        Of a group, in order, for comparisons and rankings to point at.
     """
 
     item: RunItem
     source_item: SourceItem
     input_hash: str
     criterion_ids: Mapping[str, int]
+    members: tuple[Output, ...] = ()
 
 
 class InputReader:
-    """Reads items for one run; the rubrics of a batch are fetched together (three queries at most)."""
+    """Reads items for one run; rubrics and members of a batch are fetched together (four queries at most)."""
 
-    def __init__(self, run: Run, inputs: frozenset[Input]) -> None:
+    def __init__(self, run: Run, declaration: Declaration) -> None:
         self._run = run
-        self._inputs = inputs
+        self._inputs = declaration.inputs
+        self._reads_group = declaration.reads_group
         self._fixed = _with_criteria(run.scorer)
 
     def read(self, items: Sequence[RunItem]) -> list[ItemInput]:
         """In order; items need `output__task` loaded."""
         rubrics = self._task_rubrics(item.output.task for item in items)
-        return [self._read_one(item, rubrics) for item in items]
+        keys = {key for item in items for key in item.members}
+        members = Output.objects.defer("task").in_bulk(keys) if self._reads_group else {}
+        return [self._read_one(item, rubrics, [members[key] for key in item.members]) for item in items]
 
     def _task_rubrics(self, tasks: Iterable[Task]) -> dict[str, RubricVersion]:
         if not self._run.scorer.uses_task_rubric:
             return {}
         return newest_task_rubrics(self._run.project, {task.external_id for task in tasks})
 
-    def _read_one(self, item: RunItem, rubrics: Mapping[str, RubricVersion]) -> ItemInput:
+    def _read_one(self, item: RunItem, rubrics: Mapping[str, RubricVersion], members: Sequence[Output]) -> ItemInput:
         rubric = self._fixed or rubrics.get(item.output.task.external_id)
         if Input.CRITERIA not in self._inputs:
             rubric = None
         # A hosted model behind an alias may change any day: its judgments are valid within their run only.
         scope = "" if self._run.scorer.is_pinned else f"run {self._run.pk}"
-        input_hash = hash_input(item.output, rubric, self._inputs, scope)
+        judged = members if self._reads_group else [item.output]
+        input_hash = hash_input(item.output.task, judged, rubric, self._inputs, scope)
+        read = group_item if self._reads_group else output_item
         return ItemInput(
             item=item,
-            source_item=source_item(
-                item.output, rubric, key=str(item.pk), repeat=item.repeat, seed=draw_seed(self._run, input_hash, item)
+            source_item=read(
+                item.output.task,
+                judged,
+                rubric.content().criteria if rubric else (),
+                key=str(item.pk),
+                repeat=item.repeat,
+                seed=draw_seed(self._run, input_hash, item),
             ),
             input_hash=input_hash,
             criterion_ids={criterion.key: criterion.pk for criterion in rubric.criteria.all()} if rubric else {},
+            members=tuple(members),
         )
 
 
-def source_item(
-    output: Output, rubric: RubricVersion | None, *, key: str, repeat: int = 0, seed: int = 0
+def output_item(
+    task: Task, outputs: Sequence[Output], criteria: tuple[Criterion, ...], *, key: str, repeat: int = 0, seed: int = 0
 ) -> SourceItem:
-    """The output and its task as sources read them; an empty context is none."""
+    """One output and its task as sources read them; an empty context is none."""
+    [output] = outputs
     return SourceItem(
         key=key,
-        task_messages=tuple(ChatMessage(message["role"], message["text"]) for message in output.task.messages),
-        output_messages=tuple(
-            OutputMessage(message["role"], message["text"], message.get("channel", "answer"))
-            for message in output.messages
-        ),
-        reference=output.task.reference,
-        context=output.task.context or None,
-        criteria=rubric.content().criteria if rubric else (),
+        task_messages=_task_messages(task),
+        output_messages=_output_messages(output),
+        reference=task.reference,
+        context=task.context or None,
+        criteria=criteria,
         repeat=repeat,
         seed=seed,
     )
 
 
-def hash_input(output: Output, rubric: RubricVersion | None, inputs: frozenset[Input], scope: str = "") -> str:
-    """SHA-256 over what a source with these inputs reads of the output."""
-    task = output.task
+def group_item(
+    task: Task, outputs: Sequence[Output], criteria: tuple[Criterion, ...], *, key: str, repeat: int = 0, seed: int = 0
+) -> SourceItem:
+    """A task with a group of its outputs, for sources that read them together."""
+    return SourceItem(
+        key=key,
+        task_messages=_task_messages(task),
+        output_messages=(),
+        reference=task.reference,
+        context=task.context or None,
+        criteria=criteria,
+        repeat=repeat,
+        seed=seed,
+        members=tuple(Member(str(output.pk), _output_messages(output)) for output in outputs),
+    )
+
+
+def hash_input(
+    task: Task, outputs: Sequence[Output], rubric: RubricVersion | None, inputs: frozenset[Input], scope: str = ""
+) -> str:
+    """SHA-256 over what a source with these inputs reads of the outputs: one, or every member of a group."""
+    texts = [[output.external_id, output.version, output.messages] for output in outputs]
     parts: dict[Input, Any] = {
         Input.TASK: task.messages,
-        Input.OUTPUT: [output.external_id, output.version, output.messages],
+        Input.OUTPUT: texts[0] if len(texts) == 1 else texts,
         Input.REFERENCE: task.reference,
         Input.CONTEXT: task.context,
         Input.CRITERIA: rubric.content_hash if rubric else None,
     }
     content = {part.value: parts[part] for part in sorted(inputs)}
-    # The output is always named: a judgment is of one output, whatever the source reads.
-    content["identity"] = [output.external_id, output.version, task.external_id, task.version, scope]
+    # The outputs are always named: a judgment is of these, whatever the source reads.
+    names = [part for output in outputs for part in (output.external_id, output.version)]
+    content["identity"] = [*names, task.external_id, task.version, scope]
     return hash_content(content)
+
+
+def _task_messages(task: Task) -> tuple[ChatMessage, ...]:
+    return tuple(ChatMessage(message["role"], message["text"]) for message in task.messages)
+
+
+def _output_messages(output: Output) -> tuple[OutputMessage, ...]:
+    return tuple(
+        OutputMessage(message["role"], message["text"], message.get("channel", "answer")) for message in output.messages
+    )
 
 
 def hash_content(content: Any) -> str:

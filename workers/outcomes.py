@@ -10,7 +10,7 @@ from typing import Literal
 from workers.engines.contract import EngineError, ErrorCode
 from workers.inputs import ItemInput
 from workers.models import RunItem
-from workers.sources.contract import Scored, Unscored
+from workers.sources.contract import Reply, Scored, Unscored
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ class Outcome:
         A stable code and a line for a person.
     traceback : str
         Of an unexpected error.
+    replies : tuple of Reply
+        What models said where nothing came of it; those behind a result stand in the result.
     seconds : float or None
         The item's share of the time that its micro-batch took.
     """
@@ -51,10 +53,19 @@ class Outcome:
     detail: str = ""
     traceback: str = ""
     seconds: float | None = None
+    replies: tuple[Reply, ...] = ()
 
     @property
     def input_hash(self) -> str:
         return self.input.input_hash if self.input else ""
+
+    @property
+    def all_replies(self) -> tuple[Reply, ...]:
+        """What models said, whether something came of it or not."""
+        if self.result is None:
+            return self.replies
+        compared = (reply for comparison in self.result.comparisons for reply in comparison.replies)
+        return (*self.result.replies, *compared)
 
     @property
     def identity(self) -> tuple[str, int]:
@@ -122,7 +133,12 @@ def storable(text: str) -> str:
 def _settled(item_input: ItemInput, result: Scored | Unscored) -> Outcome:
     if isinstance(result, Unscored):
         return Outcome(
-            item_input.item, item_input, "unscored", reason=result.reason[:80], detail=storable(result.detail)
+            item_input.item,
+            item_input,
+            "unscored",
+            reason=result.reason[:80],
+            detail=storable(result.detail),
+            replies=result.replies,
         )
     _require_valid(item_input, result)
     return Outcome(item_input.item, item_input, "scored", result=result)
@@ -130,8 +146,6 @@ def _settled(item_input: ItemInput, result: Scored | Unscored) -> Outcome:
 
 def _require_valid(item_input: ItemInput, result: Scored) -> None:
     """Refuse what a source must not give, before anything of it is stored; ValueError says what."""
-    if not result.verdicts and not result.signals:
-        raise ValueError("a scored item has neither verdicts nor signals")
     for verdict in result.verdicts:
         if verdict.criterion_key not in item_input.criterion_ids:
             raise ValueError(f"a verdict on {verdict.criterion_key!r}, which the rubric does not have")
@@ -139,5 +153,13 @@ def _require_valid(item_input: ItemInput, result: Scored) -> None:
             raise ValueError(f"the verdict on {verdict.criterion_key!r} is {verdict.state} with value {verdict.value}")
         if verdict.value is not None and not math.isfinite(verdict.value):
             raise ValueError(f"the verdict on {verdict.criterion_key!r} is {verdict.value}: not a finite number")
+    for rating in result.ratings:
+        if rating.value is not None and not rating.low <= rating.value <= rating.high:
+            raise ValueError(f"the rating {rating.question} is {rating.value}: not on {rating.low} to {rating.high}")
+    for comparison in result.comparisons:
+        if not 0 <= comparison.a < comparison.b < len(item_input.members):
+            raise ValueError(f"a comparison of members {comparison.a} and {comparison.b}")
+    if result.ranking is not None and len(result.ranking.tiers) != len(item_input.members):
+        raise ValueError(f"a ranking of {len(result.ranking.tiers)} of {len(item_input.members)} outputs")
     for found in result.signals:
         found.signal.segmentation.check_within(item_input.source_item.texts)

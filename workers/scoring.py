@@ -14,14 +14,15 @@ from workers.actions.batches import (
     renew_lease,
 )
 from workers.actions.endpoints import note_failure
-from workers.actions.results import LeaseLostError, known_identities, share_seconds, store_outcomes
-from workers.engines.contract import Engine, EngineError
+from workers.actions.results import LeaseLostError, Spent, known_identities, share_seconds, store_outcomes
+from workers.engines.contract import Engine, EngineError, Usage
 from workers.inputs import InputReader, ItemInput
 from workers.models import Batch, Run, RunItem
 from workers.outcomes import UNREADABLE, WORKER_LOST, Outcome, compute, failed, storable
 from workers.process import process
 from workers.sources.contract import Scored, Source, Unscored
 from workers.sources.registry import UnknownSourceError, source_named
+from workers.sources.scoring import score_items
 
 logger = logging.getLogger(__name__)
 
@@ -83,9 +84,9 @@ class _BatchScoring:
     def __init__(self, batch: Batch) -> None:
         scorer = batch.run.scorer
         self._batch = batch
-        self._parameters = scorer.parameters
         self._source: Source = source_named(scorer.source)
-        self._reader = InputReader(batch.run, self._source.declaration.inputs)
+        self._parameters = scorer.parameters_in_force
+        self._reader = InputReader(batch.run, self._source.declaration)
         self._engines: dict[str, Engine] = {
             use.role: model_loading.engine_for(use.endpoint) for use in scorer.models.select_related("endpoint")
         }
@@ -99,11 +100,11 @@ class _BatchScoring:
         """Score and store the first few items; how many."""
         chosen = items[: self._size]
         started = time.monotonic()
+        before = self._usage()
         outcomes, characters = self._outcomes(chosen)
         seconds = time.monotonic() - started
-        store_outcomes(
-            batch=self._batch, outcomes=share_seconds(outcomes, seconds), seconds=seconds, characters=characters
-        )
+        spent = Spent(seconds=seconds, characters=characters, usage=self._usage() - before)
+        store_outcomes(batch=self._batch, outcomes=share_seconds(outcomes, seconds), spent=spent)
         process.note_progress()
         if not self._is_careful:
             pace = int(_MICRO_BATCH_SECONDS * len(chosen) / max(seconds, 1e-6))
@@ -123,6 +124,10 @@ class _BatchScoring:
         characters = self._source.estimate(read, self._parameters).characters
         return [*taken_over, *computed, *unreadable], characters
 
+    def _usage(self) -> Usage:
+        """What all engines of this batch together have been asked; one that plays two roles counts once."""
+        return sum((engine.usage for engine in set(self._engines.values())), Usage())
+
     def _read(self, items: Sequence[RunItem]) -> tuple[list[ItemInput], list[Outcome]]:
         """Inputs, and failures of items whose stored content has another shape than expected."""
         try:
@@ -135,7 +140,7 @@ class _BatchScoring:
         return inputs + more_inputs, failures + more_failures
 
     def _score(self, inputs: Sequence[ItemInput]) -> list[Scored | Unscored]:
-        return self._source.score([one.source_item for one in inputs], self._engines, self._parameters)
+        return score_items(self._source, [one.source_item for one in inputs], self._engines, self._parameters)
 
 
 def _unserved(item: RunItem, reason: str, detail: str) -> Outcome:

@@ -227,13 +227,14 @@ class TraceOutput(serializers.ModelSerializer[JudgmentTrace]):
         model = JudgmentTrace
         fields = [
             "prompt_hash",
-            "raw_reply",
+            "replies",
             "parse_state",
             "served_model",
             "seed",
             "prompt_tokens",
             "reply_tokens",
             "seconds",
+            "cost",
             "code_version",
         ]
 

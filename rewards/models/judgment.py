@@ -79,13 +79,17 @@ class JudgmentTrace(models.Model):
 
     judgment = models.OneToOneField(Judgment, primary_key=True, on_delete=models.CASCADE, related_name="trace")
     prompt_hash = models.CharField(max_length=64, blank=True)
-    raw_reply = models.TextField(blank=True)
+    replies = models.JSONField(default=list)
+    """What was asked and answered, a reply each: purpose, prompt hash, parse state, raw text, tokens, time."""
     parse_state = models.CharField(max_length=40, blank=True)
+    """Of the first reply that could not be read, else of all."""
     served_model = models.CharField(max_length=300, blank=True)
     seed = models.BigIntegerField(null=True)
     prompt_tokens = models.PositiveIntegerField(null=True)
     reply_tokens = models.PositiveIntegerField(null=True)
     seconds = models.FloatField(null=True)
+    cost = models.FloatField(null=True)
+    """In the currency of the endpoint's prices; null where none are stated."""
     code_version = models.CharField(max_length=64, blank=True)
 
     def __str__(self) -> str:

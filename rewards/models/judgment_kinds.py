@@ -57,6 +57,8 @@ class Rating(models.Model):
     value = models.FloatField(null=True)
     scale_low = models.FloatField(default=1)
     scale_high = models.FloatField(default=7)
+    probabilities = models.JSONField(null=True)
+    """Over the offered numbers, where a model's were read: `{label: probability}`."""
 
     class Meta:
         constraints = [
@@ -192,14 +194,20 @@ class Critique(models.Model):
         COMMENT = "comment", "Comment"
         MISSING = "missing", "Missing information"
         EDIT = "edit", "Corrected text"
+        USER_VOICE = "user_voice", "As a user would say it"
+        REVIEWER_VOICE = "reviewer_voice", "As a reviewer would say it"
+        SUMMARY = "summary", "In a few words"
 
     judgment = models.ForeignKey(Judgment, on_delete=models.CASCADE, related_name="critiques")
-    kind = models.CharField(max_length=10, choices=Kind)
+    kind = models.CharField(max_length=14, choices=Kind)
     text = models.TextField()
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=["comment", "missing", "edit"]), name="critique_kind_known")
+            models.CheckConstraint(
+                condition=Q(kind__in=["comment", "missing", "edit", "user_voice", "reviewer_voice", "summary"]),
+                name="critique_kind_known",
+            )
         ]
 
     def __str__(self) -> str:

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -40,6 +42,20 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def wait_for_quiet_database(seconds: float = 5) -> None:
+    """Let the server end what a closed page had asked for: emptying the tables would deadlock with it."""
+    still = 0
+    deadline = time.monotonic() + seconds
+    while still < 3 and time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
+            )
+            still = still + 1 if cursor.fetchone() == (0,) else 0
+        time.sleep(0.02)
+
+
 @pytest.fixture
 def open_context(chromium, live_server) -> Iterator[Callable[..., BrowserContext]]:
     """`open_context(user, width=1280, touch=False)`: a browser of its own in which `user` is signed in."""
@@ -65,6 +81,7 @@ def open_context(chromium, live_server) -> Iterator[Callable[..., BrowserContext
     yield open_
     for context in contexts:
         context.close()
+    wait_for_quiet_database()
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from rewards.rubrics.content import Criterion, Level
 from tests.workers.tiny_model import LetterEngine
 from workers.engines.contract import Capability, ChatMessage, EngineError
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
-from workers.sources.judge_prompt import TAGS, neutralise, section
 from workers.sources.parameters import validate_parameters
+from workers.sources.prompts import neutralise, section
 from workers.sources.rubric_judge import RubricJudge, offered_labels
 
 SOURCE = RubricJudge()
@@ -45,7 +45,7 @@ def test_a_binary_verdict_is_the_probability_of_yes_with_the_prior_beside_it():
     assert verdict.label == "Yes"
     assert verdict.probabilities == pytest.approx({"Yes": 4 / 6, "No": 2 / 6})
     assert verdict.prior == pytest.approx({"Yes": 1 / 2, "No": 1 / 2})
-    assert verdict.offered_mass == pytest.approx(6 / 100)
+    assert result.replies[0].offered_mass == pytest.approx(6 / 100)
 
 
 def test_calibration_divides_by_the_content_free_prior():
@@ -94,7 +94,7 @@ def test_every_criterion_gets_its_own_verdict_in_order():
     criteria = [Criterion(f"c{number}", f"Criterion {number}.") for number in range(5)]
     [result] = score(item("Yes", *criteria))
     assert [verdict.criterion_key for verdict in result.verdicts] == [f"c{number}" for number in range(5)]
-    assert len({verdict.prompt_sha256 for verdict in result.verdicts}) == 5
+    assert len({reply.prompt_sha256 for reply in result.replies}) == 5
 
 
 def test_the_content_free_question_is_asked_once_for_all_outputs_of_a_task():
@@ -176,8 +176,9 @@ def test_no_text_can_close_or_open_a_delimiter(text):
     score(judged, engine=engine)
     shown = engine.asked[0].messages[0].text
     found = re.findall(r"[<＜]\W{0,4}(?:task|context|reference|response|criterion)\b[^>]*>", shown, re.IGNORECASE)
+    shown_tags = ("task", "context", "reference", "response", "criterion")
     # The instructions name <response> and </response> once; then one pair a section and nothing else.
-    assert found == ["<response>", "</response>"] + [f"<{mark}{tag}>" for tag in TAGS for mark in ("", "/")]
+    assert found == ["<response>", "</response>"] + [f"<{mark}{tag}>" for tag in shown_tags for mark in ("", "/")]
 
 
 def test_ordinary_markup_and_comparisons_are_left_alone():

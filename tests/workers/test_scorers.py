@@ -148,7 +148,7 @@ def test_a_judge_stores_verdicts_with_probabilities_prior_and_trace(project, end
     assert clear.prior == pytest.approx({"Yes": 1 / 2, "No": 1 / 2})
     trace = JudgmentTrace.objects.get()
     assert trace.served_model == "sha256:aa"
-    assert "offered_mass" in trace.raw_reply
+    assert "offered_mass" in trace.replies[0]
     assert trace.code_version
     project.refresh_from_db()
     assert project.judgment_count == 1

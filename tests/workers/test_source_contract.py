@@ -13,6 +13,7 @@ from workers.engines.contract import ChatMessage, ErrorCode, Refusal
 from workers.sources.contract import Estimate, Fidelity, Gives, OutputMessage, Scored, SourceItem, Unscored
 from workers.sources.parameters import ParameterError, parameters_schema, validate_parameters
 from workers.sources.registry import SOURCES, UnknownSourceError, source_named
+from workers.sources.scoring import score_items
 
 CRITERIA = (
     Criterion("right", "It is right."),
@@ -55,7 +56,7 @@ def parameters_of(source, **given):
 def score(source, tiny_engine):
     def call(*items: SourceItem):
         engines = {role.name: tiny_engine for role in source.declaration.models}
-        results = source.score(list(items), engines, parameters_of(source))
+        results = score_items(source, list(items), engines, parameters_of(source))
         assert len(results) == len(items)
         for one, result in zip(items, results, strict=True):
             check(source, one, result)

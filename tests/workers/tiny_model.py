@@ -17,6 +17,7 @@ from workers.engines.contract import (
     Prompt,
     Refusal,
     TokenLogprobs,
+    Usage,
 )
 
 CONTEXT_LENGTH = 512
@@ -94,6 +95,7 @@ class LetterEngine:
         self.identity = {"weights": name, "tokenizer": name, "chat_template": "", "dtype": "float32"}
         self.context_length = context_length
         self.asked: list[Prompt] = []
+        self.usage = Usage()
 
     def logprobs(self, requests: Sequence[Continuation]) -> list[TokenLogprobs | Refusal]:
         return [self._score(request) for request in requests]

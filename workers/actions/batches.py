@@ -49,7 +49,9 @@ def claim_batch(
         Run.objects.filter(pk=batch.run_id, status=Run.Status.PENDING).update(
             status=Run.Status.RUNNING, started_at=Now()
         )
-        return Batch.objects.select_related("run__scorer__rater", "run__scorer__rubric_version").get(pk=batch.pk)
+        return Batch.objects.select_related(
+            "run__scorer__rater", "run__scorer__rubric_version", "run__scorer__prompt_version"
+        ).get(pk=batch.pk)
 
 
 def renew_lease(batch: Batch) -> bool:

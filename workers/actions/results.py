@@ -1,10 +1,8 @@
 """Storing what workers computed: once, whoever delivers it, and only while the batch is still theirs."""
 
-import json
-import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import DataError, IntegrityError, OperationalError, transaction
@@ -14,11 +12,11 @@ from psycopg.errors import DeadlockDetected
 
 from projects.models import Project
 from rewards import signal_store
-from rewards.models import Judgment, JudgmentTrace, Verdict
 from rewards.signal_store import NewSignal
 from workers.actions.batches import lease_end
 from workers.actions.runs import finish_if_settled
-from workers.code_version import code_version
+from workers.engines.contract import Usage
+from workers.judgments import store_judgments, stored_replies
 from workers.models import Attempt, Batch, Run, RunItem
 from workers.outcomes import Outcome, failed
 
@@ -29,7 +27,19 @@ class LeaseLostError(Exception):
     """The batch is another worker's by now: what was computed is dropped, the other one computes it."""
 
 
-def store_outcomes(*, batch: Batch, outcomes: Sequence[Outcome], seconds: float = 0.0, characters: int = 0) -> None:
+@dataclass(frozen=True)
+class Spent:
+    """What computing some items took: time, characters that models read for results, and what the engines metered."""
+
+    seconds: float = 0.0
+    characters: int = 0
+    usage: Usage = field(default_factory=Usage)
+
+
+NOTHING = Spent()
+
+
+def store_outcomes(*, batch: Batch, outcomes: Sequence[Outcome], spent: Spent = NOTHING) -> None:
     """Write attempts, judgments, signals and counters of some items of the batch in one short transaction.
 
     The first statement locks the batch's row and fails unless this attempt still holds the lease, so a worker that
@@ -44,19 +54,19 @@ def store_outcomes(*, batch: Batch, outcomes: Sequence[Outcome], seconds: float 
     for tries_left in reversed(range(_TRIES)):
         try:
             with transaction.atomic():
-                _store(batch, outcomes, seconds, characters)
+                _store(batch, outcomes, spent)
             return
         except IntegrityError:
             # Someone stored one of these identities between our look and our insert: look again.
             if tries_left:
                 continue
-            _store_apart(batch, outcomes, seconds, characters)
+            _store_apart(batch, outcomes, spent)
         except OperationalError as error:
             if tries_left and isinstance(error.__cause__, DeadlockDetected):
                 continue
             raise
         except (ValueError, DataError):
-            _store_apart(batch, outcomes, seconds, characters)
+            _store_apart(batch, outcomes, spent)
         return
 
 
@@ -69,21 +79,21 @@ def known_identities(*, rater_id: int, identities: Iterable[tuple[str, int]]) ->
     return wanted & set(scored.values_list("input_hash", "repeat"))
 
 
-def _store_apart(batch: Batch, outcomes: Sequence[Outcome], seconds: float, characters: int) -> None:
+def _store_apart(batch: Batch, outcomes: Sequence[Outcome], spent: Spent) -> None:
     if len(outcomes) > 1:
         middle = len(outcomes) // 2
-        store_outcomes(batch=batch, outcomes=outcomes[:middle], seconds=seconds, characters=characters)
+        store_outcomes(batch=batch, outcomes=outcomes[:middle], spent=spent)
         store_outcomes(batch=batch, outcomes=outcomes[middle:])
         return
     try:
         with transaction.atomic():
-            _store(batch, outcomes, seconds, characters)
+            _store(batch, outcomes, spent)
     except (ValueError, DataError, IntegrityError) as error:
         with transaction.atomic():
-            _store(batch, [failed(outcomes[0].item, outcomes[0].input, error)], seconds, characters)
+            _store(batch, [failed(outcomes[0].item, outcomes[0].input, error)], spent)
 
 
-def _store(batch: Batch, outcomes: Sequence[Outcome], seconds: float, characters: int) -> None:
+def _store(batch: Batch, outcomes: Sequence[Outcome], spent: Spent) -> None:
     held = Batch.objects.held_as(batch).update(lease_until=lease_end(), heartbeat_at=Now(), stalled_leases=0)
     if not held:
         raise LeaseLostError(f"{batch} is not held as attempt {batch.attempt} any more")
@@ -96,11 +106,11 @@ def _store(batch: Batch, outcomes: Sequence[Outcome], seconds: float, characters
     if any(outcome.result is None for outcome in scored):
         raise ValueError("a stored result that was to be taken over is gone")
     _store_attempts(batch, computed)
-    judgments = _store_judgments(batch, [o for o in scored if o.result and o.result.verdicts])
+    judgments = store_judgments(batch, scored)
     _store_signals(batch, scored)
     _settle_items(outcomes)
     reused = len(outcomes) - len(computed)
-    _count(batch, outcomes, reused=reused, computed=len(computed), seconds=seconds, characters=characters)
+    _count(batch, outcomes, reused=reused, computed=computed, spent=spent)
     if judgments:
         Project.objects.filter(pk=batch.project_id).update(judgment_count=F("judgment_count") + judgments)
 
@@ -121,80 +131,12 @@ def _store_attempts(batch: Batch, outcomes: Sequence[Outcome]) -> None:
             reason=outcome.reason,
             detail=outcome.detail,
             traceback=outcome.traceback,
+            replies=stored_replies(outcome.replies),
             worker=batch.worker,
             seconds=outcome.seconds,
         )
         for outcome in outcomes
     )
-
-
-def _store_judgments(batch: Batch, outcomes: Sequence[Outcome]) -> int:
-    judgments = Judgment.objects.bulk_create(_judgment(batch, outcome) for outcome in outcomes)
-    pairs = list(zip(judgments, outcomes, strict=True))
-    JudgmentTrace.objects.bulk_create(_trace(batch, judgment, outcome) for judgment, outcome in pairs)
-    Verdict.objects.bulk_create(verdict for judgment, outcome in pairs for verdict in _verdicts(judgment, outcome))
-    return len(judgments)
-
-
-def _judgment(batch: Batch, outcome: Outcome) -> Judgment:
-    rater_id = batch.run.scorer.rater_id
-    return Judgment(
-        project_id=batch.project_id,
-        kind=Judgment.Kind.VERDICTS,
-        rater_id=rater_id,
-        task_id=outcome.item.output.task_id,
-        output_id=outcome.item.output_id,
-        input_hash=outcome.input_hash,
-        repeat=outcome.item.repeat,
-        act=uuid.uuid4(),
-        idempotency_key=f"scorer:{rater_id}:{outcome.input_hash}:{outcome.item.repeat}",
-        presentation={"run": batch.run_id},
-        duration_ms=None if outcome.seconds is None else round(outcome.seconds * 1000),
-    )
-
-
-def _trace(batch: Batch, judgment: Judgment, outcome: Outcome) -> JudgmentTrace:
-    """What the model was asked and how sure it was, by criterion."""
-    assert outcome.result is not None
-    assert outcome.input is not None
-    replies = {
-        verdict.criterion_key: {
-            "offered_mass": verdict.offered_mass,
-            "prompt_sha256": verdict.prompt_sha256,
-            "detail": verdict.detail,
-        }
-        for verdict in outcome.result.verdicts
-    }
-    models = batch.run.scorer.content["models"].values()
-    return JudgmentTrace(
-        judgment=judgment,
-        prompt_hash=batch.run.scorer.content.get("prompt", ""),
-        raw_reply=json.dumps(replies),
-        parse_state="probabilities",
-        served_model=", ".join(str(model["weights"]) for model in models)[:300],
-        seed=outcome.input.source_item.seed,
-        seconds=outcome.seconds,
-        code_version=code_version(),
-    )
-
-
-def _verdicts(judgment: Judgment, outcome: Outcome) -> list[Verdict]:
-    assert outcome.result is not None
-    assert outcome.input is not None
-    return [
-        Verdict(
-            judgment=judgment,
-            criterion_id=outcome.input.criterion_ids[verdict.criterion_key],
-            state=verdict.state,
-            label=verdict.label,
-            value=verdict.value,
-            probabilities=dict(verdict.probabilities) or None,
-            prior=dict(verdict.prior) or None,
-            reason=verdict.reason,
-            explanation=verdict.detail,
-        )
-        for verdict in outcome.result.verdicts
-    ]
 
 
 def _store_signals(batch: Batch, outcomes: Sequence[Outcome]) -> None:
@@ -223,17 +165,23 @@ def _settle_items(outcomes: Sequence[Outcome]) -> None:
 
 
 def _count(
-    batch: Batch, outcomes: Sequence[Outcome], *, reused: int, computed: int, seconds: float, characters: int
+    batch: Batch, outcomes: Sequence[Outcome], *, reused: int, computed: Sequence[Outcome], spent: Spent
 ) -> None:
+    replies = [reply for outcome in computed for reply in outcome.all_replies]
     by_status: Counter[str] = Counter(outcome.status for outcome in outcomes)
     changes: dict[str, Any] = {
         "scored_count": by_status["scored"],
         "unscored_count": by_status["unscored"],
         "failed_count": by_status["failed"],
         "reused_count": reused,
-        "attempted_count": computed,
-        "attempted_characters": characters,
-        "busy_seconds": seconds,
+        "attempted_count": len(computed),
+        "attempted_characters": spent.characters,
+        "reply_count": len(replies),
+        "understood_count": sum(reply.is_understood for reply in replies),
+        "prompt_tokens": spent.usage.prompt_tokens,
+        "reply_tokens": spent.usage.reply_tokens,
+        "cost": spent.usage.cost,
+        "busy_seconds": spent.seconds,
     }
     Run.objects.filter(pk=batch.run_id).update(**{name: F(name) + change for name, change in changes.items() if change})
     finish_if_settled(run_id=batch.run_id)

@@ -12,19 +12,31 @@ from workers.models import Attempt, Batch, Run, RunItem
 _BATCH_COLUMNS = "project_id, run_id, number, queue, endpoint_id, status, attempt, stalled_leases, worker, created_at"
 
 
-def add_items(*, run: Run, outputs: OutputQuerySet, queue: str, endpoint_id: int | None, take_over: bool) -> None:
+# What is one item: an output by itself, or a task's outputs together under the first of them.
+_ALONE = "SELECT id AS output_id, char_count, '{{}}'::bigint[] AS members FROM ({selected}) s"
+_TOGETHER = """
+    SELECT min(id) AS output_id, sum(char_count) AS char_count, array_agg(id ORDER BY id) AS members
+    FROM ({selected}) s GROUP BY task_id
+"""
+
+
+def add_items(
+    *, run: Run, outputs: OutputQuerySet, queue: str, endpoint_id: int | None, take_over: bool, in_groups: bool = False
+) -> None:
     """Add an item for each output and repeat, and cut those to compute into batches of like length, longest first.
 
-    With `take_over`, what the scorer has scored before is settled at once, without a batch.
+    With `take_over`, what the scorer has scored before is settled at once, without a batch. With `in_groups`, the
+    outputs of a task are one item.
     """
-    selected, selected_parameters = outputs.values("id", "char_count").query.sql_with_params()
+    selected, selected_parameters = outputs.values("id", "char_count", "task_id").query.sql_with_params()
+    chosen = (_TOGETHER if in_groups else _ALONE).format(selected=selected)
     statement = f"""
         WITH picked AS (
-            SELECT o.id AS output_id, o.char_count, r.repeat, %s AND EXISTS (
+            SELECT o.output_id, o.char_count, o.members, r.repeat, %s AND EXISTS (
                 SELECT 1 FROM {Attempt._meta.db_table} a
-                WHERE a.rater_id = %s AND a.output_id = o.id AND a.repeat = r.repeat AND a.status = 'scored'
+                WHERE a.rater_id = %s AND a.output_id = o.output_id AND a.repeat = r.repeat AND a.status = 'scored'
             ) AS is_known
-            FROM ({selected}) o CROSS JOIN generate_series(0, %s - 1) AS r(repeat)
+            FROM ({chosen}) o CROSS JOIN generate_series(0, %s - 1) AS r(repeat)
         ), packed AS (
             SELECT *, CASE WHEN NOT is_known THEN
                 (row_number() OVER (PARTITION BY is_known ORDER BY char_count DESC, output_id, repeat) - 1) / %s + 1
@@ -36,8 +48,8 @@ def add_items(*, run: Run, outputs: OutputQuerySet, queue: str, endpoint_id: int
             FROM packed WHERE number IS NOT NULL ORDER BY number
             RETURNING id, number
         )
-        INSERT INTO {RunItem._meta.db_table} (project_id, run_id, batch_id, output_id, repeat, status, reason)
-        SELECT %s, %s, made.id, packed.output_id, packed.repeat,
+        INSERT INTO {RunItem._meta.db_table} (project_id, run_id, batch_id, output_id, members, repeat, status, reason)
+        SELECT %s, %s, made.id, packed.output_id, packed.members, packed.repeat,
                CASE WHEN packed.is_known THEN 'scored' ELSE 'pending' END, ''
         FROM packed LEFT JOIN made USING (number)
         ORDER BY number, char_count DESC, output_id, repeat

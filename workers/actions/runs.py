@@ -16,7 +16,7 @@ from workers.code_version import code_version
 from workers.estimation import estimate_run, first_endpoint
 from workers.models import Batch, Run, RunItem, Scorer
 from workers.selection import OutputSelection
-from workers.sources.registry import SOURCES
+from workers.sources.registry import SOURCES, source_named
 
 MOST_REPEATS = 100
 
@@ -42,6 +42,7 @@ def start_run(
         ``nothing_selected``, ``repeats_invalid``, ``source_unknown``, ``scorer_archived`` or ``endpoint_not_ready``.
     """
     _require_startable(scorer, repeats)
+    in_groups = source_named(scorer.source).declaration.reads_group
     estimate = estimate_run(project=project, scorer=scorer, selection=selection, repeats=repeats)
     with transaction.atomic():
         run = Run.objects.create(
@@ -61,7 +62,8 @@ def start_run(
             queue=scorer.queue,
             endpoint_id=first_endpoint(scorer),
             # A task's own rubric may have changed since: the worker compares the whole input.
-            take_over=scorer.is_pinned and not scorer.uses_task_rubric,
+            take_over=scorer.is_pinned and not scorer.uses_task_rubric and not in_groups,
+            in_groups=in_groups,
         )
         counts = RunItem.objects.filter(run=run).aggregate(
             items=Count("pk"), reused=Count("pk", filter=Q(status=RunItem.Status.SCORED))

@@ -24,6 +24,7 @@ class Capability(StrEnum):
     GENERATE = "generate"
     EMBED = "embed"
     HIDDEN_STATES = "hidden_states"
+    ATTENTIONS = "attentions"
     REWARD = "reward"
 
 
@@ -42,6 +43,13 @@ class ErrorCode(StrEnum):
     CHAT_TEMPLATE_REFUSED = "chat_template_refused"
     NO_START_TOKEN = "no_start_token"
     UNSUPPORTED = "unsupported"
+    ADAPTER_INVALID = "adapter_invalid"
+    ENDPOINT_DOWN = "endpoint_down"
+    ENDPOINT_TIMEOUT = "endpoint_timeout"
+    ENDPOINT_BUSY = "endpoint_busy"
+    ENDPOINT_REFUSED = "endpoint_refused"
+    ENDPOINT_MALFORMED = "endpoint_malformed"
+    BUDGET_SPENT = "budget_spent"
 
 
 class EngineError(Exception):
@@ -75,14 +83,25 @@ class Prompt:
 
     Chat messages are laid out by the model's own chat template, up to and including the opening of the assistant's
     turn. Control tokens that occur in the messages' text are read as ordinary characters.
+
+    Attributes
+    ----------
+    messages : tuple of ChatMessage
+    plain_text : str or None
+    prefill : str
+        What the assistant has said already in the turn that it is about to go on with: a judge's reasoning, before
+        the verdict is asked for. Chat messages only.
     """
 
     messages: tuple[ChatMessage, ...] = ()
     plain_text: str | None = None
+    prefill: str = ""
 
     def __post_init__(self) -> None:
         if (self.plain_text is None) == (not self.messages):
             raise ValueError("a prompt is either chat messages or plain text")
+        if self.prefill and not self.messages:
+            raise ValueError("only a chat prompt has an assistant's turn to begin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +182,17 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to draw text. Temperature 0 is greedy; `seed` starts a generator of this request's own."""
+    """How to draw text. Temperature 0 is greedy; `seed` starts a generator of this request's own.
+
+    `json_schema` is the text of a JSON schema that the reply should follow: servers that can hold a model to it do;
+    where they cannot it is ignored, so a reply is parsed and checked in any case.
+    """
 
     max_new_tokens: int
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
+    json_schema: str = ""
 
     def __post_init__(self) -> None:
         if self.max_new_tokens < 1 or self.temperature < 0 or not 0 < self.top_p <= 1:
@@ -177,11 +201,92 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A drawn text, and whether the model ended it (`stop`) or the limit did (`length`)."""
+    """A drawn text, and whether the model ended it (`stop`) or the limit did (`length`).
+
+    Attributes
+    ----------
+    text : str
+    token_count, prompt_token_count : int
+        Of the reply, and of what was read for it.
+    finish_reason : {"stop", "length"}
+    served_model : str
+        What a hosted server says that it ran, with its fingerprint; empty in process.
+    cost : float or None
+        In the currency of the endpoint's prices; None where none are stated.
+    seconds : float or None
+        Of the request, where it was one of its own.
+    """
 
     text: str
     token_count: int
     finish_reason: Literal["stop", "length"]
+    prompt_token_count: int = 0
+    served_model: str = ""
+    cost: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an engine has been asked since it was made; two readings subtract to what lies between them.
+
+    `cost` is in the currency of the endpoint's prices: 0 where none are stated.
+    """
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    reply_tokens: int = 0
+    cost: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.requests + other.requests,
+            self.prompt_tokens + other.prompt_tokens,
+            self.reply_tokens + other.reply_tokens,
+            self.cost + other.cost,
+        )
+
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(
+            self.requests - other.requests,
+            self.prompt_tokens - other.prompt_tokens,
+            self.reply_tokens - other.reply_tokens,
+            self.cost - other.cost,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HiddenStates:
+    """States of a continuation's tokens at one layer, each at the position where the token has been read.
+
+    Attributes
+    ----------
+    token_ids : int64 array, shape (T,)
+    spans : int32 array, shape (T, 2)
+        As in `TokenLogprobs`.
+    states : float32 array, shape (T, H)
+    """
+
+    token_ids: npt.NDArray[np.int64]
+    spans: npt.NDArray[np.int32]
+    states: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attentions:
+    """Last-layer attention from one position to a continuation's tokens, averaged over heads.
+
+    Attributes
+    ----------
+    token_ids : int64 array, shape (T,)
+    spans : int32 array, shape (T, 2)
+    weights : float32 array, shape (T, T)
+        Row t: what the continuation's token t attends to among the continuation's tokens; not normalised over them.
+    """
+
+    token_ids: npt.NDArray[np.int64]
+    spans: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float32]
 
 
 class Engine(Protocol):
@@ -195,6 +300,7 @@ class Engine(Protocol):
     dtype: str
     context_length: int
     identity: dict[str, str]
+    usage: Usage
 
     def logprobs(self, requests: Sequence[Continuation]) -> list[TokenLogprobs | Refusal]:
         """Token log-probabilities of each continuation after its prompt."""
@@ -208,6 +314,22 @@ class Engine(Protocol):
 
     def generate(self, requests: Sequence[tuple[Prompt, Sampling]]) -> list[Generated | Refusal]:
         """Draw one answer per request."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> list[npt.NDArray[np.float32] | Refusal]:
+        """One vector of length 1 per text, float32, shape (H,)."""
+        ...
+
+    def hidden_states(self, requests: Sequence[Continuation], *, layer: int = -1) -> list[HiddenStates | Refusal]:
+        """States of each continuation's tokens after its prompt; `layer` counts as in transformers, -1 is the last."""
+        ...
+
+    def attentions(self, requests: Sequence[Continuation]) -> list[Attentions | Refusal]:
+        """Attention among each continuation's tokens; needs the eager implementation."""
+        ...
+
+    def reward(self, conversations: Sequence[tuple[ChatMessage, ...]]) -> list[float | Refusal]:
+        """The raw score that a reward model's head gives to each whole conversation, no softmax or sigmoid."""
         ...
 
 

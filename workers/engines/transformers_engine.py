@@ -20,6 +20,7 @@ from workers.engines.contract import (
     Refusal,
     Sampling,
     TokenLogprobs,
+    Usage,
 )
 from workers.engines.drawing import Drawn, DrawRequest, draw_batch
 from workers.engines.encoding import EncodedText, Encoder
@@ -62,6 +63,7 @@ class TransformersEngine:
         self.dtype: str = resolved.dtype
         self.context_length = resolved.context_length
         self.identity = resolved.identity
+        self.usage = Usage()
         self.device = _pick_device(device)
         _check_memory(resolved, self.device)
         tokenizer, self._model = _load(resolved, self.device)

@@ -1,9 +1,11 @@
 """How rewards are computed."""
 
 from workers.models.artefact import Artefact
+from workers.models.budget import ProjectBudget
 from workers.models.endpoint import ModelEndpoint
 from workers.models.heartbeat import WorkerHeartbeat
 from workers.models.prompt import Prompt, PromptVersion
+from workers.models.rubric_proposal import RubricProposal
 from workers.models.run import Attempt, Batch, Run, RunItem
 from workers.models.scorer import Scorer, ScorerEndpoint
 
@@ -12,8 +14,10 @@ __all__ = [
     "Attempt",
     "Batch",
     "ModelEndpoint",
+    "ProjectBudget",
     "Prompt",
     "PromptVersion",
+    "RubricProposal",
     "Run",
     "RunItem",
     "Scorer",

@@ -29,6 +29,18 @@ class ModelEndpoint(models.Model):
     """A local folder, a hub id, a URL, or `package:<distribution>` for weights that a Python package carries."""
     revision = models.CharField(max_length=64, blank=True)
     dtype = models.CharField(max_length=10, default="bfloat16")
+    adapter = models.CharField(max_length=500, blank=True)
+    """In process: a folder or hub id of low-rank (LoRA) weights that are put on the model."""
+    served_model = models.CharField(max_length=300, blank=True)
+    """HTTP: the name by which the server knows the model."""
+    credentials = models.TextField(blank=True)
+    """HTTP: the key, encrypted; never shown, exported or hashed."""
+    limits = models.JSONField(default=dict)
+    """HTTP: `concurrency`, `requests_per_minute`, `tokens_per_minute`, `timeout_seconds`."""
+    prices = models.JSONField(default=dict)
+    """HTTP: `prompt_per_million`, `reply_per_million` and their `currency`; empty where none are stated."""
+    budget = models.FloatField(null=True, blank=True)
+    """Most that all runs together may spend on it, in the currency of its prices; null: no bound."""
     resolved = models.JSONField(default=dict)
     """`weights` (SHA-256 or commit), `tokenizer`, `chat_template`, `dtype`, `pinned`; what else the engine states."""
     capabilities = models.JSONField(default=list)

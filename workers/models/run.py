@@ -1,6 +1,7 @@
 """Runs, their items, leased batches and numbered attempts. The database is the queue."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -39,6 +40,15 @@ class Run(models.Model):
     """Attempts made by workers, failed ones included; with the two below it gives the measured speed."""
     attempted_characters = models.PositiveBigIntegerField(default=0)
     """Of the outputs attempted."""
+    reply_count = models.PositiveIntegerField(default=0)
+    understood_count = models.PositiveIntegerField(default=0)
+    """Of the replies that models gave: those that could be read. Pages say "n of N parsed"."""
+    prompt_tokens = models.PositiveBigIntegerField(default=0)
+    reply_tokens = models.PositiveBigIntegerField(default=0)
+    budget = models.FloatField(null=True)
+    """Most that it may spend, in the currency of the endpoints' prices; null: no bound of its own."""
+    cost = models.FloatField(default=0)
+    """As the engines metered them, failed attempts included; in the currency of the endpoints' prices."""
     busy_seconds = models.FloatField(default=0)
     """Time that workers spent computing, summed over workers: pauses and waiting do not count."""
     estimate = models.JSONField(default=dict)
@@ -121,7 +131,7 @@ class Batch(models.Model):
 
 
 class RunItem(models.Model):
-    """One output (and repeat) to score."""
+    """One output, or one task's group of outputs (and repeat), to score."""
 
     class Status(models.TextChoices):
         PENDING = "pending", "Waiting"
@@ -133,6 +143,8 @@ class RunItem(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="items")
     batch = models.ForeignKey(Batch, null=True, on_delete=models.SET_NULL, related_name="items")
     output = models.ForeignKey(Output, on_delete=models.CASCADE, related_name="run_items")
+    members = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    """For a source that reads groups: the outputs of the task that are judged together; `output` is the first."""
     repeat = models.PositiveSmallIntegerField(default=0)
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
     reason = models.CharField(max_length=80, blank=True)
@@ -172,6 +184,8 @@ class Attempt(models.Model):
     reason = models.CharField(max_length=80, blank=True)
     detail = models.TextField(blank=True)
     traceback = models.TextField(blank=True)
+    replies = models.JSONField(default=list)
+    """What models said where it could not be used; of a scored attempt they stand with its judgments."""
     worker = models.CharField(max_length=200, blank=True)
     seconds = models.FloatField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,5 +1,7 @@
 """Scorers: configured reward sources, identified by the hash of their content."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -9,6 +11,7 @@ from rewards.models import Rater, RubricVersion
 from workers.models.endpoint import ModelEndpoint
 from workers.models.prompt import PromptVersion
 from workers.querysets.scorer import ScorerQuerySet
+from workers.sources.contract import PROMPT
 
 
 class Scorer(models.Model):
@@ -51,6 +54,13 @@ class Scorer(models.Model):
     def queue(self) -> str:
         """Where its batches wait: models are kept by the workers of `gpu`."""
         return "gpu" if self.content["models"] else "cpu"
+
+    @property
+    def parameters_in_force(self) -> dict[str, Any]:
+        """The parameters, and the project's own prompt template where one was chosen; needs `prompt_version`."""
+        if self.prompt_version is None:
+            return self.parameters  # type: ignore[no-any-return]
+        return {**self.parameters, PROMPT: self.prompt_version.template}
 
     @property
     def is_pinned(self) -> bool:

@@ -13,8 +13,13 @@ from typing import Literal, Protocol
 
 from rewards.rubrics.content import Criterion
 from rewards.signals import RewardSignal
-from workers.engines.contract import Capability, ChatMessage, Engine
+from workers.engines.contract import Capability, ChatMessage, Engine, Generated, Refusal
 from workers.sources.parameters import Parameter, Parameters
+from workers.sources.prompts import PromptSpec, text_sha256
+from workers.sources.replies import UNDERSTOOD, ParseState
+
+PROMPT = "prompt"
+"""Where a template of the project's own stands among the parameters that a source is given."""
 
 
 class Fidelity(StrEnum):
@@ -39,9 +44,15 @@ class Input(StrEnum):
 
 
 class Gives(StrEnum):
+    """What comes back. A source that answers a question that people are asked too gives judgments; numbers that
+    nobody is asked for are signals, one value on the whole output where there is just one."""
+
     VERDICTS = "verdicts"
-    SIGNALS = "signals"
     RATINGS = "ratings"
+    COMPARISONS = "comparisons"
+    RANKING = "ranking"
+    CRITIQUES = "critiques"
+    SIGNALS = "signals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +90,12 @@ class Declaration:
     gives : frozenset of Gives
     models : tuple of ModelRole
     parameters : tuple of Parameter
-    prompt_sha256 : str
-        Hash of the prompt template; empty where there is none.
+    prompt : PromptSpec or None
+        The template that it fills, which a project may replace by a version of its own.
+    reads_group : bool
+        An item is all chosen outputs of a task together (`SourceItem.members`), not one output.
+    family : str
+        Heading under which pages list it.
     """
 
     name: str
@@ -96,7 +111,19 @@ class Declaration:
     gives: frozenset[Gives]
     models: tuple[ModelRole, ...]
     parameters: tuple[Parameter, ...]
-    prompt_sha256: str = ""
+    prompt: PromptSpec | None = None
+    reads_group: bool = False
+    family: str = "Rubrics and judges"
+
+    @property
+    def prompt_sha256(self) -> str:
+        """Hash of the template that it comes with; empty where there is none."""
+        return text_sha256(self.prompt.default) if self.prompt else ""
+
+    def template(self, parameters: Parameters) -> str:
+        """The prompt template in force: the project's version, which stands in the parameters, or its own."""
+        assert self.prompt is not None
+        return str(parameters.get(PROMPT, self.prompt.default))
 
     @property
     def inputs(self) -> frozenset[Input]:
@@ -114,8 +141,21 @@ class OutputMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """One output of a group."""
+
+    key: str
+    messages: tuple[OutputMessage, ...]
+
+    @property
+    def texts(self) -> list[str]:
+        """Texts of its messages."""
+        return [message.text for message in self.messages]
+
+
+@dataclass(frozen=True, slots=True)
 class SourceItem:
-    """One output with its task, as a source reads it.
+    """One output with its task, or a task with a group of outputs, as a source reads it.
 
     Attributes
     ----------
@@ -128,6 +168,8 @@ class SourceItem:
         Of the rubric version that applies to this task.
     repeat, seed : int
         For sources that draw.
+    members : tuple of Member
+        For a source that reads groups: the outputs, in the order of import; `output_messages` is then empty.
     """
 
     key: str
@@ -138,6 +180,7 @@ class SourceItem:
     criteria: tuple[Criterion, ...] = ()
     repeat: int = 0
     seed: int = 0
+    members: tuple[Member, ...] = ()
 
     @property
     def texts(self) -> list[str]:
@@ -148,6 +191,75 @@ class SourceItem:
     def is_empty(self) -> bool:
         """Whether the policy wrote nothing that a reader could see."""
         return not any(message.text.strip() for message in self.output_messages if message.role == "assistant")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model was asked and how it answered; kept with the judgment that came of it, or with the failure.
+
+    Attributes
+    ----------
+    purpose : str
+        What was asked, for a reader: a criterion's key, `first order` ...
+    prompt_sha256 : str
+        Of the prompt as it was read.
+    parse_state : ParseState
+    text : str
+        The raw reply; empty where probabilities were read.
+    detail : str
+        Why it could not be read.
+    offered_mass : float or None
+        Probability that the model gave to the offered answers together.
+    seed, prompt_tokens, reply_tokens, seconds, cost, served_model
+        As the engine states them.
+    """
+
+    purpose: str
+    prompt_sha256: str
+    parse_state: ParseState
+    text: str = ""
+    detail: str = ""
+    offered_mass: float | None = None
+    seed: int | None = None
+    prompt_tokens: int | None = None
+    reply_tokens: int | None = None
+    seconds: float | None = None
+    cost: float | None = None
+    served_model: str = ""
+
+    @property
+    def is_understood(self) -> bool:
+        return self.parse_state in UNDERSTOOD
+
+    @classmethod
+    def of(
+        cls,
+        generated: Generated | Refusal,
+        *,
+        purpose: str,
+        prompt_sha256: str,
+        state: ParseState = ParseState.PARSED,
+        detail: str = "",
+        seed: int | None = None,
+    ) -> Reply:
+        """The record of a drawn text, or of the engine's refusal to draw one."""
+        if isinstance(generated, Refusal):
+            return cls(purpose, prompt_sha256, ParseState.REFUSED, detail=f"{generated.code}: {generated.detail}")
+        if state not in UNDERSTOOD and generated.finish_reason == "length":
+            state = ParseState.TRUNCATED
+        return cls(
+            purpose,
+            prompt_sha256,
+            state,
+            text=generated.text,
+            detail=detail,
+            seed=seed,
+            prompt_tokens=generated.prompt_token_count,
+            reply_tokens=generated.token_count,
+            seconds=generated.seconds,
+            cost=generated.cost,
+            served_model=generated.served_model,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +279,10 @@ class VerdictResult:
         Over the offered answers, in the order of the offer; they sum to 1.
     prior : dict of str to float
         The same after a content-free output.
-    offered_mass : float or None
-        Probability that the model gave to the offered answers together.
-    prompt_sha256 : str
-        Of the prompt as it was read.
     reason, detail : str
         Why there is no verdict.
+    explanation : str
+        The judge's own words.
     """
 
     criterion_key: str
@@ -181,10 +291,78 @@ class VerdictResult:
     label: str = ""
     probabilities: Mapping[str, float] = field(default_factory=dict)
     prior: Mapping[str, float] = field(default_factory=dict)
-    offered_mass: float | None = None
-    prompt_sha256: str = ""
     reason: str = ""
     detail: str = ""
+    explanation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RatingResult:
+    """A number on a stated scale.
+
+    Attributes
+    ----------
+    question : str
+        A slug: `overall`, or the dimension that was asked for.
+    value : float or None
+        From `low` to `high`; None: the judge said that it does not apply.
+    low, high : float
+    probabilities : dict of str to float
+        Over the offered numbers, where they were read.
+    """
+
+    question: str
+    value: float | None
+    low: float
+    high: float
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonResult:
+    """Which of two members of a group is better.
+
+    Attributes
+    ----------
+    a, b : int
+        Indices into `SourceItem.members`.
+    choice : {"a", "b", "tie"}
+    tie_kind : {"", "equal", "both_good", "both_bad", "cannot_tell", "flip"}
+        `flip`: the judge changed its mind with the order of the two.
+    strength : int or None
+        Steps away from the middle.
+    order_choices : tuple of str
+        Asked with a first, then with b first: what was chosen each time, as "a", "b" or "tie".
+    """
+
+    a: int
+    b: int
+    choice: Literal["a", "b", "tie"]
+    tie_kind: Literal["", "equal", "both_good", "both_bad", "cannot_tell", "flip"] = ""
+    strength: int | None = None
+    order_choices: tuple[str, ...] = ()
+    replies: tuple[Reply, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RankingResult:
+    """An order of a group's members.
+
+    Attributes
+    ----------
+    tiers : tuple of int
+        By member, from 1 (best) on; equal numbers are ties.
+    """
+
+    tiers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CritiqueResult:
+    """Words about an output; `kind` is one of `rewards.models.Critique.Kind`."""
+
+    kind: Literal["comment", "missing", "edit", "user_voice", "reviewer_voice", "summary"]
+    text: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,18 +375,38 @@ class SignalResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """What a source gives for one item."""
+    """What a source gives for one item; `replies` are kept with every judgment of it."""
 
     verdicts: tuple[VerdictResult, ...] = ()
     signals: tuple[SignalResult, ...] = ()
+    ratings: tuple[RatingResult, ...] = ()
+    comparisons: tuple[ComparisonResult, ...] = ()
+    ranking: RankingResult | None = None
+    critiques: tuple[CritiqueResult, ...] = ()
+    replies: tuple[Reply, ...] = ()
+
+    @property
+    def gives(self) -> frozenset[Gives]:
+        """The kinds that are there."""
+        found = {
+            Gives.VERDICTS: self.verdicts,
+            Gives.RATINGS: self.ratings,
+            Gives.COMPARISONS: self.comparisons,
+            Gives.RANKING: self.ranking,
+            Gives.CRITIQUES: self.critiques,
+            Gives.SIGNALS: self.signals,
+        }
+        return frozenset(kind for kind, results in found.items() if results)
 
 
 @dataclass(frozen=True, slots=True)
 class Unscored:
-    """Why an item has no value: a stable code by which failures are grouped, and a line for a person."""
+    """Why an item has no value: a stable code by which failures are grouped, a line for a person, and what the model
+    said, where it said something that could not be read."""
 
     reason: str
     detail: str = ""
+    replies: tuple[Reply, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
