@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,15 @@ class ChaosStack:
             command += ["--beat", "--schedule", str(self.folder / "beat")]
         log = (self.folder / f"worker{len(self.workers)}.log").open("wb")
         with log:
-            worker = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT)
+            worker = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # The embedded beat is a child, which a killed worker cannot take with it.
+                start_new_session=True,
+            )
         self.workers.append(worker)
         return worker
 
@@ -159,7 +168,8 @@ class ChaosStack:
     def kill_workers(self) -> None:
         """SIGKILL to all of them."""
         for worker in self.workers:
-            worker.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()
         self.workers.clear()
 
