@@ -98,7 +98,8 @@ def by_precedence(
     if not len(kinds):
         return Decision(np.full(n_outputs, np.nan), np.full(n_outputs, NOBODY, dtype=np.int64))
     column = order[any_scored.argmax(axis=1)][of]
-    values = np.where(any_scored.any(axis=1)[of], matrix[np.arange(n_outputs), column], np.nan)
+    has_score = np.asarray(any_scored.any(axis=1))[of]
+    values = np.where(has_score, matrix[np.arange(n_outputs), column], np.nan)
     return Decision(values, np.where(np.isnan(values), NOBODY, column).astype(np.int64))
 
 
