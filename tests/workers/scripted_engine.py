@@ -41,10 +41,6 @@ class Asked(NamedTuple):
 
 Script = Callable[[Asked], str | Refusal]
 
-WELL_FORMED: dict[str, Script | str] = {}
-"""Replies that sources can read, by the source's name: for those that ask for something else than their JSON schema
-says. The contract suite takes them from here."""
-
 
 class ScriptedEngine(LetterEngine):
     """A judge, an embedder and a reward model without weights.

@@ -1,0 +1,41 @@
+"""What the contract suite gives to a source that its ordinary item does not suit: one entry a source, by its name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tests.workers.scripted_engine import Script
+
+
+@dataclass(frozen=True)
+class Example:
+    """How to make the source give a result.
+
+    Attributes
+    ----------
+    item : mapping
+        Fields of `SourceItem` that differ from the ordinary item's: `reference`, `context`, `criteria`,
+        `task_messages`.
+    parameters : mapping
+        Where the defaults do not do.
+    reply : Script, str or None
+        What a judge writes that the source can read; None: the simplest answer to the request's JSON schema.
+    reads_any_text : bool
+        Whatever a judge writes is a valid answer, such as a critique: there is no garbage.
+    fits_any_output : bool
+        Every text has a result; False where the source itself finds some texts unfit, with a reason.
+    """
+
+    item: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    reply: Script | str | None = None
+    reads_any_text: bool = False
+    fits_any_output: bool = True
+
+
+EXAMPLES: dict[str, Example] = {}
+"""By the source's name."""
+
+
+def example_of(name: str) -> Example:
+    """The source's entry, or an empty one."""
+    return EXAMPLES.get(name, Example())
