@@ -45,13 +45,13 @@ def serving(role: ModelRole, endpoints: Iterable[ModelEndpoint]) -> list[ModelEn
     return [endpoint for endpoint in endpoints if not unfit(role, endpoint)]
 
 
-def unfit(role: ModelRole, endpoint: ModelEndpoint) -> str:
-    """Why the endpoint cannot play the role; empty where it can."""
+def unfit(role: ModelRole, endpoint: ModelEndpoint, *, answer_by: object = None) -> str:
+    """Why the endpoint cannot play the role, for one value of the parameter `answer_by` or any; empty where it can."""
     if endpoint.state == ModelEndpoint.State.WAITING:
         return f"{endpoint.name} has not been looked at by a worker yet"
     if endpoint.failure:
         return f"{endpoint.name} cannot be used: {endpoint.failure}"
-    missing = role.capabilities - set(endpoint.capabilities)
+    missing = role.missing(endpoint.capabilities, answer_by)
     if missing:
         return f"{endpoint.name} cannot give {', '.join(sorted(missing))}"
     return ""

@@ -143,7 +143,7 @@ def _valid(
         source.check(values, set(endpoints))
     except ParameterError as error:
         problems = {name: [message] for name, message in error.problems.items()}
-    problems |= _model_problems(source.declaration, project, endpoints)
+    problems |= _model_problems(source.declaration, project, endpoints, values.get("answer_by"))
     rubric_problem = _rubric_problem(source.declaration, project, rubric_version, uses_task_rubric)
     problems |= {"rubric": [rubric_problem]} if rubric_problem else {}
     if problems:
@@ -153,7 +153,7 @@ def _valid(
 
 
 def _model_problems(
-    declaration: Declaration, project: Project, endpoints: Mapping[str, ModelEndpoint]
+    declaration: Declaration, project: Project, endpoints: Mapping[str, ModelEndpoint], answer_by: object
 ) -> dict[str, list[str]]:
     roles = {role.name: role for role in declaration.models}
     problems = {name: [f"{declaration.title} has no such role"] for name in endpoints if name not in roles}
@@ -164,7 +164,7 @@ def _model_problems(
                 problems[name] = ["choose a model"]
         elif endpoint.project_id not in {None, project.pk}:
             problems[name] = ["this model belongs to another project"]
-        elif obstacle := unfit(role, endpoint):
+        elif obstacle := unfit(role, endpoint, answer_by=answer_by):
             problems[name] = [obstacle]
     return problems
 

@@ -57,13 +57,30 @@ class Gives(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelRole:
-    """A model that a source works with: `judge`, `view_a` ..."""
+    """A model that a source works with: `judge`, `view_a` ...
+
+    Attributes
+    ----------
+    name, label, help : str
+    capabilities : frozenset of Capability
+        All are needed.
+    required : bool
+    ways : tuple of (value, frozenset of Capability)
+        Needed beside them: what one value of the source's parameter `answer_by` asks for. A model that can serve one
+        of the values can be chosen.
+    """
 
     name: str
     label: str
     help: str
     capabilities: frozenset[Capability]
     required: bool = True
+    ways: tuple[tuple[str, frozenset[Capability]], ...] = ()
+
+    def missing(self, given: Collection[str], answer_by: object = None) -> frozenset[Capability]:
+        """What a model that gives these lacks for the role: for this value of `answer_by`, or for the nearest."""
+        asked = [needed for value, needed in self.ways if answer_by in {None, value}] or [frozenset()]
+        return min((frozenset((self.capabilities | needed) - set(given)) for needed in asked), key=len)
 
 
 @dataclass(frozen=True, slots=True)

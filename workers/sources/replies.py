@@ -23,6 +23,8 @@ class ParseState(StrEnum):
     MISSING_FIELD = "missing_field"
     OFF_MENU = "off_menu"
     OUT_OF_RANGE = "out_of_range"
+    VERDICT_FIRST = "verdict_first"
+    """The answer stands before the reasons for it."""
     TRUNCATED = "truncated"
     """The limit on new tokens cut the reply before its end, and what is there cannot be read."""
     REFUSED = "refused"
