@@ -37,7 +37,7 @@ class RaterChoice(RatersField):
 
 
 class StudyForm(forms.Form):
-    """What both kinds share."""
+    """What all kinds share."""
 
     kind = ""
     question = forms.ChoiceField(required=False, help_text="Which rating question counts.")
@@ -67,7 +67,8 @@ class StudyForm(forms.Form):
         """The study's parameters, as plain JSON."""
         found = dict(self.cleaned_data)
         found["seed"] = found["seed"] or 0
-        found["question"] = found["question"] or "overall"
+        if "question" in found:
+            found["question"] = found["question"] or "overall"
         for name, value in found.items():
             if name.endswith("raters"):
                 found[name] = [rater.pk for rater in value]
@@ -111,4 +112,16 @@ class AgreementForm(StudyForm):
         return cleaned
 
 
-FORMS: dict[str, type[StudyForm]] = {form.kind: form for form in (ConsistencyForm, AgreementForm)}
+class AccuracyForm(StudyForm):
+    kind = "accuracy"
+    comparison_raters = RaterChoice("Comparisons of")
+    field_order = ["comparison_raters", "seed"]
+
+    def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
+        super().__init__(project, *args, **kwargs)
+        del self.fields["question"]
+        people = raters_with(project, Judgment.Kind.COMPARISON).exclude(kind=Rater.Kind.SCORER)
+        self.offer("comparison_raters", people)
+
+
+FORMS: dict[str, type[StudyForm]] = {form.kind: form for form in (ConsistencyForm, AgreementForm, AccuracyForm)}

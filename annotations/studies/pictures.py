@@ -126,3 +126,67 @@ def _alpha_cell(pair: dict[str, Any] | None, *, itself: bool) -> MatrixCell:
     level = min(HEAT_BINS, round(abs(pair["alpha"]) * HEAT_BINS))
     heat = f"heat-{'p' if pair['alpha'] > 0 else 'n'}{level}" if level else "heat-0"
     return MatrixCell(f"{pair['alpha']:.2f}", f"{pair['units']} units", heat)
+
+
+class AccuracyRow(NamedTuple):
+    """One scalar of one scorer; `interval` is None where nothing of it was compared."""
+
+    name: str
+    scalar: str
+    interval: Interval | None
+    verdict: str
+    n: int
+    n_total: int
+    equal: int
+
+
+def accuracy_rows(rows: Sequence[dict[str, Any]]) -> list[AccuracyRow]:
+    """Accuracy on a scale from 0 to 100 %, with what it means in words."""
+    return [
+        AccuracyRow(
+            row["name"],
+            row["scalar"],
+            interval(row["scalar"], row),
+            _accuracy_in_words(row),
+            row["n"],
+            row["n_total"],
+            row["equal"],
+        )
+        for row in rows
+    ]
+
+
+def _accuracy_in_words(row: dict[str, Any]) -> str:
+    if not row["n"]:
+        return "no compared pair is scored"
+    if row["low"] is None:
+        return "too few tasks"
+    if row["is_chance"]:
+        return "no better than chance"
+    return "better than chance" if row["low"] > 0.5 else "worse than chance"
+
+
+class BiasRow(NamedTuple):
+    """A judge's answers in both orders."""
+
+    bar: BarRow
+    first: Interval | None
+
+
+def bias_rows(rows: Sequence[dict[str, Any]]) -> list[BiasRow]:
+    """Pairs by what the change of places did to the answer, and how often the first place won."""
+    return [
+        BiasRow(
+            stacked_bar(
+                row["name"],
+                [
+                    ("same answer", row["consistent"], "series-1"),
+                    ("first both times", row["flipped_first"], "series-2"),
+                    ("second both times", row["flipped_second"], "series-4"),
+                    ("tie in one order", row["partly_tied"], "series-3"),
+                ],
+            ),
+            interval("first place chosen", row["first"]),
+        )
+        for row in rows
+    ]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from annotations.studies import agreement, consistency
+from annotations.studies import accuracy, agreement, consistency
 from projects.models import Project
 
 
@@ -29,6 +29,13 @@ KINDS: Final[Mapping[str, StudyKind]] = {
             "Agreement between raters",
             "Krippendorff's alpha among people and scorers, over all and between any two.",
             agreement.compute,
+        ),
+        StudyKind(
+            "accuracy",
+            "Scores against preferences",
+            "How often each scorer puts two outputs in the order that people chose, with an interval, and how far "
+            "judges follow the order in which the two are shown.",
+            accuracy.compute,
         ),
     )
 }

@@ -27,7 +27,8 @@ def study_list(request: AuthedRequest, slug: str) -> HttpResponse:
     """The project's studies, newest first, and the kinds to start."""
     project = project_for(request.user, slug)
     page = keyset_page(Study.objects.of(project).for_list(), cursor=request.GET.get("cursor"))
-    context = {"project": project, "section": "compare", "page": page, "kinds": KINDS.values()}
+    titled = [(KINDS[study.kind].title, study) for study in page.rows]
+    context = {"project": project, "section": "compare", "page": page, "studies": titled, "kinds": KINDS.values()}
     return TemplateResponse(request, "annotations/study_list.html", context)
 
 
@@ -118,7 +119,19 @@ def _agreement_context(study: Study, request: AuthedRequest) -> dict[str, Any]:
     }
 
 
-_CONTEXTS = {"consistency": _consistency_context, "agreement": _agreement_context}
+def _accuracy_context(study: Study, request: AuthedRequest) -> dict[str, Any]:
+    return {
+        "result": study.result,
+        "rows": pictures.accuracy_rows(study.result["rows"]),
+        "bias_rows": pictures.bias_rows(study.result["position_bias"]),
+    }
+
+
+_CONTEXTS = {
+    "consistency": _consistency_context,
+    "agreement": _agreement_context,
+    "accuracy": _accuracy_context,
+}
 
 
 def _whole_number(text: str) -> int:

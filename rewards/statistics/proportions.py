@@ -93,14 +93,46 @@ def cluster_bootstrap(
         For columns of unequal length, or a confidence outside (0, 1).
     """
     hits = np.asarray(successes, dtype=bool)
-    if len(hits) != len(clusters):
-        raise ValueError(f"{len(hits)} outcomes of {len(clusters)} clusters: expected a cluster for each outcome")
+    share = cluster_bootstrap_mean(
+        hits.astype(np.float64), clusters, replicates=replicates, confidence=confidence, seed=seed
+    )
+    return Proportion(share.value, share.low, share.high, int(np.count_nonzero(hits)), len(hits))
+
+
+class Estimate(NamedTuple):
+    """A mean over n values with its interval; all NaN where n is 0."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def cluster_bootstrap_mean(
+    values: npt.ArrayLike,
+    clusters: Column,
+    *,
+    replicates: int = 2_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """A mean with the percentile interval of a bootstrap that draws whole clusters with replacement.
+
+    Parameters
+    ----------
+    values : array_like of float, shape (n,)
+    clusters : sequence of hashable, length n
+    replicates, confidence, seed
+        As in `cluster_bootstrap`, and so are the errors.
+    """
+    given = np.asarray(values, dtype=np.float64)
+    if len(given) != len(clusters):
+        raise ValueError(f"{len(given)} outcomes of {len(clusters)} clusters: expected a cluster for each outcome")
     _normal_quantile(confidence)
     code = codes_of(clusters)[0]
     code = np.where(code < 0, code.max(initial=-1) + 1, code)
     total = np.bincount(code)
-    won = np.bincount(code, hits)
-    n, n_hits = len(hits), int(np.count_nonzero(hits))
+    summed = np.bincount(code, given)
     low = high = float("nan")
     if len(total) > 1 and replicates > 0:
         generator = np.random.default_rng(seed)
@@ -108,9 +140,9 @@ def cluster_bootstrap(
         drawn = []
         for start in range(0, replicates, block):
             picks = generator.integers(len(total), size=(min(block, replicates - start), len(total)))
-            drawn.append(won[picks].sum(axis=1) / total[picks].sum(axis=1))
+            drawn.append(summed[picks].sum(axis=1) / total[picks].sum(axis=1))
         low, high = percentile_interval(np.concatenate(drawn), confidence)
-    return Proportion(n_hits / n if n else float("nan"), low, high, n_hits, n)
+    return Estimate(float(given.mean()) if len(given) else float("nan"), low, high, len(given))
 
 
 def _normal_quantile(confidence: float) -> float:

@@ -8,15 +8,16 @@ from django.core.management.base import BaseCommand, CommandError
 
 from annotations.actions.study import run_study
 from annotations.models import Study
+from annotations.studies.registry import KINDS
 from projects.models import Project
 from rewards.models import Judgment
 
 
 class Command(BaseCommand):
-    help = "Run a study: `study consistency --project SLUG`, `study agreement --project SLUG --protocol rating`."
+    help = "Run a study: `study consistency --project SLUG`, `study agreement --project SLUG --protocol rating`, ..."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("kind", choices=["consistency", "agreement"])
+        parser.add_argument("kind", choices=sorted(KINDS))
         parser.add_argument("--project", required=True, metavar="SLUG")
         parser.add_argument("--question", default="overall", help="the rating question (overall)")
         parser.add_argument(
@@ -45,8 +46,10 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(study.result, ensure_ascii=False, indent=2))
         elif options["kind"] == "consistency":
             self._print_consistency(study.result)
-        else:
+        elif options["kind"] == "agreement":
             self._print_agreement(study.result)
+        else:
+            self._print_accuracy(study.result)
 
     def _print_consistency(self, result: dict[str, Any]) -> None:
         if not result["pairs"]:
@@ -59,6 +62,17 @@ class Command(BaseCommand):
         self.stdout.write("rating-implied by comparison:  (a)   (b)  equal")
         for label, row in zip(("A", "B", "equal"), result["table"], strict=True):
             self.stdout.write(f"{label:>28}  " + "".join(f"{count:>6}" for count in row))
+
+    def _print_accuracy(self, result: dict[str, Any]) -> None:
+        self.stdout.write(f"{result['decided']} decided comparisons of {result['tasks']} tasks")
+        for row in result["rows"]:
+            found = "no compared pair is scored" if row["value"] is None else f"{row['value']:.1%}"
+            bounds = f" [{row['low']:.1%}, {row['high']:.1%}]" if row["low"] is not None else ""
+            self.stdout.write(f"{found}{bounds}  {row['n']} of {row['n_total']}  {row['name']}: {row['scalar']}")
+        for row in result["position_bias"]:
+            first = row["first"]["value"]
+            share = "undefined" if first is None else f"{first:.1%}"
+            self.stdout.write(f"first place chosen {share}, {row['consistent']} of {row['n']} steady: {row['name']}")
 
     def _print_agreement(self, result: dict[str, Any]) -> None:
         if result["alpha"] is None:

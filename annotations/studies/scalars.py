@@ -1,0 +1,143 @@
+"""Every scalar that a project's scorers gave its outputs, whatever kind of answer it is made of."""
+
+from collections.abc import Hashable, Iterable, Iterator
+from itertools import groupby
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from django.db.models import F
+
+from projects.models import Project
+from rewards.models import RankedOutput, Rater, Rating, RewardSignal, RubricVersion, Verdict
+from rewards.rubrics.aggregate import aggregate_many, suggested_aggregation
+from rewards.segmentation import WHOLE
+
+_CHUNK = 20_000
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Scalar(NamedTuple):
+    """One number for each output.
+
+    Attributes
+    ----------
+    rater_id : int
+    name : str
+        What the number is: a channel and how it was reduced, a question, a rule over verdicts.
+    scores : dict of int to float
+        By output; outputs without a value are not in it.
+    """
+
+    rater_id: int
+    name: str
+    scores: dict[int, float]
+
+
+def scalars_of(project: Project) -> Iterator[Scalar]:
+    """All of them, by scorers only; a handful of queries, and one for each rubric version with verdicts."""
+    yield from _signals(project)
+    yield from _ratings(project)
+    yield from _verdicts(project)
+    yield from _rankings(project)
+
+
+def _signals(project: Project) -> Iterator[Scalar]:
+    """A value on the whole output as it is; of values on its parts the sum and the mean, over the finest segments."""
+    rows = (
+        RewardSignal.objects.of(project)
+        .filter(rater__kind=Rater.Kind.SCORER, total__isnull=False)
+        .order_by("rater_id", "channel", "segmentation__segmenter", "id")
+        .values_list("rater_id", "channel", "segmentation__segmenter", "output_id", "total", "scored_count")
+    )
+    for (rater, channel), found in groupby(rows.iterator(chunk_size=_CHUNK), key=lambda row: row[:2]):
+        by_segmenter = {
+            segmenter: {output: (total, count) for *_, output, total, count in same}
+            for segmenter, same in groupby(found, key=lambda row: row[2])
+        }
+        segmenter = min(by_segmenter, key=_coarseness)
+        values = by_segmenter[segmenter]
+        if segmenter == WHOLE:
+            yield Scalar(rater, channel, {output: total for output, (total, _) in values.items()})
+            continue
+        part = segmenter.split(":")[0].split("/")[0].replace("tokenizer", "token")
+        yield Scalar(rater, f"{channel}, sum by {part}", {output: total for output, (total, _) in values.items()})
+        yield Scalar(
+            rater, f"{channel}, mean by {part}", {output: total / count for output, (total, count) in values.items()}
+        )
+
+
+def _coarseness(segmenter: str) -> tuple[bool, bool, str]:
+    """Tokens come before longer parts: sums over steps are sums over tokens."""
+    return segmenter == WHOLE, not segmenter.startswith("tokenizer:"), segmenter
+
+
+def _ratings(project: Project) -> Iterator[Scalar]:
+    rows = (
+        Rating.objects.filter(
+            judgment__project=project,
+            judgment__withdrawn_at__isnull=True,
+            judgment__rater__kind=Rater.Kind.SCORER,
+            value__isnull=False,
+        )
+        .order_by("judgment__rater_id", "question")
+        .values_list("judgment__rater_id", "question", "judgment__output_id", "value")
+    )
+    for (rater, question), found in groupby(rows.iterator(chunk_size=_CHUNK), key=lambda row: row[:2]):
+        yield Scalar(rater, f"rating, {question}", _means((output, value) for *_, output, value in found))
+
+
+def _verdicts(project: Project) -> Iterator[Scalar]:
+    """The rubric score of each output under its own version, by the rule that suits the rubric."""
+    rows = (
+        Verdict.objects.filter(
+            judgment__project=project,
+            judgment__withdrawn_at__isnull=True,
+            judgment__rater__kind=Rater.Kind.SCORER,
+            value__isnull=False,
+        )
+        .order_by("judgment__rater_id", "criterion__version_id")
+        .values_list("judgment__rater_id", "criterion__version_id", "judgment__output_id", "criterion__key", "value")
+    )
+    versions = RubricVersion.objects.filter(project=project).with_criteria().in_bulk()
+    for rater, of_rater in groupby(rows.iterator(chunk_size=_CHUNK), key=lambda row: row[0]):
+        scores: dict[int, float] = {}
+        for version, found in groupby(of_rater, key=lambda row: row[1]):
+            scores |= _rubric_scores(versions[version], ((output, key, value) for *_, output, key, value in found))
+        yield Scalar(rater, "rubric score", scores)
+
+
+def _rubric_scores(version: RubricVersion, rows: Iterator[tuple[int, str, float]]) -> dict[int, float]:
+    content = version.content()
+    column = {key: index for index, key in enumerate(content.keys)}
+    values = _means(((output, key), value) for output, key, value in rows)
+    outputs = sorted({output for output, _ in values})
+    place = {output: index for index, output in enumerate(outputs)}
+    matrix = np.full((len(outputs), len(column)), np.nan)
+    for (output, key), value in values.items():
+        matrix[place[output], column[key]] = value
+    found = aggregate_many(content, matrix, suggested_aggregation(content)).values
+    return {output: float(score) for output, score in zip(outputs, found, strict=True) if not np.isnan(score)}
+
+
+def _rankings(project: Project) -> Iterator[Scalar]:
+    """The place in a ranking, turned so that a higher number is better; comparable within a task only."""
+    rows = (
+        RankedOutput.objects.filter(
+            ranking__judgment__project=project,
+            ranking__judgment__withdrawn_at__isnull=True,
+            ranking__judgment__rater__kind=Rater.Kind.SCORER,
+        )
+        .annotate(rater_id=F("ranking__judgment__rater_id"))
+        .order_by("rater_id")
+        .values_list("rater_id", "output_id", "tier")
+    )
+    for rater, found in groupby(rows.iterator(chunk_size=_CHUNK), key=lambda row: row[0]):
+        yield Scalar(rater, "place in the ranking", _means((output, -float(tier)) for _, output, tier in found))
+
+
+def _means(pairs: Iterable[tuple[Key, float]]) -> dict[Key, float]:
+    """The mean over repeats."""
+    total: dict[Key, list[float]] = {}
+    for key, value in pairs:
+        total.setdefault(key, []).append(value)
+    return {key: sum(values) / len(values) for key, values in total.items()}
