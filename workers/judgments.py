@@ -20,7 +20,7 @@ from rewards.models import (
 from workers.code_version import code_version
 from workers.models import Batch
 from workers.outcomes import Outcome, storable
-from workers.sources.contract import ComparisonResult, Reply, Scored
+from workers.sources.contract import ComparisonResult, RankingResult, Reply, Scored
 
 
 def store_judgments(batch: Batch, outcomes: Sequence[Outcome]) -> int:
@@ -59,7 +59,8 @@ class _JudgmentsOf:
         for number, comparison in enumerate(result.comparisons):
             yield self._compared(number, comparison)
         if result.ranking is not None:
-            yield self._made(Judgment.Kind.RANKING, self._ranking, presentation={"order": self._member_ids()})
+            shown = {"order": self._shown_members(result.ranking)}
+            yield self._made(Judgment.Kind.RANKING, self._ranking, presentation=shown)
 
     def _made(
         self, kind: Judgment.Kind, answers: Any, *, presentation: dict[str, Any] | None = None, **fields: Any
@@ -155,8 +156,9 @@ class _JudgmentsOf:
         places = zip(self._input.members, self._result.ranking.tiers, strict=True)
         return [ranking, *(RankedOutput(ranking=ranking, output=output, tier=tier) for output, tier in places)]
 
-    def _member_ids(self) -> list[int]:
-        return [output.pk for output in self._input.members]
+    def _shown_members(self, ranking: RankingResult) -> list[int]:
+        members = self._input.members
+        return [members[index].pk for index in ranking.order or range(len(members))]
 
 
 def stored_replies(replies: Iterable[Reply]) -> list[dict[str, Any]]:

@@ -369,9 +369,12 @@ class RankingResult:
     ----------
     tiers : tuple of int
         By member, from 1 (best) on; equal numbers are ties.
+    order : tuple of int
+        Indices of the members in the order in which the judge saw them or they were drawn; empty: in theirs.
     """
 
     tiers: tuple[int, ...]
+    order: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
