@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rewards.actions.scores import score_table, suggested_aggregation
+from rewards.actions.scores import score_table
 from rewards.models import Output, RubricVersion
-from rewards.rubrics.aggregate import AggregateScore
+from rewards.rubrics.aggregate import USUAL, AggregateScore, Handling, suggested_aggregation
 from rewards.verdict_table import VerdictTable, verdict_table
 
 Floats = npt.NDArray[np.float64]
@@ -67,32 +67,33 @@ class Reaggregation(NamedTuple):
     base: str
 
 
+def newest_verdicts(version: RubricVersion, rater_ids: Sequence[int], *, task_id: int | None = None) -> VerdictTable:
+    """The verdicts that are ranked at once: those on the newest `MAX_OUTPUTS` outputs; three queries."""
+    return verdict_table(version, rater_ids, task_id=task_id, newest=MAX_OUTPUTS)
+
+
 def reaggregate(
-    version: RubricVersion,
-    *,
-    rater_ids: Sequence[int],
-    aggregation: str,
-    weights: Mapping[str, float],
-    task_id: int | None = None,
+    table: VerdictTable, *, aggregation: str, weights: Mapping[str, float], handling: Handling = USUAL
 ) -> Reaggregation:
-    """Rank outputs by their stored verdicts anew; five queries and no model.
+    """Rank outputs by their stored verdicts anew; two queries and no model.
 
     Parameters
     ----------
     weights : mapping
         By criterion key, in place of the effective ones; keys of no criterion are ignored.
+    handling : Handling
+        For the new ranking: what counts where nothing could be assessed, and whether must-haves gate.
 
     Raises
     ------
     AppError
         As `score_table`.
     """
-    table = verdict_table(version, rater_ids, task_id=task_id, newest=MAX_OUTPUTS)
     criteria = table.content.criteria
     base = suggested_aggregation(table.content)
     old = score_table(table, base)
     used = [weights.get(criterion.key, criterion.effective_weight) for criterion in criteria]
-    new = score_table(table, aggregation, used)
+    new = score_table(table, aggregation, used, handling)
     old_ranks, new_ranks = ranks(old.values), ranks(new.values)
     order = np.lexsort((old_ranks, new_ranks))[:MAX_ROWS]
     outputs = Output.objects.for_ranking([table.output_ids[row] for row in order.tolist()])

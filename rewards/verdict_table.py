@@ -10,8 +10,8 @@ import numpy.typing as npt
 from rewards.models import Criterion, RubricVersion, Verdict
 from rewards.rubrics.content import RubricContent
 
-VerdictRow = tuple[int, int, int, int, float | None]
-"""Keys of output, judgment, rater and criterion, and the value."""
+VerdictRow = tuple[int, int, int, int, float | None, str]
+"""Keys of output, judgment, rater and criterion, the value, and the state."""
 
 
 class VerdictTable(NamedTuple):
@@ -25,6 +25,9 @@ class VerdictTable(NamedTuple):
         Outputs with at least one verdict, scored or not, in ascending order.
     values : ndarray of float64, shape (n, k)
         The mean over a rater's repeats, then over raters; NaN where nobody gave a value.
+    not_applicable : ndarray of bool, shape (n, k)
+        Where nobody gave a value and somebody said that it does not apply or cannot be assessed: an answer, where a
+        judge's failure is none.
     judgment_ids : tuple of tuple of int, length n
         The judgments that each row is made of, in ascending order.
     """
@@ -32,6 +35,7 @@ class VerdictTable(NamedTuple):
     content: RubricContent
     output_ids: tuple[int, ...]
     values: npt.NDArray[np.float64]
+    not_applicable: npt.NDArray[np.bool_]
     judgment_ids: tuple[tuple[int, ...], ...]
 
     def judgment_set_hash(self, row: int) -> str:
@@ -57,17 +61,19 @@ def verdict_table(
     if newest is not None:
         verdicts = verdicts.on_newest_outputs(newest)
     rows: list[VerdictRow] = list(
-        verdicts.values_list("judgment__output", "judgment", "judgment__rater", "criterion", "value")
+        verdicts.values_list("judgment__output", "judgment", "judgment__rater", "criterion", "value", "state")
     )
     outputs = sorted({row[0] for row in rows})
     by_rater = _by_rater(rows, outputs, columns, len(content.criteria))
     judgments: dict[int, set[int]] = {output: set() for output in outputs}
     for output, judgment, *_ in rows:
         judgments[output].add(judgment)
+    values = _mean(by_rater)
     return VerdictTable(
         content=content,
         output_ids=tuple(outputs),
-        values=_mean(by_rater),
+        values=values,
+        not_applicable=_declined(rows, outputs, columns, len(content.criteria)) & np.isnan(values),
         judgment_ids=tuple(tuple(sorted(judgments[output])) for output in outputs),
     )
 
@@ -91,17 +97,29 @@ def _by_rater(
     rows: Sequence[VerdictRow], outputs: Sequence[int], columns: Mapping[int, int], n_criteria: int
 ) -> npt.NDArray[np.float64]:
     """Mean over repeats, shape (outputs, criteria, raters); NaN where there is no value."""
-    raters = sorted({rater for _, _, rater, _, _ in rows})
+    raters = sorted({row[2] for row in rows})
     total = np.zeros((len(outputs), n_criteria, len(raters)))
     count = np.zeros_like(total)
     output_at = {output: index for index, output in enumerate(outputs)}
     rater_at = {rater: index for index, rater in enumerate(raters)}
-    for output, _, rater, criterion, value in rows:
+    for output, _, rater, criterion, value, _ in rows:
         if value is not None:
             cell = output_at[output], columns[criterion], rater_at[rater]
             total[cell] += value
             count[cell] += 1
     return _mean_by(total, count)
+
+
+def _declined(
+    rows: Sequence[VerdictRow], outputs: Sequence[int], columns: Mapping[int, int], n_criteria: int
+) -> npt.NDArray[np.bool_]:
+    """Where somebody said that a criterion does not apply, shape (outputs, criteria)."""
+    flags = np.zeros((len(outputs), n_criteria), dtype=bool)
+    output_at = {output: index for index, output in enumerate(outputs)}
+    for output, _, _, criterion, _, state in rows:
+        if state == Verdict.State.NOT_APPLICABLE:
+            flags[output_at[output], columns[criterion]] = True
+    return flags
 
 
 def _mean_by(total: npt.NDArray[np.float64], count: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -11,18 +11,10 @@ from django.db import transaction
 from projects.errors import AppError
 from projects.models import Project
 from rewards.models import DerivedScore, RubricVersion
-from rewards.rubrics.aggregate import AGGREGATIONS, AggregateScores, aggregate_many
-from rewards.rubrics.content import RubricContent
+from rewards.rubrics.aggregate import AGGREGATIONS, USUAL, AggregateScores, Handling, aggregate_many
 from rewards.verdict_table import VerdictTable, verdict_table
 
 DEFAULT_AGGREGATION = "rar_explicit"
-
-
-def suggested_aggregation(content: RubricContent) -> str:
-    """One that gives a score under this rubric: penalties need a rule that has a place for them."""
-    if min(content.weights) >= 0:
-        return "rar_explicit"
-    return "healthbench" if max(content.weights) > 0 else "penalty_aware"
 
 
 @dataclass(frozen=True)
@@ -62,7 +54,10 @@ class ScoreDefinition:
 
 
 def score_table(
-    table: VerdictTable, aggregation: str = DEFAULT_AGGREGATION, weights: Sequence[float] | None = None
+    table: VerdictTable,
+    aggregation: str = DEFAULT_AGGREGATION,
+    weights: Sequence[float] | None = None,
+    handling: Handling = USUAL,
 ) -> AggregateScores:
     """Aggregate verdicts that were read; the user's choices are checked here.
 
@@ -77,7 +72,14 @@ def score_table(
     if weights is not None and (len(weights) != n_criteria or not np.isfinite(weights).all()):
         raise AppError(f"Give {n_criteria} weights, one for each criterion.", code="weights_invalid")
     try:
-        return aggregate_many(table.content, table.values, aggregation, weights)
+        return aggregate_many(
+            table.content,
+            table.values,
+            aggregation,
+            weights,
+            not_applicable=table.not_applicable,
+            handling=handling,
+        )
     except ValueError as error:
         raise AppError(f"These verdicts have no score: {error}.", code="verdict_out_of_range") from error
 

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from rewards.api.serializers import LARGEST_KEY
 from rewards.models import Rubric
-from rewards.rubrics.aggregate import AGGREGATIONS
+from rewards.rubrics.aggregate import AGGREGATIONS, CANNOT_ASSESS, GATES, USUAL, Handling
 
 
 class CriterionShape(serializers.Serializer[Any]):
@@ -143,6 +143,21 @@ class ReaggregationInput(serializers.Serializer[Any]):
         child=serializers.FloatField(min_value=-1e6, max_value=1e6), required=False, default=dict
     )
     task = serializers.CharField(required=False, default="", max_length=200, help_text="Id of one task.")
+    cannot_assess = serializers.ChoiceField(
+        choices=[*CANNOT_ASSESS.items()],
+        required=False,
+        default=USUAL.cannot_assess,
+        help_text="What a criterion counts that a rater said could not be assessed.",
+    )
+    partial_credit = serializers.FloatField(min_value=0, max_value=1, required=False, default=USUAL.partial_credit)
+    gate = serializers.ChoiceField(
+        choices=[*GATES.items()], required=False, default=USUAL.gate, help_text="What must-haves do."
+    )
+
+    @property
+    def handling(self) -> Handling:
+        """Once it is valid."""
+        return Handling(**{name: self.validated_data[name] for name in ("cannot_assess", "partial_credit", "gate")})
 
 
 class ScoreShape(serializers.Serializer[Any]):
@@ -172,3 +187,32 @@ class ReaggregationOutput(serializers.Serializer[Any]):
     n_flipped = serializers.IntegerField()
     is_capped = serializers.BooleanField(help_text="Only the newest outputs were ranked.")
     rows = RankedRowOutput(many=True)
+
+
+class RuleRowOutput(serializers.Serializer[Any]):
+    name = serializers.CharField(source="rule.name")
+    title = serializers.CharField(source="rule.title")
+    n_scored = serializers.IntegerField()
+    reason = serializers.CharField(help_text="Why an output has no score under it; empty where all have one.")
+    mean = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    agreement = serializers.FloatField(allow_null=True, help_text="Kendall's tau-b with the base rule.")
+
+
+class OutputLineOutput(serializers.Serializer[Any]):
+    output = serializers.IntegerField(source="output.pk")
+    task_external_id = serializers.CharField(source="output.task.external_id")
+    policy = serializers.CharField(source="output.policy.name", allow_null=True, default=None)
+    values = serializers.ListField(child=serializers.FloatField(allow_null=True), help_text="In the order of `rules`.")
+    places = serializers.ListField(
+        child=serializers.IntegerField(allow_null=True), help_text="Among the outputs that are shown."
+    )
+
+
+class RuleComparisonOutput(serializers.Serializer[Any]):
+    base = serializers.CharField(help_text="The rule that the others are compared with.")
+    n_outputs = serializers.IntegerField()
+    is_capped = serializers.BooleanField(help_text="Only the newest outputs were scored.")
+    rules = RuleRowOutput(many=True)
+    lines = OutputLineOutput(many=True, help_text="The best outputs under the base rule.")

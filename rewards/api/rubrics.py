@@ -15,7 +15,6 @@ from projects.api.schema import ErrorOutput
 from projects.errors import AppError
 from rewards.access import current_task_for, editable_rubric_for, rubric_for, rubric_version_for
 from rewards.actions.rubrics import create_rubric, save_version
-from rewards.actions.scores import suggested_aggregation
 from rewards.api.queries import conditions
 from rewards.api.rubric_serializers import (
     DiffQuery,
@@ -27,14 +26,18 @@ from rewards.api.rubric_serializers import (
     RubricQuery,
     RubricRowOutput,
     RubricVersionOutput,
+    RuleComparisonOutput,
     VersionRowOutput,
 )
 from rewards.models import Rater, Rubric, RubricVersion
-from rewards.reaggregation import reaggregate
+from rewards.reaggregation import newest_verdicts, reaggregate
+from rewards.rubrics.aggregate import suggested_aggregation
 from rewards.rubrics.content import RubricContent
 from rewards.rubrics.diff import FieldChange, RubricDiff, diff_rubrics
 from rewards.rubrics.lint import lint
 from rewards.rubrics.parse import RubricError, rubric_from_dict, rubric_to_dict
+from rewards.rule_comparison import compare_rules
+from rewards.verdict_table import VerdictTable
 
 
 class RubricList(GenericAPIView[Any]):
@@ -116,19 +119,43 @@ class RubricReaggregation(GenericAPIView[Any]):
         summary="Rank outputs by stored verdicts under other weights; calls no model, stores nothing",
     )
     def post(self, request: AuthedApiRequest, slug: str, pk: int) -> Response:
-        form = ReaggregationInput(data=request.data)
-        form.is_valid(raise_exception=True)
-        wanted = form.validated_data
-        version = rubric_version_for(request.user, slug, pk, wanted["version"])
-        content = version.content()
+        form = _reaggregation_input(request)
+        table = _verdicts(request, slug, pk, form)
         result = reaggregate(
-            version,
-            rater_ids=wanted["raters"] or [rater.pk for rater in Rater.objects.of_verdicts(version.rubric)],
-            aggregation=wanted["aggregation"] or suggested_aggregation(content),
-            weights=wanted["weights"],
-            task_id=_task_id(version, wanted["task"]),
+            table,
+            aggregation=form.validated_data["aggregation"] or suggested_aggregation(table.content),
+            weights=form.validated_data["weights"],
+            handling=form.handling,
         )
         return Response(ReaggregationOutput(result).data)
+
+
+class RubricRuleComparison(GenericAPIView[Any]):
+    write_scope = "read"
+
+    @extend_schema(
+        request=ReaggregationInput,
+        responses={200: RuleComparisonOutput, 400: ErrorOutput},
+        summary="All scoring rules over the same stored verdicts; `aggregation` is passed over",
+    )
+    def post(self, request: AuthedApiRequest, slug: str, pk: int) -> Response:
+        form = _reaggregation_input(request)
+        table = _verdicts(request, slug, pk, form)
+        result = compare_rules(table, weights=form.validated_data["weights"], handling=form.handling)
+        return Response(RuleComparisonOutput(result).data)
+
+
+def _reaggregation_input(request: AuthedApiRequest) -> ReaggregationInput:
+    form = ReaggregationInput(data=request.data)
+    form.is_valid(raise_exception=True)
+    return form
+
+
+def _verdicts(request: AuthedApiRequest, slug: str, pk: int, form: ReaggregationInput) -> VerdictTable:
+    wanted = form.validated_data
+    version = rubric_version_for(request.user, slug, pk, wanted["version"])
+    raters = wanted["raters"] or [rater.pk for rater in Rater.objects.of_verdicts(version.rubric)]
+    return newest_verdicts(version, raters, task_id=_task_id(version, wanted["task"]))
 
 
 def _content(criteria: object) -> RubricContent:

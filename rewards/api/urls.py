@@ -22,6 +22,11 @@ urlpatterns = [
         rubrics.RubricReaggregation.as_view(),
         name="rubric-reaggregation",
     ),
+    path(
+        "projects/<slug:slug>/rubrics/<int:pk>/rule-comparison",
+        rubrics.RubricRuleComparison.as_view(),
+        name="rubric-rule-comparison",
+    ),
     path("projects/<slug:slug>/rubrics/<int:pk>/versions", rubrics.RubricVersionList.as_view(), name="version-list"),
     path(
         "projects/<slug:slug>/rubrics/<int:pk>/versions/<int:number>",

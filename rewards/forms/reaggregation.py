@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from django import forms
 from django.http import QueryDict
 
-from rewards.actions.scores import suggested_aggregation
 from rewards.forms.task_view import AGGREGATION_CHOICES
 from rewards.models import Rater
+from rewards.rubrics.aggregate import CANNOT_ASSESS, GATES, USUAL, Handling, suggested_aggregation
 from rewards.rubrics.content import RubricContent
 from rewards.rubrics.parse import MAX_WEIGHT
 
@@ -19,6 +19,9 @@ class ReaggregationForm(forms.Form):
     rater = forms.TypedMultipleChoiceField(required=False, coerce=int)
     aggregation = forms.ChoiceField(required=False, choices=AGGREGATION_CHOICES)
     task = forms.CharField(required=False, max_length=200)
+    cannot_assess = forms.ChoiceField(required=False, choices=list(CANNOT_ASSESS.items()))
+    partial_credit = forms.FloatField(required=False, min_value=0, max_value=1)
+    gate = forms.ChoiceField(required=False, choices=list(GATES.items()))
 
     def __init__(self, data: QueryDict, *, content: RubricContent, raters: Sequence[Rater]) -> None:
         super().__init__(data)
@@ -40,6 +43,15 @@ class ReaggregationForm(forms.Form):
     @property
     def task_external_id(self) -> str:
         return str(self.cleaned_data.get("task", ""))
+
+    @property
+    def handling(self) -> Handling:
+        credit = self.cleaned_data.get("partial_credit")
+        return Handling(
+            cannot_assess=self.cleaned_data.get("cannot_assess") or USUAL.cannot_assess,
+            partial_credit=USUAL.partial_credit if credit is None else credit,
+            gate=self.cleaned_data.get("gate") or USUAL.gate,
+        )
 
     @property
     def weights(self) -> dict[str, float]:

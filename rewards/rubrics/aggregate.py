@@ -1,23 +1,72 @@
 """From verdicts to a score: the named aggregations of the field, side by side because they disagree.
 
 A verdict is the share of a criterion that an output earns, in [0, 1]: the probability that it is met, a hard 0 or 1,
-or the value of a level. NaN is no verdict (unscored, or "does not apply"): such a criterion enters neither the
-numerator nor the denominator, so that a judge's failure is never a 0, and every score says of how many it is made.
+or the value of a level. NaN is no verdict: such a criterion enters neither the numerator nor the denominator, so that
+a judge's failure is never a 0, and every score says of how many it is made. What a rater said could not be assessed
+may count otherwise (`CANNOT_ASSESS`); what a judge failed to answer never does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from rewards.rubrics.content import Criterion, RubricContent
+from rewards.rubrics.content import IMPORTANCE_WEIGHTS, Criterion, RubricContent
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+Flags = npt.NDArray[np.bool_]
+
 MUST_HAVE_THRESHOLD = 0.5
+
+CannotAssess = Literal["skip", "zero", "partial", "fail"]
+Gate = Literal["to_zero", "off"]
+
+CANNOT_ASSESS: Final[Mapping[CannotAssess, str]] = {
+    "skip": "Left out, of earned and possible points alike",
+    "zero": "Counts as not met",
+    "partial": "Earns a share where it is positive; a penalty is not incurred",
+    "fail": "Counts as the worst answer: a penalty is incurred",
+}
+"""What a criterion counts that a rater said could not be assessed: the strategies of autorubric, by its names."""
+
+GATES: Final[Mapping[Gate, str]] = {
+    "to_zero": "A must-have that is not met takes the score to 0",
+    "off": "A must-have only weighs what it weighs",
+}
+
+
+@dataclass(frozen=True)
+class Handling:
+    """What is done with criteria that could not be assessed, and with must-haves.
+
+    Attributes
+    ----------
+    cannot_assess : {"skip", "zero", "partial", "fail"}
+        See `CANNOT_ASSESS`. All but ``skip`` keep the criterion among the possible points.
+    partial_credit : float
+        In [0, 1]: what ``partial`` earns.
+    gate : {"to_zero", "off"}
+        See `GATES`.
+    """
+
+    cannot_assess: CannotAssess = "skip"
+    partial_credit: float = 0.5
+    gate: Gate = "to_zero"
+
+    def __post_init__(self) -> None:
+        if self.cannot_assess not in CANNOT_ASSESS:
+            raise ValueError(f"cannot_assess {self.cannot_assess!r}: expected one of {list(CANNOT_ASSESS)}")
+        if self.gate not in GATES:
+            raise ValueError(f"gate {self.gate!r}: expected one of {list(GATES)}")
+        if not 0 <= self.partial_credit <= 1:
+            raise ValueError(f"partial_credit {self.partial_credit}: expected 0 to 1")
+
+
+USUAL: Final = Handling()
 
 
 class AggregateScore(NamedTuple):
@@ -54,6 +103,8 @@ class AggregateScores:
     n_total : int
     gated_by, ungated : ndarray of int64, shape (n,)
         Index of the first must-have that is not met, and of the first without a verdict; -1 for none.
+    n_filled : ndarray of int64, shape (n,)
+        Criteria that could not be assessed and count all the same; they are not among ``n_scored``.
     """
 
     values: Floats
@@ -61,6 +112,7 @@ class AggregateScores:
     n_total: int
     gated_by: Ints
     ungated: Ints
+    n_filled: Ints
     keys: tuple[str, ...]
     undefined: str
 
@@ -70,14 +122,16 @@ class AggregateScores:
     def row(self, index: int) -> AggregateScore:
         """One output's score, with its reason in words."""
         value, gate, open_gate = float(self.values[index]), int(self.gated_by[index]), int(self.ungated[index])
-        n_scored = int(self.n_scored[index])
+        n_scored, n_filled = int(self.n_scored[index]), int(self.n_filled[index])
         reason = ""
         if gate >= 0:
             reason = f"must-have {self.keys[gate]} is not met"
         elif np.isnan(value):
-            reason = self.undefined if n_scored else "no criterion has a verdict"
+            reason = self.undefined if n_scored + n_filled else "no criterion has a verdict"
         elif open_gate >= 0:
             reason = f"must-have {self.keys[open_gate]} has no verdict, so it did not gate"
+        elif n_filled:
+            reason = f"{n_filled} of {self.n_total} could not be assessed and count all the same"
         return AggregateScore(
             value=None if np.isnan(value) else value,
             n_scored=n_scored,
@@ -88,21 +142,32 @@ class AggregateScores:
 
 
 def aggregate(
-    content: RubricContent, verdicts: Mapping[str, float | None], aggregation: str = "rar_explicit"
+    content: RubricContent,
+    verdicts: Mapping[str, float | None],
+    aggregation: str = "rar_explicit",
+    *,
+    not_applicable: Sequence[str] = (),
+    handling: Handling = USUAL,
 ) -> AggregateScore:
     """Aggregate one output's verdicts by criterion key; None, NaN or a missing key is no verdict.
+
+    Parameters
+    ----------
+    not_applicable : sequence of str
+        Keys of criteria that the rater said could not be assessed; `handling` says what they count.
 
     Raises
     ------
     ValueError
         For an unknown key or aggregation, or a verdict outside [0, 1].
     """
-    unknown = sorted(set(verdicts) - set(content.keys))
+    unknown = sorted({*verdicts, *not_applicable} - set(content.keys))
     if unknown:
         raise ValueError(f"verdicts of {unknown}: expected keys of the rubric, {list(content.keys)}")
     given = [verdicts.get(key) for key in content.keys]
     row = np.array([np.nan if verdict is None else verdict for verdict in given], dtype=np.float64)
-    return aggregate_many(content, row[None, :], aggregation).row(0)
+    flags = np.array([[key in not_applicable for key in content.keys]])
+    return aggregate_many(content, row[None, :], aggregation, not_applicable=flags, handling=handling).row(0)
 
 
 def aggregate_many(
@@ -110,11 +175,14 @@ def aggregate_many(
     verdicts: npt.ArrayLike,
     aggregation: str = "rar_explicit",
     weights: Sequence[float] | None = None,
+    *,
+    not_applicable: npt.ArrayLike | None = None,
+    handling: Handling = USUAL,
 ) -> AggregateScores:
     """Aggregate the verdicts of many outputs at once, without a loop over them.
 
-    A must-have gates: where its verdict is below `MUST_HAVE_THRESHOLD`, the score is the lower of 0 and what it would
-    have been. A must-have without a verdict does not gate, and the score says so.
+    Where must-haves gate and the verdict of one is below `MUST_HAVE_THRESHOLD`, the score is the lower of 0 and what
+    it would have been. A must-have without a verdict does not gate, and the score says so.
 
     Parameters
     ----------
@@ -125,7 +193,11 @@ def aggregate_many(
     aggregation : str
         A name in `AGGREGATIONS`.
     weights : sequence of float, length k, optional
-        In place of the rubric's effective weights, to try out others.
+        In place of the rubric's effective weights, to try out others. A rule that brings its own weights keeps them.
+    not_applicable : array_like of bool, shape (n, k), optional
+        Where a rater said that it could not be assessed; only cells without a verdict are looked at.
+    handling : Handling
+        What those count, and whether must-haves gate.
 
     Returns
     -------
@@ -139,23 +211,35 @@ def aggregate_many(
     if aggregation not in AGGREGATIONS:
         raise ValueError(f"aggregation {aggregation!r}: expected one of {sorted(AGGREGATIONS)}")
     rule, matrix = AGGREGATIONS[aggregation], _checked_verdicts(content, verdicts)
-    used = np.array(content.weights if weights is None else weights, dtype=np.float64)
-    if used.shape != (len(content.criteria),) or not np.isfinite(used).all():
-        raise ValueError(f"weights {used.tolist()}: expected {len(content.criteria)} finite numbers")
+    given = np.array(content.weights if weights is None else weights, dtype=np.float64)
+    if given.shape != (len(content.criteria),) or not np.isfinite(given).all():
+        raise ValueError(f"weights {given.tolist()}: expected {len(content.criteria)} finite numbers")
+    used = _category_weights(content) if rule.weighs_by_category else given
+    n_scored = np.count_nonzero(~np.isnan(matrix), axis=1).astype(np.int64)
+    matrix = _filled(content, matrix, _checked_flags(matrix, not_applicable), used, handling)
     values = rule.formula(_ranks(content, matrix) if rule.uses_ranks else matrix, used)
-    must_have = np.array([criterion.must_have for criterion in content.criteria], dtype=bool)
+    gates = handling.gate == "to_zero"
+    must_have = np.array([criterion.must_have and gates for criterion in content.criteria], dtype=bool)
     gated_by = _first(must_have & (matrix < MUST_HAVE_THRESHOLD))
     gated = gated_by >= 0
     values[gated] = np.fmin(values[gated], 0.0)
     return AggregateScores(
         values=values,
-        n_scored=np.count_nonzero(~np.isnan(matrix), axis=1).astype(np.int64),
+        n_scored=n_scored,
         n_total=len(content.criteria),
         gated_by=gated_by,
         ungated=_first(must_have & np.isnan(matrix)),
+        n_filled=np.count_nonzero(~np.isnan(matrix), axis=1).astype(np.int64) - n_scored,
         keys=content.keys,
         undefined=rule.undefined,
     )
+
+
+def suggested_aggregation(content: RubricContent) -> str:
+    """One that gives a score under this rubric: penalties need a rule that has a place for them."""
+    if min(content.weights) >= 0:
+        return "rar_explicit"
+    return "healthbench" if max(content.weights) > 0 else "penalty_aware"
 
 
 def rar_explicit(values: Floats, weights: Floats) -> Floats:
@@ -205,15 +289,60 @@ def penalty_aware(values: Floats, weights: Floats) -> Floats:
     return 1.0 + absolute_weights(values, weights)
 
 
+def rar_category(values: Floats, weights: Floats) -> Floats:
+    """Rubrics as Rewards by category alone: the same sum with Essential 1, Important 0.7, Optional 0.3, Pitfall 0.9.
+
+    The paper's own weights (arXiv 2507.17746): the whole numbers that its data sets give beside the categories are not
+    used, nor are weights of the rubric's own. Undefined where a criterion has no category.
+    """
+    if np.isnan(weights).any():
+        return np.full(len(values), np.nan)
+    return rar_explicit(values, weights)
+
+
+def unweighted(values: Floats, weights: Floats) -> Floats:
+    """Unweighted: ``mean of s_j``, of a penalty ``1 - s_j``: the share of criteria that come out well.
+
+    Of a weight only its sign counts; a criterion that weighs 0 is left out.
+    """
+    well = np.where(weights >= 0, values, 1.0 - values)
+    return rar_explicit(well, np.abs(np.sign(weights)))
+
+
+def weighted_sum(values: Floats, weights: Floats) -> Floats:
+    """Weighted sum: ``sum w_j s_j``, as Chasing the Tail (Zhang et al. 2025) adds up the weights of the items met.
+
+    Not divided by anything, so it compares outputs of one rubric only, and only with a verdict on every criterion:
+    undefined where one is missing (the authors' code counts it as not met).
+    """
+    result = _earned(values, weights)
+    result[np.isnan(values).any(axis=1)] = np.nan
+    return result
+
+
 @dataclass(frozen=True)
 class Aggregation:
-    """One entry of the registry; ``undefined`` says when there is no score although there are verdicts."""
+    """One entry of the registry.
+
+    Attributes
+    ----------
+    name, title : str
+    formula : callable
+        From verdicts, shape (n, k), and weights, shape (k,), to scores, shape (n,).
+    undefined : str
+        When there is no score although there are verdicts.
+    uses_ranks : bool
+        The formula is given ranks of levels in place of their values.
+    weighs_by_category : bool
+        The formula is given the weights of the categories, NaN where a criterion has none.
+    """
 
     name: str
     title: str
     formula: Callable[[Floats, Floats], Floats]
     undefined: str
     uses_ranks: bool = False
+    weighs_by_category: bool = False
 
     @property
     def description(self) -> str:
@@ -225,11 +354,25 @@ AGGREGATIONS: dict[str, Aggregation] = {
     aggregation.name: aggregation
     for aggregation in (
         Aggregation("rar_explicit", "Rubrics as Rewards, explicit", rar_explicit, _NO_NEGATIVE),
+        Aggregation(
+            "rar_category",
+            "Rubrics as Rewards, by category",
+            rar_category,
+            "a criterion has no category (Essential, Important, Optional or Pitfall)",
+            weighs_by_category=True,
+        ),
+        Aggregation("unweighted", "Unweighted", unweighted, "all weights of the verdicts are 0"),
         Aggregation("healthbench", "HealthBench", healthbench, "no criterion with a verdict has a positive weight"),
         Aggregation("absolute_weights", "Absolute weights", absolute_weights, "all weights of the verdicts are 0"),
         Aggregation("normalised_rank", "Normalised rank", normalised_rank, _NO_NEGATIVE, uses_ranks=True),
         Aggregation(
             "penalty_aware", "Penalty-aware", penalty_aware, "no verdict on a criterion with a weight that counts"
+        ),
+        Aggregation(
+            "weighted_sum",
+            "Weighted sum",
+            weighted_sum,
+            "a criterion has no verdict: sums compare only where every one has",
         ),
     )
 }
@@ -245,6 +388,40 @@ def _checked_verdicts(content: RubricContent, verdicts: npt.ArrayLike) -> Floats
         key = content.keys[column]
         raise ValueError(f"verdict {matrix[row, column]:g} of output {row} on {key}: expected 0 to 1")
     return matrix
+
+
+def _checked_flags(matrix: Floats, not_applicable: npt.ArrayLike | None) -> Flags:
+    flags = np.zeros(matrix.shape, dtype=bool) if not_applicable is None else np.asarray(not_applicable, dtype=bool)
+    if flags.shape != matrix.shape:
+        raise ValueError(f"not_applicable of shape {flags.shape}: expected that of the verdicts, {matrix.shape}")
+    return flags & np.isnan(matrix)
+
+
+def _filled(
+    content: RubricContent, matrix: Floats, not_applicable: Flags, weights: Floats, handling: Handling
+) -> Floats:
+    """The verdicts with what could not be assessed put in as the strategy says (autorubric's `score_reports`)."""
+    if handling.cannot_assess == "skip" or not not_applicable.any():
+        return matrix
+    positive = ~(weights < 0)
+    if handling.cannot_assess == "zero":
+        counted = np.zeros(len(weights))
+    elif handling.cannot_assess == "partial":
+        counted = np.where(positive, handling.partial_credit, 0.0)
+    else:
+        levels = [_level_values(criterion) for criterion in content.criteria]
+        lowest = np.array([steps[0] if len(steps) else 0.0 for steps in levels])
+        highest = np.array([steps[-1] if len(steps) else 1.0 for steps in levels])
+        counted = np.where(positive, lowest, highest)
+    return np.where(not_applicable, counted[None, :], matrix)
+
+
+def _category_weights(content: RubricContent) -> Floats:
+    """By category; NaN where a criterion has none."""
+    return np.array(
+        [IMPORTANCE_WEIGHTS[each.importance] if each.importance else np.nan for each in content.criteria],
+        dtype=np.float64,
+    )
 
 
 def _earned(values: Floats, weights: Floats) -> Floats:

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from rewards.actions.scores import suggested_aggregation
 from rewards.models import Judgment, Output, Rater, RubricVersion, Verdict
 from rewards.provenance import Fact, facts_about_judgment
-from rewards.rubrics.aggregate import AGGREGATIONS, AggregateScore, Aggregation, aggregate
+from rewards.rubrics.aggregate import AGGREGATIONS, AggregateScore, Aggregation, aggregate, suggested_aggregation
 from rewards.rubrics.content import Criterion, RubricContent
 
 

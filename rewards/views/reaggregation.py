@@ -1,5 +1,7 @@
 """The ranking of outputs under other weights, from stored verdicts."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -14,9 +16,10 @@ from rewards.access import current_task_for, rubric_version_for
 from rewards.actions.rubrics import save_version, with_weights
 from rewards.forms.reaggregation import ReaggregationForm
 from rewards.models import Rater, RubricVersion
-from rewards.reaggregation import MAX_OUTPUTS, MAX_ROWS, reaggregate
-from rewards.rubrics.aggregate import AGGREGATIONS
+from rewards.reaggregation import MAX_OUTPUTS, MAX_ROWS, newest_verdicts, reaggregate
+from rewards.rubrics.aggregate import AGGREGATIONS, CANNOT_ASSESS, GATES
 from rewards.rubrics.parse import RubricError
+from rewards.rule_comparison import compare_rules
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -31,6 +34,8 @@ def rubric_reaggregate(request: AuthedRequest, slug: str, pk: int) -> HttpRespon
     if request.method == "POST":
         return _save(request, version, form)
     task = current_task_for(version.project, form.task_external_id) if form.task_external_id else None
+    table = newest_verdicts(version, form.rater_ids, task_id=task.pk if task else None)
+    chosen: dict[str, Any] = {"weights": form.weights, "handling": form.handling}
     context = {
         "project": version.project,
         "section": "rubrics",
@@ -38,16 +43,13 @@ def rubric_reaggregate(request: AuthedRequest, slug: str, pk: int) -> HttpRespon
         "version": version,
         "content": version.content(),
         "form": form,
+        "strategies": CANNOT_ASSESS.items(),
+        "gates": GATES.items(),
         "task": task,
         "aggregation": AGGREGATIONS[form.aggregation_name],
         "aggregations": AGGREGATIONS.values(),
-        "result": reaggregate(
-            version,
-            rater_ids=form.rater_ids,
-            aggregation=form.aggregation_name,
-            weights=form.weights,
-            task_id=task.pk if task else None,
-        ),
+        "result": reaggregate(table, aggregation=form.aggregation_name, **chosen),
+        "comparison": compare_rules(table, **chosen),
         "base": AGGREGATIONS,
         "max_outputs": MAX_OUTPUTS,
         "max_rows": MAX_ROWS,

@@ -241,11 +241,12 @@ def test_weights_that_are_no_numbers_leave_the_rubrics_own(cast, browse, rubric,
 def test_reaggregating_costs_a_fixed_number_of_queries(cast, browse, rubric, judged, django_assert_num_queries):
     client = browse(cast.viewer)
 
-    # session, user, project, rubric, version, criteria, raters; criteria of all versions, verdicts; outputs, tasks
-    with django_assert_num_queries(11):
+    # session, user, project, rubric, version, criteria, raters; criteria of all versions, verdicts; outputs, tasks; the
+    # outputs of the comparison
+    with django_assert_num_queries(12):
         client.get(url("rubric-reaggregate", rubric.pk))
     # The task itself is looked up as well.
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get(url("rubric-reaggregate", rubric.pk), {"task": "t"})
 
 

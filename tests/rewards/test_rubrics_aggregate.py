@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewards.rubrics.aggregate import AGGREGATIONS, MUST_HAVE_THRESHOLD, aggregate, aggregate_many
-from rewards.rubrics.content import Criterion, Level, RubricContent
+from rewards.rubrics.aggregate import (
+    AGGREGATIONS,
+    CANNOT_ASSESS,
+    MUST_HAVE_THRESHOLD,
+    Handling,
+    aggregate,
+    aggregate_many,
+    suggested_aggregation,
+)
+from rewards.rubrics.content import IMPORTANCE_WEIGHTS, Criterion, Level, RubricContent
 
 LEVELS = (Level("poor", 0.0), Level("fair", 0.2), Level("good", 1.0))
 
@@ -133,6 +141,135 @@ def test_a_must_have_without_a_verdict_does_not_gate_and_says_so():
     assert score == (1.0, 1, 2, None, "must-have safe has no verdict, so it did not gate")
 
 
+def test_rar_by_category_does_not_use_the_numbers_of_the_data_set():
+    content = RubricContent(
+        (
+            Criterion("a", "?", importance="Essential", weight=5),
+            Criterion("b", "?", importance="Optional", weight=2),
+            Criterion("c", "Avoids jargon", importance="Pitfall", weight=-1),
+        )
+    )
+    met = {"a": 1, "b": 0, "c": 1}
+    # (1 + .9) / (1 + .3 + .9); the numbers of the data set would give (5 - 1) / ..., with no place in Eq. 1
+    assert aggregate(content, met, "rar_category").value == pytest.approx(1.9 / 2.2)
+    assert aggregate(content, met, "rar_explicit").value is None
+    tried = aggregate_many(content, [[1, 0, 1]], "rar_category", weights=[9, 9, 9])
+    assert tried.values.tolist() == pytest.approx([1.9 / 2.2])
+
+
+def test_rar_by_category_needs_a_category_on_every_criterion():
+    score = aggregate(RubricContent((Criterion("a", "?", importance="Essential"), Criterion("b", "?"))), {"a": 1})
+    assert score.value == 1
+    score = aggregate(
+        RubricContent((Criterion("a", "?", importance="Essential"), Criterion("b", "?"))), {"a": 1}, "rar_category"
+    )
+    assert (score.value, score.reason[:26]) == (None, "a criterion has no categor")
+
+
+def test_unweighted_counts_what_comes_out_well_on_either_side():
+    # met 9, not met 1, penalty met, penalty avoided: (1 + 0 + 0 + 1) / 4
+    assert aggregate(rubric(9, 1, -5, -1), verdicts(1, 0, 1, 0), "unweighted").value == 0.5
+    assert aggregate(rubric(-5, -1), verdicts(0, 0), "unweighted").value == 1
+
+
+def test_a_weighted_sum_needs_every_verdict():
+    # Items of weight 3, 2, 1 of which the first and last are met: 3 + 1
+    assert aggregate(rubric(3, 2, 1), verdicts(1, 0, 1), "weighted_sum").value == 4
+    assert aggregate(rubric(3, 2, 1), verdicts(1, None, 1), "weighted_sum").value is None
+
+
+# autorubric's own example: weights 10, 5 and -3; the first cannot be assessed, the second is met, the penalty is not.
+# skip 5/5; zero 5/15; partial (.5 x 10 + 5)/15 = 10/15; fail as zero for a positive weight.
+@pytest.mark.parametrize(
+    ("strategy", "expected"), [("skip", 1.0), ("zero", 1 / 3), ("partial", 2 / 3), ("fail", 1 / 3)]
+)
+def test_what_cannot_be_assessed_counts_by_the_named_strategy(strategy, expected):
+    score = aggregate(
+        rubric(10, 5, -3),
+        verdicts(None, 1, 0),
+        "penalty_aware",
+        not_applicable=["c0"],
+        handling=Handling(cannot_assess=strategy),
+    )
+    assert score.value == pytest.approx(expected)
+    assert (score.n_scored, score.n_total) == (2, 3)
+    assert bool(score.reason) == (strategy != "skip")
+
+
+# The penalty of 5 cannot be assessed beside 10 earned points: only the worst case incurs it, (10 - 5)/10.
+@pytest.mark.parametrize(("strategy", "expected"), [("skip", 1), ("zero", 1), ("partial", 1), ("fail", 0.5)])
+def test_a_penalty_that_cannot_be_assessed_is_incurred_in_the_worst_case_only(strategy, expected):
+    handling = Handling(cannot_assess=strategy)
+    score = aggregate(rubric(10, -5), verdicts(1, None), "healthbench", not_applicable=["c1"], handling=handling)
+    assert score.value == expected
+
+
+def test_the_worst_case_of_levels_is_the_lowest_of_them_and_of_a_penalty_the_highest():
+    levels = (Level("some", 0.25), Level("much", 0.75))
+    content = RubricContent(
+        (
+            Criterion("a", "?", kind="ordinal", levels=levels, weight=4),
+            Criterion("b", "?", kind="ordinal", levels=levels, weight=-2),
+        )
+    )
+    score = aggregate(content, {}, "healthbench", not_applicable=["a", "b"], handling=Handling(cannot_assess="fail"))
+    # (4 x .25 - 2 x .75) / 4
+    assert score.value == pytest.approx(-0.125)
+    assert score.n_scored == 0
+
+
+def test_partial_credit_is_stated():
+    handling = Handling(cannot_assess="partial", partial_credit=0.3)
+    assert aggregate(rubric(1), {}, "healthbench", not_applicable=["c0"], handling=handling).value == 0.3
+
+
+@pytest.mark.parametrize("strategy", CANNOT_ASSESS)
+@pytest.mark.parametrize("name", AGGREGATIONS)
+def test_a_judge_that_failed_is_left_out_whatever_the_strategy(name, strategy):
+    # Counted as a verdict, a failure would move the score by the sign of the criterion (HealthBench, open-instruct).
+    handling = Handling(cannot_assess=strategy)
+    content = RubricContent(tuple(Criterion(f"c{i}", "?", importance="Essential") for i in range(2)))
+    failed = aggregate(content, verdicts(1, None), name, handling=handling)
+    assert failed == aggregate(content, verdicts(1, None), name)
+    assert failed.value in (1, None)
+
+
+def test_a_verdict_stands_beside_the_words_that_it_could_not_be_assessed():
+    handling = Handling(cannot_assess="zero")
+    score = aggregate(rubric(1), verdicts(1), not_applicable=["c0"], handling=handling)
+    assert score == (1.0, 1, 1, None, "")
+
+
+def test_a_must_have_that_could_not_be_assessed_gates_where_it_counts_as_not_met():
+    content = RubricContent((Criterion("safe", "?", must_have=True), Criterion("b", "?", weight=9)))
+    for strategy, gated in [("skip", None), ("zero", "safe"), ("fail", "safe"), ("partial", None)]:
+        handling = Handling(cannot_assess=strategy)
+        assert aggregate(content, {"b": 1}, not_applicable=["safe"], handling=handling).gated_by == gated
+
+
+def test_gates_may_be_off():
+    content = RubricContent((Criterion("safe", "?", must_have=True), Criterion("b", "?", weight=3)))
+    # (0 + 3) / 4
+    assert aggregate(content, {"safe": 0, "b": 1}, handling=Handling(gate="off")) == (0.75, 2, 2, None, "")
+
+
+@pytest.mark.parametrize("wrong", [{"cannot_assess": "ignore"}, {"gate": "maybe"}, {"partial_credit": 1.5}])
+def test_unknown_handling_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Handling(**wrong)
+
+
+def test_negative_points_count_below_any_condition_on_positive_ones():
+    # A penalty that is met lowers the score although nothing positive is met: -6 / 22
+    assert aggregate(rubric(7, 5, 10, -6), verdicts(0, 0, 0, 1), "healthbench").value == pytest.approx(-6 / 22)
+
+
+def test_the_suggested_rule_gives_a_score_where_all_is_judged():
+    for weights in [(1, 2), (3, -1), (-2, -1)]:
+        content = rubric(*weights)
+        assert aggregate(content, verdicts(1, 0), suggested_aggregation(content)).value is not None
+
+
 @pytest.mark.parametrize("value", [-0.1, 1.1, math.inf])
 def test_a_verdict_outside_zero_to_one_is_refused(value):
     with pytest.raises(ValueError, match=r"on c1: expected 0 to 1"):
@@ -175,7 +312,19 @@ def by_hand(name, criteria, row):
     everything = sum(abs(w) for w, _, _ in known)
     penalised = any(c.effective_weight < 0 for c in criteria)
     only_penalties = not any(c.effective_weight > 0 for c in criteria)
-    if name in ("rar_explicit", "normalised_rank"):
+    if name == "rar_category":
+        if all(c.importance for c in criteria):
+            by_category = [(IMPORTANCE_WEIGHTS[c.importance], v) for _, v, c in known]
+            everything = sum(w for w, _ in by_category)
+            value = sum(w * v for w, v in by_category) / everything if everything else None
+        else:
+            value = None
+    elif name == "unweighted":
+        well = [v if w > 0 else 1 - v for w, v, _ in known if w]
+        value = sum(well) / len(well) if well else None
+    elif name == "weighted_sum":
+        value = earned if len(known) == len(criteria) else None
+    elif name in ("rar_explicit", "normalised_rank"):
         value = earned / everything if everything and not penalised else None
     elif name == "healthbench":
         value = earned / positive if positive else None
