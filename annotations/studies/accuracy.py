@@ -75,7 +75,7 @@ def _by_comparing(
             credit[row.output_a, row.output_b], credit[row.output_b, row.output_a] = won, 1 - won
         # Each pair as two things of its own, so that its score depends on nothing but this comparison.
         pairs = [Preference(pair.task, (pair.better, pair.worse), (pair.worse, pair.better)) for pair in preferences]
-        found = preference_accuracy(credit, pairs, seed=seed)
+        found = preference_accuracy(cast("dict[Hashable, float]", credit), pairs, seed=seed)
         rows.append(_row(names[rater].name, Scalar(rater, "comparison", {}), found))
     return rows
 

@@ -51,7 +51,7 @@ def _signals(project: Project) -> Iterator[Scalar]:
     )
     for (rater, channel), found in groupby(rows.iterator(chunk_size=_CHUNK), key=lambda row: row[:2]):
         by_segmenter = {
-            segmenter: {output: (total, count) for *_, output, total, count in same}
+            segmenter: {output: (total, count) for *_, output, total, count in same if total is not None}
             for segmenter, same in groupby(found, key=lambda row: row[2])
         }
         segmenter = min(by_segmenter, key=_coarseness)
@@ -83,7 +83,7 @@ def _ratings(project: Project) -> Iterator[Scalar]:
         .values_list("judgment__rater_id", "question", "judgment__output_id", "value")
     )
     for (rater, question), found in groupby(rows.iterator(chunk_size=_CHUNK), key=lambda row: row[:2]):
-        yield Scalar(rater, f"rating, {question}", _means((output, value) for *_, output, value in found))
+        yield Scalar(rater, f"rating, {question}", _means(_given(found)))
 
 
 def _verdicts(project: Project) -> Iterator[Scalar]:
@@ -102,7 +102,8 @@ def _verdicts(project: Project) -> Iterator[Scalar]:
     for rater, of_rater in groupby(rows.iterator(chunk_size=_CHUNK), key=lambda row: row[0]):
         scores: dict[int, float] = {}
         for version, found in groupby(of_rater, key=lambda row: row[1]):
-            scores |= _rubric_scores(versions[version], ((output, key, value) for *_, output, key, value in found))
+            given = ((output, key, value) for *_, output, key, value in found if value is not None)
+            scores |= _rubric_scores(versions[version], given)
         yield Scalar(rater, "rubric score", scores)
 
 
@@ -133,6 +134,11 @@ def _rankings(project: Project) -> Iterator[Scalar]:
     )
     for rater, found in groupby(rows.iterator(chunk_size=_CHUNK), key=lambda row: row[0]):
         yield Scalar(rater, "place in the ranking", _means((output, -float(tier)) for _, output, tier in found))
+
+
+def _given(rows: Iterable[tuple[int, str, int | None, float | None]]) -> Iterator[tuple[int, float]]:
+    """Output and value, where there are both."""
+    return ((output, value) for *_, output, value in rows if output is not None and value is not None)
 
 
 def _means(pairs: Iterable[tuple[Key, float]]) -> dict[Key, float]:
