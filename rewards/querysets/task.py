@@ -24,8 +24,6 @@ WITH RECURSIVE found AS (
 )
 SELECT split FROM found WHERE split IS NOT NULL AND split <> '' LIMIT 100
 """
-# So many matches are looked up by index and put in order; more lie so close that reading in order meets them soon.
-_FEW = 2_000
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
@@ -66,7 +64,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
         judged: bool | None = None,
         import_batch: int | None = None,
     ) -> Self:
-        """Those that every given condition fits; what is not given does not narrow. A search makes one query at once.
+        """Those that every given condition fits; what is not given does not narrow.
 
         Parameters
         ----------
@@ -82,7 +80,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
         """
         tasks = self
         if search.strip():
-            tasks = tasks._found(Q(external_id__istartswith=search.strip()) | _words(search))
+            tasks = tasks.filter(Q(external_id__istartswith=search.strip()) | _words(search))
         if tag:
             tasks = tasks.filter(tags__contains=[tag])
         if split:
@@ -96,13 +94,6 @@ class TaskQuerySet(models.QuerySet["Task"]):
             standing = apps.get_model("rewards", "Judgment").objects.standing().filter(task=OuterRef("pk"))
             tasks = tasks.filter(Exists(standing) if judged else ~Exists(standing))
         return tasks
-
-    def _found(self, sought: Q) -> Self:
-        """Those that `sought` fits. The planner takes matches to lie evenly and reads the list until it has a page
-        of them; ids with one beginning lie together, so a few matches are fetched by index and then put in order.
-        """
-        found = self.filter(sought).values("pk")
-        return self.filter(sought) if found[_FEW : _FEW + 1].exists() else self.filter(pk__in=found[:_FEW])
 
     def versions_of(self, task: Task) -> Self:
         """All versions of a task, the newest first, without its texts."""
