@@ -146,16 +146,19 @@ def turns(messages: Sequence[str]) -> Segmentation:
 
 
 def whole(messages: Sequence[str]) -> Segmentation:
-    """One segment over all the text of an output of one message.
+    """One segment for the whole output.
+
+    Over all its text where it is one message. A segment lies within one message, so that of several messages is the
+    zero-width one at the end of the last, where trainers put a reward for all that was written.
 
     Raises
     ------
     ValueError
-        For several messages: a segment lies within one. Use `turns`, or put the value at `end_of_sequence`.
+        Where there is no message.
     """
-    if len(messages) != 1:
-        raise ValueError(f"{len(messages)} messages: expected one (a segment lies within one message; use turns)")
-    return _partition(WHOLE, messages, lambda text: [])
+    if len(messages) == 1:
+        return _partition(WHOLE, messages, lambda text: [])
+    return Segmentation(WHOLE, np.array([end_of_sequence(messages)], dtype=np.int32))
 
 
 def _check_order(spans: Spans) -> None:

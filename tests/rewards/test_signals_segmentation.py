@@ -133,10 +133,11 @@ def test_turns_are_messages_and_empty_messages_have_none():
     assert turns(["abc", "", "de"]).spans.tolist() == [[0, 0, 3], [2, 0, 2]]
 
 
-def test_the_whole_is_one_message():
+def test_the_whole_of_one_message_is_its_text_and_of_several_the_end_of_the_last():
     assert whole(["abc"]).spans.tolist() == [[0, 0, 3]]
-    with pytest.raises(ValueError, match="2 messages: expected one"):
-        whole(["abc", "de"])
+    assert whole(["abc", "de"]).spans.tolist() == [[1, 2, 2]]
+    with pytest.raises(ValueError, match="at least one message"):
+        whole([])
 
 
 @given(st.lists(st.text(alphabet="aZ1. !?\n\r\t。Step:*\u2029\U0001f600", max_size=40), max_size=3))
