@@ -179,7 +179,7 @@ def _parts(items: Sequence[SourceItem], parameters: Parameters) -> list[Part]:
             continue
         task = list(item.task_messages)
         if item.context and parameters["use_context"]:
-            task = _with_context(task, item.context)
+            task = with_context(task, item.context)
         baseline = task
         if parameters["baseline"] == NO_PROMPT:
             baseline = [ChatMessage("user", str(parameters["neutral_prompt"]))]
@@ -193,7 +193,7 @@ def _parts(items: Sequence[SourceItem], parameters: Parameters) -> list[Part]:
     return parts
 
 
-def _with_context(messages: list[ChatMessage], context: str) -> list[ChatMessage]:
+def with_context(messages: list[ChatMessage], context: str) -> list[ChatMessage]:
     """The context stands before the last user message, or as a user message of its own where there is none."""
     for place in range(len(messages) - 1, -1, -1):
         if messages[place].role == "user":
