@@ -96,6 +96,7 @@ def output_item(
         output_messages=_output_messages(output),
         reference=task.reference,
         context=task.context or None,
+        metadata=task.metadata,
         criteria=criteria,
         repeat=repeat,
         seed=seed,
@@ -112,6 +113,7 @@ def group_item(
         output_messages=(),
         reference=task.reference,
         context=task.context or None,
+        metadata=task.metadata,
         criteria=criteria,
         repeat=repeat,
         seed=seed,
@@ -130,6 +132,7 @@ def hash_input(
         Input.REFERENCE: task.reference,
         Input.CONTEXT: task.context,
         Input.CRITERIA: rubric.content_hash if rubric else None,
+        Input.METADATA: task.metadata,
     }
     content = {part.value: parts[part] for part in sorted(inputs)}
     # The outputs are always named: a judgment is of these, whatever the source reads.

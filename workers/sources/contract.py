@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from rewards.rubrics.content import Criterion
 from rewards.signals import RewardSignal
@@ -41,6 +41,8 @@ class Input(StrEnum):
     REFERENCE = "reference"
     CONTEXT = "context"
     CRITERIA = "criteria"
+    METADATA = "metadata"
+    """Of the task: what a verifier checks by, such as tests or constraints."""
 
 
 class Gives(StrEnum):
@@ -113,6 +115,8 @@ class Declaration:
         An item is all chosen outputs of a task together (`SourceItem.members`), not one output.
     family : str
         Heading under which pages list it.
+    needs_sandbox : bool
+        It runs programs that a policy or a task proposed, which not every machine can (see `workers.sandbox`).
     """
 
     name: str
@@ -131,6 +135,7 @@ class Declaration:
     prompt: PromptSpec | None = None
     reads_group: bool = False
     family: str = "Rubrics and judges"
+    needs_sandbox: bool = False
 
     @property
     def prompt_sha256(self) -> str:
@@ -185,6 +190,8 @@ class SourceItem:
         Of the rubric version that applies to this task.
     repeat, seed : int
         For sources that draw.
+    metadata : mapping
+        Of the task, as imported.
     members : tuple of Member
         For a source that reads groups: the outputs, in the order of import; `output_messages` is then empty.
     """
@@ -198,6 +205,7 @@ class SourceItem:
     repeat: int = 0
     seed: int = 0
     members: tuple[Member, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def texts(self) -> list[str]:

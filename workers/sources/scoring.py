@@ -40,6 +40,8 @@ def missing(declaration: Declaration, item: SourceItem) -> Unscored | None:
         return Unscored("no_reference", "this task has no reference answer")
     if Input.CONTEXT in declaration.needs and not (item.context or "").strip():
         return Unscored("no_context", "this task has no context")
+    if Input.METADATA in declaration.needs and not item.metadata:
+        return Unscored("no_metadata", "this task has no metadata to check by")
     if Input.CRITERIA in declaration.needs and not item.criteria:
         return Unscored("no_criteria", "no rubric applies to this task")
     return None
