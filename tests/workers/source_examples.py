@@ -1,9 +1,11 @@
 """What the contract suite gives to a source that its ordinary item does not suit: one entry a source, by its name."""
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tests.workers.scripted_engine import Script
+from tests.workers.scripted_engine import Asked, Script
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,22 @@ class Example:
     fits_any_output: bool = True
 
 
-EXAMPLES: dict[str, Example] = {}
+def order_as_shown(asked: Asked) -> str:
+    """A listwise judge that finds the responses in the best order already."""
+    shown = re.findall(r"^Response (\d+):$", asked.read, re.MULTILINE)
+    return json.dumps({"explanation": "because it is so", "ranking": [[int(number)] for number in shown]})
+
+
+# Two responses with their context, reference and rubric do not fit the small model's context of 512 tokens.
+IN_WORDS = Example(parameters={"answer_by": "written"})
+
+EXAMPLES: dict[str, Example] = {
+    "rubric_implicit": IN_WORDS,
+    "reference_likert": IN_WORDS,
+    "pairwise_judge": IN_WORDS,
+    "tournament": IN_WORDS,
+    "listwise_judge": Example(reply=order_as_shown),
+}
 """By the source's name."""
 
 

@@ -1,10 +1,30 @@
 """Every reward source there is. To add one: its file, its test, and a line here."""
 
 from workers.sources.contract import Source
+from workers.sources.likert import DirectLikert, ReferenceLikert
+from workers.sources.listwise import ListwiseJudge
 from workers.sources.log_ratio import LogRatio
+from workers.sources.outcome_model import OutcomeModel, StepModel
+from workers.sources.pairwise import PairwiseJudge
+from workers.sources.reward_model import RewardModel
+from workers.sources.rubric_implicit import RubricImplicit
 from workers.sources.rubric_judge import RubricJudge
+from workers.sources.tournament import Tournament
 
-SOURCES: dict[str, Source] = {source.declaration.name: source for source in (RubricJudge(), LogRatio())}
+_ALL: tuple[Source, ...] = (
+    RubricJudge(),
+    RubricImplicit(),
+    DirectLikert(),
+    ReferenceLikert(),
+    PairwiseJudge(),
+    Tournament(),
+    ListwiseJudge(),
+    OutcomeModel(),
+    StepModel(),
+    RewardModel(),
+    LogRatio(),
+)
+SOURCES: dict[str, Source] = {source.declaration.name: source for source in _ALL}
 
 
 class UnknownSourceError(LookupError):
