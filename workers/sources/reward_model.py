@@ -47,7 +47,7 @@ class RewardModel:
         formula="r(x, y) = head(h_last), no sigmoid and no softmax",
         paper="Ouyang et al. 2022, Training language models to follow instructions, arXiv 2203.02155",
         fidelity=Fidelity.CODE,
-        checked_by="Equal to the plain call of the model, in the tests of the engine; what is read is laid out by hand.",
+        checked_by="Equal to the plain call of the model, in the tests of the engine; what it reads, by hand.",
         needs=frozenset({Input.TASK, Input.OUTPUT}),
         uses=frozenset({Input.CONTEXT}),
         gives=frozenset({Gives.SIGNALS}),
