@@ -37,7 +37,8 @@ class NewStudy(serializers.Serializer[Any]):
     parameters = serializers.DictField(
         required=False,
         help_text="consistency: question, rating_raters, comparison_raters, seed. "
-        "agreement: protocol, metric, question, raters, seed. accuracy: comparison_raters, seed.",
+        "agreement: protocol, metric, question, raters, seed. accuracy: comparison_raters, seed. "
+        "dense: span_raters, seed.",
     )
 
 

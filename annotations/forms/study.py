@@ -124,4 +124,17 @@ class AccuracyForm(StudyForm):
         self.offer("comparison_raters", people)
 
 
-FORMS: dict[str, type[StudyForm]] = {form.kind: form for form in (ConsistencyForm, AgreementForm, AccuracyForm)}
+class DenseForm(StudyForm):
+    kind = "dense"
+    span_raters = RaterChoice("Spans of")
+    field_order = ["span_raters", "seed"]
+
+    def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
+        super().__init__(project, *args, **kwargs)
+        del self.fields["question"]
+        self.offer("span_raters", raters_with(project, Judgment.Kind.SPANS).exclude(kind=Rater.Kind.SCORER))
+
+
+FORMS: dict[str, type[StudyForm]] = {
+    form.kind: form for form in (ConsistencyForm, AgreementForm, AccuracyForm, DenseForm)
+}

@@ -134,10 +134,9 @@ class AccuracyRow(NamedTuple):
     name: str
     scalar: str
     interval: Interval | None
-    verdict: str
+    note: str
     n: int
     n_total: int
-    equal: int
 
 
 def accuracy_rows(rows: Sequence[dict[str, Any]]) -> list[AccuracyRow]:
@@ -147,10 +146,9 @@ def accuracy_rows(rows: Sequence[dict[str, Any]]) -> list[AccuracyRow]:
             row["name"],
             row["scalar"],
             interval(row["scalar"], row),
-            _accuracy_in_words(row),
+            _accuracy_in_words(row) + (f" · {row['equal']:,} equal" if row["equal"] else ""),
             row["n"],
             row["n_total"],
-            row["equal"],
         )
         for row in rows
     ]
@@ -190,3 +188,68 @@ def bias_rows(rows: Sequence[dict[str, Any]]) -> list[BiasRow]:
         )
         for row in rows
     ]
+
+
+class DenseRow(NamedTuple):
+    """One signal over parts of outputs; an interval is None where it is undefined."""
+
+    name: str
+    channel: str
+    segments: str
+    auroc: Interval | None
+    verdict: str
+    precision: Interval | None
+    base_rate: float | None
+    first_error: Interval | None
+    preference: Interval | None
+    found: dict[str, Any]
+
+
+def dense_rows(rows: Sequence[dict[str, Any]]) -> list[DenseRow]:
+    """What the table of the dense bench shows."""
+    return [
+        DenseRow(
+            name=row["name"],
+            channel=row["channel"],
+            segments=segments_in_words(row["segmenter"]),
+            auroc=interval("AUROC", row["auroc"]),
+            verdict=_area_in_words(row["auroc"]),
+            precision=interval("average precision", row["average_precision"]),
+            base_rate=None if row["base_rate"] is None else round(100 * row["base_rate"], 2),
+            first_error=interval("first error", row["first_error"]),
+            preference=interval("preferences", row["preference"]),
+            found=row,
+        )
+        for row in rows
+    ]
+
+
+def type_matrix(result: dict[str, Any]) -> list[tuple[str, list[MatrixCell]]]:
+    """AUROC by signal and type of span: blue above one half, orange below."""
+    return [
+        (f"{row['name']}: {row['channel']}", [_area_cell(row["by_type"][one]) for one in result["types"]])
+        for row in result["rows"]
+    ]
+
+
+def segments_in_words(segmenter: str) -> str:
+    """Without the hash of a tokenizer or the version of a rule."""
+    return segmenter.split(":")[0].split("/")[0].replace("tokenizer", "tokens")
+
+
+def _area_in_words(area: dict[str, Any]) -> str:
+    if area["value"] is None:
+        return "undefined: nothing is marked, or everything is"
+    if area["low"] is None:
+        return "too few tasks"
+    if area["low"] > 0.5:
+        return "low values mark errors"
+    return "high values mark errors" if area["high"] < 0.5 else "no better than chance"
+
+
+def _area_cell(area: dict[str, Any]) -> MatrixCell:
+    if area["value"] is None:
+        return MatrixCell("–", f"{area['marked']} tokens", "heat-0")
+    level = min(HEAT_BINS, round(abs(area["value"] - 0.5) * 2 * HEAT_BINS))
+    heat = f"heat-{'p' if area['value'] > 0.5 else 'n'}{level}" if level else "heat-0"
+    return MatrixCell(f"{area['value']:.2f}", f"{area['marked']} tokens", heat)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from annotations.studies import accuracy, agreement, consistency
+from annotations.studies import accuracy, agreement, consistency, dense
 from projects.models import Project
 
 
@@ -36,6 +36,13 @@ KINDS: Final[Mapping[str, StudyKind]] = {
             "How often each scorer puts two outputs in the order that people chose, with an interval, and how far "
             "judges follow the order in which the two are shown.",
             accuracy.compute,
+        ),
+        StudyKind(
+            "dense",
+            "Dense rewards against human spans",
+            "How well token, step and span rewards find the errors that people marked: ranking of tokens, overlap of "
+            "spans, the first error, by type of span, and how their sums go with ratings and preferences.",
+            dense.compute,
         ),
     )
 }

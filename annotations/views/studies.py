@@ -127,10 +127,16 @@ def _accuracy_context(study: Study, request: AuthedRequest) -> dict[str, Any]:
     }
 
 
+def _dense_context(study: Study, request: AuthedRequest) -> dict[str, Any]:
+    result = study.result
+    return {"result": result, "rows": pictures.dense_rows(result["rows"]), "types": pictures.type_matrix(result)}
+
+
 _CONTEXTS = {
     "consistency": _consistency_context,
     "agreement": _agreement_context,
     "accuracy": _accuracy_context,
+    "dense": _dense_context,
 }
 
 

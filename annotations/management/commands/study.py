@@ -48,8 +48,10 @@ class Command(BaseCommand):
             self._print_consistency(study.result)
         elif options["kind"] == "agreement":
             self._print_agreement(study.result)
-        else:
+        elif options["kind"] == "accuracy":
             self._print_accuracy(study.result)
+        else:
+            self._print_dense(study.result)
 
     def _print_consistency(self, result: dict[str, Any]) -> None:
         if not result["pairs"]:
@@ -73,6 +75,16 @@ class Command(BaseCommand):
             first = row["first"]["value"]
             share = "undefined" if first is None else f"{first:.1%}"
             self.stdout.write(f"first place chosen {share}, {row['consistent']} of {row['n']} steady: {row['name']}")
+
+    def _print_dense(self, result: dict[str, Any]) -> None:
+        self.stdout.write(f"{result['spans']} spans on {result['outputs']} outputs")
+        self.stdout.write("AUROC  AP     token F1  span F1  first error  signal")
+        for row in result["rows"]:
+            values = [row["auroc"]["value"], row["average_precision"]["value"], row["token_f1"], row["span_f1"]]
+            shown = ["-" if value is None else f"{value:.3f}" for value in [*values, row["first_error"]["value"]]]
+            widths = (7, 7, 10, 9, 13)
+            line = "".join(text.ljust(width) for text, width in zip(shown, widths, strict=True))
+            self.stdout.write(f"{line}{row['name']}: {row['channel']} by {row['segmenter']}")
 
     def _print_agreement(self, result: dict[str, Any]) -> None:
         if result["alpha"] is None:
