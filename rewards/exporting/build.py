@@ -1,7 +1,7 @@
 """Builds a dataset: reads judgments once, writes the files of all splits as a stream, and describes them."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from typing import NamedTuple
 
@@ -9,12 +9,14 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from rewards.exporting.choices import ExportChoices, choices_from_json
+from projects.models import Project
+from rewards.exporting.choices import ExportChoices, Source, choices_from_json
 from rewards.exporting.derivation import derive_for
 from rewards.exporting.description import described
 from rewards.exporting.folder import StoredFile, remove_stored, split_files
 from rewards.exporting.reasons import REASONS
-from rewards.exporting.rows import Written, dataset_rows
+from rewards.exporting.rows import Row, Written, dataset_rows
+from rewards.exporting.rubrics import READS, rubric_rows, tasks_in_scope
 from rewards.exporting.sources import Tally, count_unread, reading_of, task_items
 from rewards.formats.cards import CARD_NAME, MANIFEST_NAME, DatasetFile, Manifest, dataset_card
 from rewards.models import Export
@@ -40,25 +42,35 @@ def build_dataset(export: Export, *, prefix: str, on_progress: Progress) -> Buil
     """
     choices = choices_from_json(export.options)
     tally, written = Tally(), Written()
-    reading = reading_of(export.project, choices, definition_hash=derive_for(export.project, choices))
-    total = reading.rows.count()
+    batches, total, reads = _rows(export.project, choices, tally, written)
     columns = choices.export_format.columns(margin=choices.margin, ids=choices.ids)
     stored: list[StoredFile] = []
     try:
         with split_files(choices.fractions, choices.file_type, columns, prefix=f"building-{export.pk}-") as files:
-            for rows in dataset_rows(task_items(reading, tally), choices, tally, written):
+            for rows in batches:
                 files.write(rows)
                 on_progress(written.rows, tally.read / max(total, 1))
             for file in files.store(prefix):
                 stored.append(file)
                 on_progress(written.rows, 1.0)
         count_unread(export.project, choices, tally)
-        manifest = _manifest(export, choices, tally, written, reading.reads, [file.file for file in stored])
+        manifest = _manifest(export, choices, tally, written, reads, [file.file for file in stored])
         stored[:0] = _store_texts(manifest, prefix)
     except BaseException:
         remove_stored(file.stored_as for file in stored)
         raise
     return Built(manifest, stored)
+
+
+def _rows(
+    project: Project, choices: ExportChoices, tally: Tally, written: Written
+) -> tuple[Iterator[Mapping[str, list[Row]]], int, str]:
+    """Rows by split, some at a time; of how many things they are made, and what those are, in the plural."""
+    if choices.source == Source.RUBRICS:
+        total = tasks_in_scope(project, choices).count()
+        return rubric_rows(project, choices, tally, written), total, READS
+    reading = reading_of(project, choices, definition_hash=derive_for(project, choices))
+    return dataset_rows(task_items(reading, tally), choices, tally, written), reading.rows.count(), reading.reads
 
 
 def software_version() -> str:

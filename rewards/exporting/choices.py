@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from projects.errors import AppError
-from rewards.formats.registry import EXPORT_FORMATS, ExportFormat
+from rewards.formats.registry import EXPORT_FORMATS, RUBRIC_KINDS, ExportFormat
 from rewards.formats.row_files import WRITERS
 from rewards.formats.splits import check_fractions
 from rewards.rubrics.aggregate import AGGREGATIONS
@@ -24,6 +24,8 @@ class Source(StrEnum):
     RATINGS = "ratings"
     SCORES = "scores"
     SIGNALS = "signals"
+    RUBRICS = "rubrics"
+    """No judgments: the tasks themselves with the rubrics of their own."""
 
 
 class Combine(StrEnum):
@@ -47,6 +49,7 @@ SOURCE_TITLES: Mapping[str, str] = {
     Source.RATINGS: "Ratings",
     Source.SCORES: "Scores under a rubric",
     Source.SIGNALS: "Totals of a stored signal",
+    Source.RUBRICS: "Tasks with their own rubrics",
 }
 COMBINE_TITLES: Mapping[str, str] = {
     Combine.TOGETHER: "All raters together: majority or mean",
@@ -150,6 +153,8 @@ def choices_from_json(data: Mapping[str, Any]) -> ExportChoices:
     """
     problems = dict.fromkeys(data.keys() - {f.name for f in fields(ExportChoices)}, "There is no such choice.")
     given = {name: value for name, value in data.items() if name not in problems}
+    if holds_rubrics(given.get("format")):
+        given.setdefault("source", Source.RUBRICS)
     for name, check in _CHECKS.items():
         if name in given and (problem := check(given[name])):
             problems[name] = problem
@@ -167,6 +172,12 @@ def choices_from_json(data: Mapping[str, Any]) -> ExportChoices:
     return ExportChoices(**(given | {name: tuple(given[name]) for name in ("raters", "policies") if name in given}))
 
 
+def holds_rubrics(format_name: object) -> bool:
+    """Whether it is a format of tasks with their rubrics."""
+    known = EXPORT_FORMATS.get(format_name) if isinstance(format_name, str) else None
+    return known is not None and known.kind in RUBRIC_KINDS
+
+
 def ordered_splits(fractions: Mapping[str, float]) -> dict[str, float]:
     """Splits in the order in which people name them: a stored JSON object keeps none, and the order decides rows."""
     return dict(sorted(fractions.items(), key=lambda item: (_USUAL_SPLITS.get(item[0], len(_USUAL_SPLITS)), item[0])))
@@ -175,13 +186,19 @@ def ordered_splits(fractions: Mapping[str, float]) -> dict[str, float]:
 def _unfit(choices: ExportChoices) -> dict[str, str]:
     """What is right by itself but not together."""
     problems = {}
+    file_types = choices.export_format.file_types
+    if holds_rubrics(choices.format) != (choices.source == Source.RUBRICS):
+        rubrics = ", ".join(name for name in EXPORT_FORMATS if holds_rubrics(name))
+        problems["format"] = f"{SOURCE_TITLES[Source.RUBRICS]} go with the formats {rubrics}, and only with them."
+    if choices.file_type not in file_types:
+        problems["file_type"] = f"This format is written as {' or '.join(file_types)}."
     try:
         check_fractions(choices.fractions)
     except ValueError as error:
         problems["fractions"] = f"{str(error)[:1].upper()}{str(error)[1:]}."
     if choices.source == Source.SIGNALS and not (choices.signal_rater and choices.channel):
         problems["channel"] = "Choose whose signal to take, and which of its channels."
-    if not choices.is_paired and choices.source != Source.COMPARISONS:
+    if not choices.is_paired and choices.source not in (Source.COMPARISONS, Source.RUBRICS):
         if choices.desirable_from is None or choices.undesirable_to is None:
             problems["desirable_from"] = "Say from which value on an output is desirable, and up to which it is not."
         elif choices.desirable_from <= choices.undesirable_to:

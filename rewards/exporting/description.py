@@ -40,6 +40,12 @@ def described(project: Project, choices: ExportChoices) -> dict[str, Any]:
     """The choices that matter for this source, by name, in words."""
     facts: dict[str, Any] = {"source": SOURCE_TITLES[choices.source]}
     facts |= _OF_SOURCE[choices.source](project, choices)
+    if choices.source == Source.RUBRICS:
+        return facts | {
+            "tag": choices.tag or "any",
+            "split_of_tasks": choices.split or "any",
+            "versions": "current ones only",
+        }
     if choices.source in (Source.COMPARISONS, Source.RATINGS):
         facts["raters_combined"] = COMBINE_TITLES[choices.combine]
     if choices.is_paired and choices.source != Source.COMPARISONS:
@@ -95,4 +101,5 @@ _OF_SOURCE: dict[str, Callable[[Project, ExportChoices], dict[str, Any]]] = {
     Source.RATINGS: _rating_facts,
     Source.SCORES: _score_facts,
     Source.SIGNALS: _signal_facts,
+    Source.RUBRICS: lambda project, choices: {"rubric": "each task's own, in its newest version"},
 }

@@ -28,7 +28,10 @@ class ExportOffers:
         }
         standing = Judgment.objects.of(self._project).standing()
         stored = (source for source, kind in kinds.items() if standing.filter(kind=kind).exists())
-        return next(stored, Source.SIGNALS if self.signals else Source.COMPARISONS)
+        found = next(stored, None) or (Source.SIGNALS if self.signals else None)
+        if found is None and Rubric.objects.of(self._project).of_tasks().exists():
+            return Source.RUBRICS
+        return found or Source.COMPARISONS
 
     @cached_property
     def questions(self) -> list[str]:

@@ -4,16 +4,21 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
+import orjson
+
 from projects.models import Project
 from rewards.exporting.build import left_out
-from rewards.exporting.choices import ExportChoices
+from rewards.exporting.choices import ExportChoices, Source
 from rewards.exporting.derivation import derive_for
 from rewards.exporting.reasons import REASONS
 from rewards.exporting.rows import Written, dataset_rows
+from rewards.exporting.rubrics import READS, rubric_rows
 from rewards.exporting.sources import Tally, count_unread, reading_of, task_items
 
 READ_AT_MOST = 20_000
 """Judgments: so the answer comes at once, however many there are."""
+TASKS_AT_MOST = 1_000
+"""Of those that come with their rubrics, which are read whole."""
 SAMPLES = 3
 _CLIPPED = 280
 
@@ -39,6 +44,8 @@ class Preview(NamedTuple):
 
 def preview_of(project: Project, choices: ExportChoices) -> Preview:
     """Count the rows that the first judgments give, and show some; reads narrow rows and three tasks' texts."""
+    if choices.source == Source.RUBRICS:
+        return _preview_of_rubrics(project, choices)
     tally = Tally()
     reading = reading_of(project, choices, definition_hash=derive_for(project, choices))
     items = task_items(reading, tally, limit=READ_AT_MOST)
@@ -65,13 +72,30 @@ def preview_of(project: Project, choices: ExportChoices) -> Preview:
     )
 
 
+def _preview_of_rubrics(project: Project, choices: ExportChoices) -> Preview:
+    tally, written = Tally(), Written()
+    batches = rubric_rows(project, choices, tally, written, limit=TASKS_AT_MOST)
+    samples = [row for by_split in batches for of in by_split.values() for row in of[:SAMPLES]][:SAMPLES]
+    return Preview(
+        rows=written.rows,
+        tasks=written.tasks,
+        read=tally.read,
+        reads=READS,
+        is_partial=tally.read >= TASKS_AT_MOST,
+        left_out=[(REASONS[reason], count) for reason, count in left_out(tally).items()],
+        samples=[_cells(row) for row in samples],
+    )
+
+
 def _cells(row: Mapping[str, Any]) -> list[Cell]:
     return [Cell(column, _clipped(_text(value))) for column, value in row.items()]
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, list):
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "role" in value[0]:
         return "\n".join(f"{message['role']}: {message['content']}" for message in value)
+    if isinstance(value, list | dict):
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -24,6 +24,11 @@ REASONS: Final[Mapping[str, str]] = {
     "outdated": "judgments of versions that newer ones replaced",
     "withdrawn": "judgments that were taken back",
     "no_answer": "rows with an output that has no answer text",
+    "no_rubric": "tasks without a rubric of their own",
+    "not_binary": "tasks with a criterion of levels, where the format knows yes and no only",
+    "points_out_of_range": "tasks with points beyond 10, which the format does not know",
+    "weight_not_whole": "tasks with a weight that is no whole number, where the format knows those only",
+    "prompt_not_single": "tasks whose prompt is more than one message of a user, which the format cannot hold",
     "removed": "rows whose task or output was removed meanwhile",
 }
 

@@ -107,6 +107,8 @@ def task_items(reading: Reading, tally: Tally, *, limit: int | None = None) -> I
 
 def count_unread(project: Project, choices: ExportChoices, tally: Tally) -> None:
     """Add to the tally what never comes by: outputs without a value, and judgments that were taken back."""
+    if choices.source == Source.RUBRICS:
+        return
     if choices.source in (Source.COMPARISONS, Source.RATINGS):
         compares = choices.source == Source.COMPARISONS
         kind, output = (

@@ -29,6 +29,29 @@ _FEATURES: Final[Mapping[ColumnType, Mapping[str, Any]]] = {
     ColumnType.NUMBER: {"dtype": "float64"},
     ColumnType.BOOLEAN: {"dtype": "bool"},
     ColumnType.MESSAGES: {"list": [{"name": "role", "dtype": "string"}, {"name": "content", "dtype": "string"}]},
+    ColumnType.WHOLE: {"dtype": "int64"},
+    ColumnType.TEXTS: {"list": "string"},
+    ColumnType.RUBRIC: {
+        "list": [
+            {"name": "title", "dtype": "string"},
+            {"name": "description", "dtype": "string"},
+            {"name": "weight", "dtype": "int64"},
+        ]
+    },
+    ColumnType.POINTS: {
+        "list": [
+            {"name": "criterion", "dtype": "string"},
+            {"name": "points", "dtype": "float64"},
+            {"name": "tags", "list": "string"},
+        ]
+    },
+    ColumnType.IDEAL: {
+        "struct": [
+            {"name": "ideal_completion", "dtype": "string"},
+            {"name": "ideal_completions_group", "dtype": "string"},
+            {"name": "ideal_completions_ref_completions", "list": "string"},
+        ]
+    },
 }
 _HUB_LICENCES: Final = frozenset(
     {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rewards.formats import fine_grained_rlhf, rubricate_csv, rubricate_jsonl, sparse_feedback, trl
+from rewards.formats import fine_grained_rlhf, healthbench, rar, rubricate_csv, rubricate_jsonl, sparse_feedback, trl
 from rewards.formats.records import Record, RowError
 from rewards.formats.row_files import WRITERS, Columns
 from rewards.formats.sources import SourceFile
@@ -66,14 +66,22 @@ class ExportFormat:
     writes: str
     help: str
     kind: str
-    """What `trl` calls the shape of its rows."""
+    """What `trl` calls the shape of its rows; of `RUBRIC_KINDS`, the format itself."""
     conversational: bool
     file_types: tuple[str, ...] = tuple(WRITERS)
 
     def columns(self, *, margin: bool = True, ids: bool = False) -> Columns:
-        """Return the columns of the files."""
+        """Return the columns of the files; those of tasks with rubrics are always the same."""
+        if self.kind in RUBRIC_KINDS:
+            return RUBRIC_KINDS[self.kind]
         return trl.columns_of(self.kind, conversational=self.conversational, margin=margin, ids=ids)
 
+
+RUBRIC_KINDS: Final[Mapping[str, Columns]] = {
+    healthbench.NAME: healthbench.COLUMNS,
+    rar.NAME: rar.COLUMNS,
+}
+"""Formats of tasks with their own rubrics, and their columns."""
 
 _RATER_HELP: Final = "The files do not say who gave the feedback; it is stored under this name."
 
@@ -121,6 +129,33 @@ IMPORT_FORMATS: Final[Mapping[str, ImportFormat]] = {
             _reader=fine_grained_rlhf.read,
             options=(Option("rater", "Rater", _RATER_HELP, fine_grained_rlhf.DEFAULT_RATER),),
         ),
+        ImportFormat(
+            name=healthbench.NAME,
+            title="HealthBench",
+            reads="tasks with their own rubrics",
+            help="One JSON object a line: prompt, prompt_id and rubrics (each with criterion, points and tags); the "
+            "ideal completion becomes the reference. Each conversation's criteria become its task's own rubric.",
+            extensions=(".jsonl", ".ndjson"),
+            _reader=healthbench.read,
+        ),
+        ImportFormat(
+            name=rar.NAME,
+            title="Rubrics as Rewards (RaR-Medicine, RaR-Science)",
+            reads="tasks with their own rubrics",
+            help="JSONL or Parquet with question, reference_answer and rubric (each item with title, description and "
+            "weight). The category at the beginning of a description becomes the criterion's importance.",
+            extensions=(".jsonl", ".parquet"),
+            _reader=rar.read,
+            options=(
+                Option(
+                    "weights",
+                    "Weights",
+                    "“category”: Essential 1, Important 0.7, Optional 0.3, Pitfall 0.9, as in the paper. “numbers”: "
+                    "the whole numbers of the files.",
+                    rar.BY_CATEGORY,
+                ),
+            ),
+        ),
     )
 }
 
@@ -158,6 +193,23 @@ EXPORT_FORMATS: Final[Mapping[str, ExportFormat]] = {
             help="For KTO and BCO; texts are lists of messages, put into form by the model's chat template.",
             kind="unpaired",
             conversational=True,
+        ),
+        ExportFormat(
+            name=healthbench.NAME,
+            title="HealthBench",
+            writes="prompt, prompt_id, rubrics with points",
+            help="Tasks with their own rubrics, newest version; criteria of yes and no, points from -10 to 10. JSONL.",
+            kind=healthbench.NAME,
+            conversational=True,
+            file_types=("jsonl",),
+        ),
+        ExportFormat(
+            name=rar.NAME,
+            title="Rubrics as Rewards",
+            writes="question, reference_answer, rubric",
+            help="Tasks with their own rubrics, newest version; the category stands before each description.",
+            kind=rar.NAME,
+            conversational=False,
         ),
     )
 }

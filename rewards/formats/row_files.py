@@ -20,13 +20,22 @@ _GROUP_CHARACTERS: Final = 4 * 2**20
 
 
 class ColumnType(StrEnum):
-    """What a column holds. All columns are required: no cell is null."""
+    """What a column holds. Columns of Parquet files are required: no cell is null."""
 
     TEXT = "text"
     NUMBER = "number"
     BOOLEAN = "boolean"
     MESSAGES = "messages"
     """A list of `{"role": str, "content": str}`."""
+    WHOLE = "whole number"
+    TEXTS = "texts"
+    """A list of strings."""
+    RUBRIC = "rubric"
+    """A list of `{"title": str, "description": str, "weight": int}`."""
+    POINTS = "points"
+    """A list of `{"criterion": str, "points": number, "tags": [str]}`; JSONL only."""
+    IDEAL = "ideal completions"
+    """An object with an ideal completion and what it was made from, or null; JSONL only."""
 
 
 Columns = Mapping[str, ColumnType]
@@ -146,6 +155,11 @@ _ARROW: Final = {
     ColumnType.NUMBER: pa.float64(),
     ColumnType.BOOLEAN: pa.bool_(),
     ColumnType.MESSAGES: pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())])),
+    ColumnType.WHOLE: pa.int64(),
+    ColumnType.TEXTS: pa.list_(pa.string()),
+    ColumnType.RUBRIC: pa.list_(
+        pa.struct([("title", pa.string()), ("description", pa.string()), ("weight", pa.int64())])
+    ),
 }
 
 WRITERS: Final[Mapping[str, Callable[[BinaryIO, Columns], RowWriter]]] = {
@@ -161,14 +175,13 @@ def open_writer(file_type: str, file: BinaryIO, columns: Columns) -> RowWriter:
     return WRITERS[file_type](file, columns)
 
 
-def _characters(row: Row) -> int:
-    count = 0
-    for value in row.values():
-        if isinstance(value, str):
-            count += len(value)
-        elif isinstance(value, list):
-            count += sum(len(message["content"]) for message in value)
-    return count
+def _characters(value: object) -> int:
+    """Of all texts in a row, about: what the size of a row group goes by."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(_characters(inner) for inner in value.values())
+    return sum(_characters(inner) for inner in value) if isinstance(value, list) else 0
 
 
 def _refuse(row: Row, keys: Iterable[str]) -> None:

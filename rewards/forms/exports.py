@@ -19,6 +19,7 @@ from rewards.exporting.choices import (
     Pairing,
     Source,
     choices_from_json,
+    holds_rubrics,
 )
 from rewards.exporting.offers import ExportOffers
 from rewards.formats.registry import EXPORT_FORMATS
@@ -139,6 +140,8 @@ class ExportForm(forms.Form):
         same = ("format", "file_type", "source", "desirable_from", "undesirable_to", "tag", "split", "current_only")
         chosen = {name: cleaned[name] for name in (*same, "margin", "ids")}
         chosen |= {name: cleaned[name] for name in ("combine", "pairing", "aggregation", "question", "min_gap", "seed")}
+        if holds_rubrics(chosen["format"]):
+            chosen["source"] = Source.RUBRICS
         chosen["raters"] = [int(key) for key in cleaned["raters"]]
         chosen["policies"] = [int(key) for key in cleaned["policies"]]
         chosen["fractions"] = {name: round(cleaned[name] / 100, 9) for name in SPLITS if cleaned[name]}

@@ -21,6 +21,11 @@ class _NewVersion(NamedTuple):
     content_hash: str
 
 
+def version_note(batch_id: int) -> str:
+    """The note of versions that an import wrote: by it an undo finds them."""
+    return f"Import {batch_id}"
+
+
 def parsed_rubrics(records: Sequence[TaskRecord], report: ImportReport) -> dict[str, RubricContent]:
     """The rubrics of the rows by task id; a rubric that cannot be read rejects its row (it is then in neither)."""
     contents = {}
@@ -80,7 +85,7 @@ def _insert(batch: ImportBatch, versions: Sequence[_NewVersion]) -> None:
         RubricVersion,
         ["id", "project_id", "rubric_id", "number", "note", "content_hash", "created_at"],
         (
-            (pk, batch.project_id, version.rubric_id, version.number, "Imported", version.content_hash, now)
+            (pk, batch.project_id, version.rubric_id, version.number, version_note(batch.pk), version.content_hash, now)
             for pk, version in zip(ids, versions, strict=True)
         ),
     )

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.deletion import RestrictedError
 
 from projects.errors import AppError
 from projects.models import Project
+from rewards.importing.rubrics import version_note
 from rewards.models import (
     Comparison,
     Critique,
@@ -18,6 +19,7 @@ from rewards.models import (
     Rating,
     RewardSignal,
     Rubric,
+    RubricVersion,
     SpanMark,
     StepLabel,
     Task,
@@ -38,6 +40,8 @@ def remove_rows(batch: ImportBatch) -> Mapping[str, int]:
         rubrics = Rubric.objects.filter(import_batch=batch)
         removed["rubrics"] = rubrics.count()
         rubrics.delete()
+        # What is left of the versions stands on rubrics that were there before: those keep the versions before it.
+        _versions_of(batch).delete()
     except RestrictedError as error:
         raise _in_use("campaigns or verdicts refer to its rows") from error
     _recount(batch)
@@ -59,8 +63,22 @@ def _refuse_if_in_use(batch: ImportBatch) -> None:
         raise _in_use("its outputs have been scored since")
     if mine.filter(is_current=False).exists() or Task.objects.filter(import_batch=batch, is_current=False).exists():
         raise _in_use("a later import made new versions of its rows; undo that one first")
+    if _changed_rubrics(batch):
+        raise _in_use("its rubrics have been changed since")
     if Output.objects.filter(task__import_batch=batch).exclude(import_batch=batch).exists():
         raise _in_use("a later import added outputs to its tasks; undo that one first")
+
+
+def _versions_of(batch: ImportBatch) -> QuerySet[RubricVersion]:
+    """The rubric versions that the import wrote, also on rubrics that were there before."""
+    return RubricVersion.objects.filter(project_id=batch.project_id, created_by=None, note=version_note(batch.pk))
+
+
+def _changed_rubrics(batch: ImportBatch) -> bool:
+    """Whether one of the import's rubrics got another version since: that must not go with the import."""
+    mine = _versions_of(batch)
+    newer = RubricVersion.objects.filter(rubric=OuterRef("rubric"), number__gt=OuterRef("number"))
+    return mine.filter(Exists(newer)).exists()
 
 
 def _in_use(why: str) -> AppError:

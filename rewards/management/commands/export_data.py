@@ -19,7 +19,7 @@ _DEFAULTS = ExportChoices()
 
 
 class Command(BaseCommand):
-    help = "Export preference pairs or labels into a folder, with a manifest and a dataset card."
+    help = "Export preference pairs, labels or rubrics into a folder, with a manifest and a dataset card."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--project", required=True, metavar="SLUG")
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="an empty or a new folder")
         parser.add_argument("--name", default="", help="the dataset's name")
         parser.add_argument("--file-type", choices=list(WRITERS), default=_DEFAULTS.file_type)
-        parser.add_argument("--from", dest="source", choices=list(Source), default=_DEFAULTS.source)
+        parser.add_argument("--from", dest="source", choices=list(Source), help="else by the format")
         parser.add_argument("--combine", choices=list(Combine), default=_DEFAULTS.combine, help="how raters count")
         parser.add_argument("--pairing", choices=list(Pairing), default=_DEFAULTS.pairing, help="of values")
         parser.add_argument("--question", default=_DEFAULTS.question, help="of ratings")
@@ -91,7 +91,7 @@ def _chosen(options: dict[str, Any]) -> dict[str, Any]:
         "signal_rater", "channel", "min_gap", "desirable_from", "undesirable_to", "raters", "policies", "tag", "ids",
         "seed",
     ]  # fmt: skip
-    chosen = {name: options[name] for name in same}
+    chosen = {name: options[name] for name in same if name != "source" or options[name] is not None}
     chosen |= {
         "split": options["task_split"],
         "current_only": not options["all_versions"],
