@@ -9,10 +9,13 @@ from workers.sources.pairwise import PairwiseJudge
 from workers.sources.reward_model import RewardModel
 from workers.sources.rubric_implicit import RubricImplicit
 from workers.sources.rubric_judge import RubricJudge
+from workers.sources.rubric_written import RubricJudgeWritten
+from workers.sources.similarity import InstructionSimilarity, SemanticSimilarity
 from workers.sources.tournament import Tournament
 
 _ALL: tuple[Source, ...] = (
     RubricJudge(),
+    RubricJudgeWritten(),
     RubricImplicit(),
     DirectLikert(),
     ReferenceLikert(),
@@ -22,6 +25,8 @@ _ALL: tuple[Source, ...] = (
     OutcomeModel(),
     StepModel(),
     RewardModel(),
+    SemanticSimilarity(),
+    InstructionSimilarity(),
     LogRatio(),
 )
 SOURCES: dict[str, Source] = {source.declaration.name: source for source in _ALL}
