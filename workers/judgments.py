@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Model
 
+from rewards import signal_store
 from rewards.models import (
     Comparison,
     Critique,
@@ -15,8 +16,11 @@ from rewards.models import (
     RankedOutput,
     Ranking,
     Rating,
+    SpanMark,
+    StepLabel,
     Verdict,
 )
+from rewards.text import sha256_text
 from workers.code_version import code_version
 from workers.models import Batch
 from workers.outcomes import Outcome, storable
@@ -29,7 +33,16 @@ def store_judgments(batch: Batch, outcomes: Sequence[Outcome]) -> int:
     Judgment.objects.bulk_create(judgment for judgment, _, _ in made)
     JudgmentTrace.objects.bulk_create(trace for _, trace, _ in made)
     answers: list[Any] = [answer for _, _, found in made for answer in found]
-    tables: tuple[type[Model], ...] = (Verdict, Rating, Comparison, Ranking, RankedOutput, Critique)
+    tables: tuple[type[Model], ...] = (
+        Verdict,
+        Rating,
+        Comparison,
+        Ranking,
+        RankedOutput,
+        Critique,
+        SpanMark,
+        StepLabel,
+    )
     for table in tables:
         table._default_manager.bulk_create(answer for answer in answers if type(answer) is table)
     return len(made)
@@ -56,6 +69,10 @@ class _JudgmentsOf:
             yield self._made(Judgment.Kind.RATING, self._ratings, output_id=item.output_id)
         if result.critiques:
             yield self._made(Judgment.Kind.CRITIQUE, self._critiques, output_id=item.output_id)
+        if result.spans is not None:
+            yield self._made(Judgment.Kind.SPANS, self._spans, output_id=item.output_id)
+        if result.steps is not None:
+            yield self._made(Judgment.Kind.STEPS, self._steps, output_id=item.output_id)
         for number, comparison in enumerate(result.comparisons):
             yield self._compared(number, comparison)
         if result.ranking is not None:
@@ -149,6 +166,40 @@ class _JudgmentsOf:
 
     def _critiques(self, judgment: Judgment) -> list[Critique]:
         return [Critique(judgment=judgment, kind=one.kind, text=storable(one.text)) for one in self._result.critiques]
+
+    def _spans(self, judgment: Judgment) -> list[SpanMark]:
+        texts = self._input.source_item.texts
+        return [
+            SpanMark(
+                judgment=judgment,
+                output_id=self._outcome.item.output_id,
+                message=span.message,
+                start=span.start,
+                end=span.end,
+                text_sha256=sha256_text(texts[span.message]),
+                quote=texts[span.message][span.start : span.end],
+                type=span.type,
+                severity=span.severity,
+                value=span.value,
+                explanation=storable(span.explanation),
+                criterion_id=self._input.criterion_ids[span.criterion_key] if span.criterion_key else None,
+            )
+            for span in self._result.spans or ()
+        ]
+
+    def _steps(self, judgment: Judgment) -> list[StepLabel]:
+        found = self._result.steps
+        assert found is not None
+        cut = signal_store.segmentation_for(
+            self._outcome.item.output, found.segmentation.segmenter, found.segmentation.spans
+        )
+        return [
+            StepLabel(
+                judgment=judgment, segmentation=cut, step=step, label=label, is_first_error=step == found.first_error
+            )
+            for step, label in enumerate(found.labels)
+            if label is not None
+        ]
 
     def _ranking(self, judgment: Judgment) -> list[Any]:
         assert self._result.ranking is not None

@@ -161,5 +161,20 @@ def _require_valid(item_input: ItemInput, result: Scored) -> None:
             raise ValueError(f"a comparison of members {comparison.a} and {comparison.b}")
     if result.ranking is not None and len(result.ranking.tiers) != len(item_input.members):
         raise ValueError(f"a ranking of {len(result.ranking.tiers)} of {len(item_input.members)} outputs")
+    _require_valid_places(item_input, result)
     for found in result.signals:
         found.signal.segmentation.check_within(item_input.source_item.texts)
+
+
+def _require_valid_places(item_input: ItemInput, result: Scored) -> None:
+    """Spans and steps lie within the texts, and are of criteria that there are."""
+    texts = item_input.source_item.texts
+    for span in result.spans or ():
+        if not (0 <= span.message < len(texts) and 0 <= span.start < span.end <= len(texts[span.message])):
+            raise ValueError(f"a span {span.message}:{span.start}-{span.end} outside the output's texts")
+        if span.criterion_key and span.criterion_key not in item_input.criterion_ids:
+            raise ValueError(f"a span for {span.criterion_key!r}, which the rubric does not have")
+    if result.steps is not None:
+        result.steps.segmentation.check_within(texts)
+        if len(result.steps.labels) != len(result.steps.segmentation):
+            raise ValueError(f"{len(result.steps.labels)} labels of {len(result.steps.segmentation)} steps")

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 from rewards.rubrics.content import Criterion
+from rewards.segmentation import Segmentation
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, ChatMessage, Engine, Generated, Refusal
 from workers.sources.parameters import Parameter, Parameters
@@ -54,6 +55,8 @@ class Gives(StrEnum):
     COMPARISONS = "comparisons"
     RANKING = "ranking"
     CRITIQUES = "critiques"
+    SPANS = "spans"
+    STEPS = "steps"
     SIGNALS = "signals"
 
 
@@ -393,6 +396,52 @@ class CritiqueResult:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class SpanResult:
+    """A marked stretch of one message of the output, in code points.
+
+    Attributes
+    ----------
+    message, start, end : int
+        Found by offset: a quote that does not occur in the text is no span.
+    type : str
+        Such as an error category, or `good` and `bad`.
+    severity : str
+    value : float or None
+        What the span is worth, where the source says so; positive is praise.
+    explanation : str
+    criterion_key : str
+        Of the criterion whose verdict it is evidence for.
+    """
+
+    message: int
+    start: int
+    end: int
+    type: str
+    severity: str = ""
+    value: float | None = None
+    explanation: str = ""
+    criterion_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepsResult:
+    """A label for the steps of a segmentation.
+
+    Attributes
+    ----------
+    segmentation : Segmentation
+    labels : tuple of int or None, length n
+        1 correct, 0 neutral, -1 wrong; None: this step got no label, and none is stored.
+    first_error : int or None
+        Index of the first wrong step, where the source names one.
+    """
+
+    segmentation: Segmentation
+    labels: tuple[int | None, ...]
+    first_error: int | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SignalResult:
     """Numbers over one segmentation of the output, under the name of what they are."""
@@ -411,6 +460,9 @@ class Scored:
     comparisons: tuple[ComparisonResult, ...] = ()
     ranking: RankingResult | None = None
     critiques: tuple[CritiqueResult, ...] = ()
+    spans: tuple[SpanResult, ...] | None = None
+    """Empty where the output was read and nothing marked; None where nobody looked for spans."""
+    steps: StepsResult | None = None
     replies: tuple[Reply, ...] = ()
 
     @property
@@ -422,6 +474,8 @@ class Scored:
             Gives.COMPARISONS: self.comparisons,
             Gives.RANKING: self.ranking,
             Gives.CRITIQUES: self.critiques,
+            Gives.SPANS: self.spans is not None,
+            Gives.STEPS: self.steps,
             Gives.SIGNALS: self.signals,
         }
         return frozenset(kind for kind, results in found.items() if results)
