@@ -45,6 +45,12 @@ def judgment_for(user: User, slug: str, pk: int) -> Judgment:
     return _of_project(user, slug, Judgment.objects.with_answers(), pk)
 
 
+def traced_judgment_for(user: User, slug: str, pk: int) -> Judgment:
+    """One judgment with its rater, its task's id and what models said for it, without its answers (two queries)."""
+    judgments = Judgment.objects.select_related("rater", "trace", "task").defer("task__messages", "task__context")
+    return _of_project(user, slug, judgments, pk)
+
+
 def signal_for(user: User, slug: str, pk: int) -> RewardSignal:
     """One stored signal without its values."""
     return _of_project(user, slug, RewardSignal.objects.for_list(), pk)

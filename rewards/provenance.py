@@ -5,7 +5,7 @@ What stands behind a scorer is known one layer up, in the workers: they register
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.utils import timezone
@@ -19,6 +19,17 @@ class Fact(NamedTuple):
     value: str
 
 
+class ShownReply(NamedTuple):
+    """What a model was asked and how it answered, for a reader; the text is the model's own and hostile."""
+
+    purpose: str
+    state: str
+    is_understood: bool
+    text: str
+    detail: str
+    facts: list[Fact]
+
+
 class Made(NamedTuple):
     """The identity of what a scorer computed."""
 
@@ -26,6 +37,9 @@ class Made(NamedTuple):
     input_hash: str
     repeat: int
 
+
+UNDERSTOOD_STATES = frozenset({"probabilities", "parsed"})
+"""Parse states of replies that could be read."""
 
 RaterDescriber = Callable[[Collection[int]], Mapping[int, Sequence[Fact]]]
 """From keys of raters to what is known of them; raters that it does not know are left out. At most a few queries."""
@@ -99,6 +113,39 @@ def facts_about_judgment(judgment: Judgment, version: RubricVersion | None = Non
         return facts
 
 
+def shown_replies(stored: Sequence[Mapping[str, Any]]) -> list[ShownReply]:
+    """Stored replies in the order in which they were asked for; what a worker did not know is left out."""
+    return [
+        ShownReply(
+            purpose=str(reply.get("purpose", "")),
+            state=str(reply.get("parse_state", "")).replace("_", " "),
+            is_understood=reply.get("parse_state") in UNDERSTOOD_STATES,
+            text=str(reply.get("text", "")),
+            detail=str(reply.get("detail", "")),
+            facts=_facts_about_reply(reply),
+        )
+        for reply in stored
+    ]
+
+
+def _facts_about_reply(reply: Mapping[str, Any]) -> list[Fact]:
+    rows = [
+        ("Served model", reply.get("served_model")),
+        ("Probability of the offer", _rounded(reply.get("offered_mass"), 4)),
+        ("Seed", reply.get("seed")),
+        ("Prompt tokens", reply.get("prompt_tokens")),
+        ("Reply tokens", reply.get("reply_tokens")),
+        ("Cost", _rounded(reply.get("cost"), 6)),
+        ("Seconds", _rounded(reply.get("seconds"), 2)),
+        ("Prompt hash", reply.get("prompt_sha256")),
+    ]
+    return [Fact(label, str(value)) for label, value in rows if value not in (None, "")]
+
+
+def _rounded(value: float | None, digits: int) -> str | None:
+    return None if value is None else f"{value:.{digits}f}".rstrip("0").rstrip(".")
+
+
 def _facts_about_trace(trace: JudgmentTrace) -> list[Fact]:
     rows = [
         ("Served model", trace.served_model),
@@ -107,6 +154,7 @@ def _facts_about_trace(trace: JudgmentTrace) -> list[Fact]:
         ("Seed", trace.seed),
         ("Prompt tokens", trace.prompt_tokens),
         ("Reply tokens", trace.reply_tokens),
+        ("Cost", _rounded(trace.cost, 6)),
         ("Seconds", None if trace.seconds is None else f"{trace.seconds:.2f}"),
         ("Code version", trace.code_version),
     ]

@@ -72,13 +72,17 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         return self.select_related("rater").prefetch_related(*(Prefetch(relation) for relation in relations))
 
     def for_task_page(self, task: Task, output_ids: Collection[int]) -> Self:
-        """Everything that people and scorers said about these outputs, with where it comes from; oldest first."""
+        """Everything that people and scorers said about these outputs, with where it comes from; oldest first.
+
+        The raw replies of models stay where they are: a page asks for those of one judgment.
+        """
         return (
             self.filter(task=task)
             .standing()
             .about(output_ids)
             .with_answers()
             .select_related("rater", "trace")
+            .defer("trace__replies")
             .order_by("id")
         )
 

@@ -23,6 +23,11 @@ class OutputQuerySet(models.QuerySet["Output"]):
         """Narrow rows for lists: no messages; the policy joined."""
         return self.current().select_related("policy").defer("messages", "generation")
 
+    def with_id_like(self, typed: str) -> Self:
+        """Narrow rows of current outputs whose id holds what was typed, first imported first."""
+        found = self.current().only("id", "external_id", "preview").order_by("id")
+        return found.filter(external_id__icontains=typed) if typed else found
+
     def chooser(self, task: Task) -> Self:
         """The task's current outputs by age, narrow: what a reader picks from."""
         return self.for_list().filter(task=task).order_by("id")

@@ -39,6 +39,11 @@ class TaskQuerySet(models.QuerySet["Task"]):
             "id", "project_id", "external_id", "version", "preview", "tags", "split", "output_count", "created_at"
         )
 
+    def with_id_like(self, typed: str) -> Self:
+        """Narrow rows of current tasks whose id holds what was typed, first imported first."""
+        found = self.current().only("id", "external_id", "preview").order_by("id")
+        return found.filter(external_id__icontains=typed) if typed else found
+
     def for_api_list(self) -> Self:
         """As `for_list`, with what programs also want: the licence."""
         return self.for_list().only(

@@ -49,7 +49,14 @@ class TaskPage:
     aggregation: str
 
 
-def task_page(task: Task, *, output_ids: Sequence[int], choice_key: str | None, aggregation: str) -> TaskPage:
+def task_page(
+    task: Task,
+    *,
+    output_ids: Sequence[int],
+    choice_key: str | None,
+    aggregation: str,
+    rater_id: int | None = None,
+) -> TaskPage:
     """Read a task with some of its outputs and everything said about them.
 
     Parameters
@@ -61,19 +68,26 @@ def task_page(task: Task, *, output_ids: Sequence[int], choice_key: str | None, 
         `SignalChoice.key` of the signal to lay over the texts; empty for none, None for `main_choice`.
     aggregation : str
         For the score under each rater's verdicts; empty for one that suits each rubric.
+    rater_id : int or None
+        Only what this rater said; None for everybody.
     """
     chooser = list(Output.objects.chooser(task))
     shown_ids = _shown_ids([output.pk for output in chooser], output_ids)
     outputs = list(Output.objects.to_show(task, shown_ids))
-    judgments = list(Judgment.objects.for_task_page(task, shown_ids))
-    choices = _labelled([*RewardSignal.objects.choices(shown_ids), *step_label_choices(judgments)])
+    judgments = [
+        judgment
+        for judgment in Judgment.objects.for_task_page(task, shown_ids)
+        if rater_id is None or judgment.rater_id == rater_id
+    ]
+    stored = [*RewardSignal.objects.choices(shown_ids), *step_label_choices(judgments)]
+    choices = _labelled([choice for choice in stored if rater_id is None or choice.rater_id == rater_id])
     if choice_key is None:
         choice_key = main_choice([labelled.choice for labelled in choices])
     choice = next((labelled for labelled in choices if labelled.choice.key == choice_key), None)
     shown = overlays(choice.choice if choice else None, outputs, judgments)
     limit = scale_of(list(shown.values()))
     marks = marks_by_output(outputs, judgments)
-    names = {output.pk: str(output.policy or output.external_id) for output in chooser}
+    names = _names(chooser)
     panels = [
         Panel(
             output=output,
@@ -120,6 +134,19 @@ def main_choice(choices: Sequence[SignalChoice]) -> str:
         ),
     )
     return ranked[0].key if ranked else ""
+
+
+def _names(outputs: Sequence[Output]) -> dict[int, str]:
+    """What to call each output in a sentence: its policy, and its id too where that policy wrote several."""
+    policies = Counter(output.policy_id for output in outputs)
+    return {
+        output.pk: output.external_id
+        if output.policy is None
+        else f"{output.policy} ({output.external_id})"
+        if policies[output.policy_id] > 1
+        else str(output.policy)
+        for output in outputs
+    }
 
 
 def _shown_ids(there: Sequence[int], asked: Sequence[int]) -> list[int]:

@@ -1,19 +1,45 @@
 """What raters said about an output as a whole: ratings, comparisons, rankings, words; each "n of N"."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rewards.models import Comparison, Critique, Judgment, Output, Rating
 from rewards.provenance import Fact, facts_about_judgment
 
 
+class Named(NamedTuple):
+    """An output in an order; `is_this` where it is the one that the panel shows."""
+
+    name: str
+    is_this: bool
+
+
+class Asked(NamedTuple):
+    """One of the two orders in which a pair was shown, and what was chosen then."""
+
+    shown: list[Named]
+    chosen: Named | None
+    """None for a tie."""
+
+
 class Answer(NamedTuple):
-    """One rater's answer, with where it comes from."""
+    """One rater's answer, with where it comes from.
+
+    `rating` is set for a rating; `tiers` for an order, the best first; `asked` where a pair was asked in both orders.
+    """
 
     judgment: Judgment
     value: str
     facts: list[Fact]
+    rating: Rating | None = None
+    tiers: Sequence[Sequence[Named]] = ()
+    asked: Sequence[Asked] = ()
+
+    @property
+    def is_flip(self) -> bool:
+        """Whether the choice changed with the order."""
+        return len({asked.chosen for asked in self.asked}) > 1
 
 
 @dataclass
@@ -70,6 +96,7 @@ class Words(NamedTuple):
 
     judgment: Judgment
     critique: Critique
+    facts: list[Fact]
 
 
 @dataclass
@@ -97,8 +124,12 @@ def summarise(output: Output, judgments: Sequence[Judgment], names: dict[int, st
     return OutputSummary(
         ratings=_ratings(own),
         comparisons=_comparisons(output, judgments, names),
-        rankings=_rankings(output, judgments),
-        words=[Words(judgment, critique) for judgment in own for critique in judgment.critiques.all()],
+        rankings=_rankings(output, judgments, names),
+        words=[
+            Words(judgment, critique, facts_about_judgment(judgment))
+            for judgment in own
+            for critique in judgment.critiques.all()
+        ],
     )
 
 
@@ -108,7 +139,9 @@ def _ratings(judgments: Sequence[Judgment]) -> list[RatingSummary]:
         for rating in judgment.ratings.all():
             key = (rating.question, rating.scale_low, rating.scale_high)
             summary = by_question.setdefault(key, RatingSummary(*key))
-            summary.answers.append(Answer(judgment, _rating_words(rating), facts_about_judgment(judgment)))
+            summary.answers.append(
+                Answer(judgment, _rating_words(rating), facts_about_judgment(judgment), rating=rating)
+            )
             if rating.value is not None:
                 summary.values.append(rating.value)
     return [by_question[key] for key in sorted(by_question)]
@@ -127,8 +160,40 @@ def _comparisons(output: Output, judgments: Sequence[Judgment], names: dict[int,
         if output.pk not in (comparison.output_a_id, comparison.output_b_id):
             continue
         words = _count(summary, output, comparison, names)
-        summary.answers.append(Answer(judgment, words, facts_about_judgment(judgment)))
+        summary.answers.append(
+            Answer(
+                judgment,
+                words,
+                facts_about_judgment(judgment),
+                tiers=_compared_tiers(output, comparison, names),
+                asked=_asked(output, comparison, judgment.presentation, names),
+            )
+        )
     return summary
+
+
+def _compared_tiers(output: Output, comparison: Comparison, names: dict[int, str]) -> list[list[Named]]:
+    a, b = (_named(pk, output, names) for pk in (comparison.output_a_id, comparison.output_b_id))
+    if comparison.choice == Comparison.Choice.TIE:
+        return [[a, b]]
+    return [[a], [b]] if comparison.choice == Comparison.Choice.A else [[b], [a]]
+
+
+def _asked(
+    output: Output, comparison: Comparison, presentation: Mapping[str, Any], names: dict[int, str]
+) -> list[Asked]:
+    """What was chosen in each order, where the rater was asked in both."""
+    first, choices = presentation.get("first_order"), presentation.get("choices")
+    if not isinstance(first, list) or not isinstance(choices, list) or len(choices) != 2:
+        return []
+    members = {"a": comparison.output_a_id, "b": comparison.output_b_id}
+    chosen = [_named(members[choice], output, names) if choice in members else None for choice in choices]
+    shown = [_named(pk, output, names) for pk in first]
+    return [Asked(shown, chosen[0]), Asked(shown[::-1], chosen[1])]
+
+
+def _named(pk: int, output: Output, names: dict[int, str]) -> Named:
+    return Named(names.get(pk, "another output"), pk == output.pk)
 
 
 def _count(summary: ComparisonSummary, output: Output, comparison: Comparison, names: dict[int, str]) -> str:
@@ -144,7 +209,7 @@ def _count(summary: ComparisonSummary, output: Output, comparison: Comparison, n
     return f"worse than {other}"
 
 
-def _rankings(output: Output, judgments: Sequence[Judgment]) -> RankingSummary:
+def _rankings(output: Output, judgments: Sequence[Judgment], names: dict[int, str]) -> RankingSummary:
     summary = RankingSummary()
     for judgment in judgments:
         if judgment.kind != Judgment.Kind.RANKING:
@@ -153,5 +218,9 @@ def _rankings(output: Output, judgments: Sequence[Judgment]) -> RankingSummary:
         if output.pk in places:
             summary.tiers.append(places[output.pk])
             words = f"place {places[output.pk]} among {len(places)}"
-            summary.answers.append(Answer(judgment, words, facts_about_judgment(judgment)))
+            tiers = [
+                [_named(pk, output, names) for pk, place in places.items() if place == tier]
+                for tier in sorted(set(places.values()))
+            ]
+            summary.answers.append(Answer(judgment, words, facts_about_judgment(judgment), tiers=tiers))
     return summary
