@@ -10,9 +10,10 @@ from projects.actions.audit import record_event
 from projects.errors import AppError
 from projects.models import Project, User
 from rewards.models import Rater, RubricVersion
+from workers.actions.prompts import template_problem
 from workers.catalogue import unfit
 from workers.inputs import hash_content
-from workers.models import ModelEndpoint, Scorer, ScorerEndpoint
+from workers.models import ModelEndpoint, PromptVersion, Scorer, ScorerEndpoint
 from workers.sources.contract import Declaration, Input, Source
 from workers.sources.parameters import ParameterError, validate_parameters
 from workers.sources.registry import UnknownSourceError, source_named
@@ -30,6 +31,7 @@ def create_scorer(
     endpoints: Mapping[str, ModelEndpoint] | None = None,
     rubric_version: RubricVersion | None = None,
     uses_task_rubric: bool = False,
+    prompt_version: PromptVersion | None = None,
     name: str = "",
 ) -> Scorer:
     """The scorer of this content, made with its rater where there is none.
@@ -43,27 +45,30 @@ def create_scorer(
     endpoints : mapping of role to ModelEndpoint
     rubric_version, uses_task_rubric
         One of both, where the source needs criteria.
+    prompt_version : PromptVersion or None
+        A template of the project's own, with `prompt` loaded; None for the one that the source comes with.
     name : str
-        For people; without it one is made of source, rubric and models. An existing scorer keeps its name.
+        For people; without it one is made of source, rubric, prompt and models. An existing scorer keeps its name.
 
     Raises
     ------
     AppError
-        ``source_unknown`` or ``scorer_invalid`` with messages by field: parameter, role of a model, or ``rubric``.
+        ``source_unknown`` or ``scorer_invalid`` with messages by field: parameter, role of a model, ``rubric`` or
+        ``prompt``.
     """
     try:
         found = source_named(source)
     except UnknownSourceError as error:
         raise AppError(f"{str(error)[0].upper()}{str(error)[1:]}.", code="source_unknown") from error
     models = dict(endpoints or {})
-    values = _valid(found, project, dict(parameters or {}), models, rubric_version, uses_task_rubric)
+    values = _valid(found, project, dict(parameters or {}), models, rubric_version, uses_task_rubric, prompt_version)
     declaration = found.declaration
-    content = scorer_content(declaration, values, models, rubric_version, uses_task_rubric)
+    content = scorer_content(declaration, values, models, rubric_version, uses_task_rubric, prompt_version)
     content_hash = hash_content(content)
     existing = Scorer.objects.of(project).filter(hash=content_hash).first()
     if existing is not None:
         return _revived(existing)
-    name = name or _default_name(declaration, models, rubric_version, uses_task_rubric)
+    name = name or _default_name(declaration, models, rubric_version, uses_task_rubric, prompt_version)
     try:
         with transaction.atomic():
             rater = Rater.objects.create(
@@ -82,6 +87,7 @@ def create_scorer(
                 parameters=values,
                 rubric_version=rubric_version,
                 uses_task_rubric=uses_task_rubric,
+                prompt_version=prompt_version,
                 content=content,
                 hash=content_hash,
                 created_by=actor,
@@ -110,6 +116,7 @@ def scorer_content(
     endpoints: Mapping[str, ModelEndpoint],
     rubric_version: RubricVersion | None,
     uses_task_rubric: bool,
+    prompt_version: PromptVersion | None = None,
 ) -> dict[str, Any]:
     """All that decides a scorer's numbers, and nothing else: no name, no address, no credentials."""
     rubric: Any = TASK_RUBRIC if uses_task_rubric else None
@@ -119,7 +126,7 @@ def scorer_content(
         "source": declaration.name,
         "source_version": declaration.version,
         "parameters": dict(parameters),
-        "prompt": declaration.prompt_sha256,
+        "prompt": prompt_version.content_hash if prompt_version else declaration.prompt_sha256,
         "rubric": rubric,
         "models": {
             role: {part: endpoint.resolved.get(part, "") for part in _IDENTITY} for role, endpoint in endpoints.items()
@@ -134,6 +141,7 @@ def _valid(
     endpoints: dict[str, ModelEndpoint],
     rubric_version: RubricVersion | None,
     uses_task_rubric: bool,
+    prompt_version: PromptVersion | None,
 ) -> dict[str, Any]:
     """The parameters with defaults; or one AppError that names all that is wrong."""
     problems: dict[str, list[str]] = {}
@@ -146,6 +154,8 @@ def _valid(
     problems |= _model_problems(source.declaration, project, endpoints, values.get("answer_by"))
     rubric_problem = _rubric_problem(source.declaration, project, rubric_version, uses_task_rubric)
     problems |= {"rubric": [rubric_problem]} if rubric_problem else {}
+    prompt_problem = _prompt_problem(source.declaration, project, prompt_version)
+    problems |= {"prompt": [prompt_problem]} if prompt_problem else {}
     if problems:
         said = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in problems.items())
         raise AppError(f"This scorer cannot be made: {said}.", code="scorer_invalid", fields=problems)
@@ -183,6 +193,19 @@ def _rubric_problem(
     return ""
 
 
+def _prompt_problem(declaration: Declaration, project: Project, version: PromptVersion | None) -> str:
+    if version is None:
+        return ""
+    if version.prompt.project_id not in {None, project.pk}:
+        return "this prompt belongs to another project"
+    if declaration.prompt is None:
+        return f"{declaration.title} fills no prompt"
+    if version.prompt.source != declaration.name:
+        return f"{version} is a prompt for {version.prompt.source}, not for {declaration.name}"
+    # The source may have other places by now than when the version was saved.
+    return template_problem(declaration, version.template)
+
+
 def _revived(scorer: Scorer) -> Scorer:
     """An archived scorer that is asked for again is offered again."""
     if scorer.archived_at is not None:
@@ -196,6 +219,10 @@ def _default_name(
     endpoints: Mapping[str, ModelEndpoint],
     rubric_version: RubricVersion | None,
     uses_task_rubric: bool,
+    prompt_version: PromptVersion | None,
 ) -> str:
     rubric = [str(rubric_version)] if rubric_version else ["tasks' own rubrics"] if uses_task_rubric else []
-    return " · ".join([declaration.title, *rubric, *dict.fromkeys(endpoint.name for endpoint in endpoints.values())])
+    prompt = [str(prompt_version)] if prompt_version else []
+    return " · ".join(
+        [declaration.title, *rubric, *prompt, *dict.fromkeys(endpoint.name for endpoint in endpoints.values())]
+    )

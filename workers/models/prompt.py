@@ -5,14 +5,19 @@ from django.db import models
 from django.db.models import Q
 
 from projects.models import Project
+from workers.querysets.prompt import PromptQuerySet, PromptVersionQuerySet
 
 
 class Prompt(models.Model):
+    """A template of the project's own for one source; null project: offered to every project by the operator."""
+
     project = models.ForeignKey(Project, null=True, blank=True, on_delete=models.CASCADE, related_name="prompts")
     name = models.CharField(max_length=100)
     source = models.CharField(max_length=80)
     """The reward source that fills the template."""
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PromptQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -34,6 +39,8 @@ class PromptVersion(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="prompt_versions"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PromptVersionQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -18,10 +18,13 @@ class ScorerQuerySet(models.QuerySet["Scorer"]):
     def active(self) -> ScorerQuerySet:
         return self.filter(archived_at__isnull=True)
 
+    def by_source(self, source: str) -> ScorerQuerySet:
+        return self.filter(source=source)
+
     def for_list(self) -> ScorerQuerySet:
-        """With rubric, models and author; two queries."""
+        """With rubric, prompt, models and author; two queries."""
         return (
-            self.select_related("rubric_version__rubric", "created_by", "rater")
+            self.select_related("rubric_version__rubric", "prompt_version__prompt", "created_by", "rater")
             .prefetch_related("models__endpoint")
             .order_by("-id")
         )

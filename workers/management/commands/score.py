@@ -15,7 +15,7 @@ from workers.actions.endpoints import ensure_default_endpoint
 from workers.actions.runs import start_run
 from workers.actions.scorers import create_scorer
 from workers.catalogue import serving
-from workers.models import ModelEndpoint, Run, Scorer
+from workers.models import ModelEndpoint, PromptVersion, Run, Scorer
 from workers.process import process
 from workers.progress import progress_of
 from workers.scoring import work_once
@@ -35,6 +35,9 @@ class Command(BaseCommand):
         rubric = parser.add_mutually_exclusive_group()
         rubric.add_argument("--rubric", metavar="NAME", help="a rubric of the project, in its newest version")
         rubric.add_argument("--task-rubric", action="store_true", help="each task's own rubric")
+        parser.add_argument(
+            "--prompt", metavar="NAME[@N]", help="a prompt of the project for this source; newest version, or version N"
+        )
         parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="of the source")
         parser.add_argument("--model", action="append", default=[], metavar="ROLE=NAME", help="default: what fits")
         outputs = parser.add_mutually_exclusive_group()
@@ -85,6 +88,7 @@ class Command(BaseCommand):
             parameters=_parameters(declaration, _pairs(options["param"], "--param")),
             endpoints=_endpoints(project, declaration, _pairs(options["model"], "--model")),
             rubric_version=_rubric(project, options["rubric"]),
+            prompt_version=_prompt(project, declaration, options["prompt"]),
             uses_task_rubric=options["task_rubric"] or (Input.CRITERIA in declaration.needs and not options["rubric"]),
             actor=None,
         )
@@ -173,3 +177,20 @@ def _rubric(project: Project, name: str | None) -> RubricVersion | None:
     if name not in versions:
         raise CommandError(f"There is no rubric {name!r}; there are: {', '.join(versions) or 'none'}.")
     return versions[name]
+
+
+def _prompt(project: Project, declaration: Declaration, given: str | None) -> PromptVersion | None:
+    """The version of `NAME` or `NAME@N`; a name may hold an @ itself."""
+    if given is None:
+        return None
+    versions = list(PromptVersion.objects.offered_to(project).for_source(declaration.name).for_list())
+    newest = {version.prompt.name: version for version in reversed(versions)}
+    numbered = {f"{version.prompt.name}@{version.number}": version for version in versions}
+    found = newest.get(given) or numbered.get(given)
+    if found is None:
+        raise CommandError(f"There is no prompt {given!r} for {declaration.name}; there are: {_listed(numbered)}.")
+    return found
+
+
+def _listed(names: Mapping[str, object]) -> str:
+    return ", ".join(names) or "none"
