@@ -21,9 +21,11 @@ _NOUN_OF_NAME = {
     "member-detail": "membership",
     "version-list": "rubric",
     "version-detail": "rubric",
+    "trial-create": "scorer",
+    "trial-detail": "scorer",
 }
 _VALUES = {
-    "source": "log_ratio",
+    "source": "rubric_judge",
     "kind": "consistency",
     "number": 1,
     "format": "rubricate_jsonl",
@@ -65,8 +67,8 @@ class Address(NamedTuple):
             return house.pk(self.noun)
         if argument == "secret":
             return house.rows["secret"]
-        if argument in house.rows:
-            return house.pk(argument)
+        if argument.removesuffix("_pk") in house.rows:
+            return house.pk(argument.removesuffix("_pk"))
         return _VALUES[argument]
 
 

@@ -43,8 +43,10 @@ from rewards.segmentation import sentences
 from rewards.signals import RewardSignal
 from rewards.text import sha256_text
 from tests.factories import make_judgment, make_output, make_project, make_rater, make_rubric, make_task, make_user
+from workers.actions.prompts import create_prompt
 from workers.actions.scorers import create_scorer
-from workers.models import Attempt, Batch, ModelEndpoint, Run, RunItem, Scorer
+from workers.models import Attempt, Batch, ModelEndpoint, PromptVersion, Run, RunItem, Scorer
+from workers.sources.registry import source_named
 
 # Ends an attribute, a tag, a script and a comment; runs if a template engine or an event handler reads it; and holds
 # what a database keeps and a page must not obey: a control character and a right-to-left override.
@@ -205,19 +207,30 @@ def _score(house: Populated) -> None:
         name=HOSTILE,
         selection={"policies": [SECRET, HOSTILE]},
         status="running",
-        item_count=3,
+        item_count=4,
+        scored_count=1,
         failed_count=1,
         unscored_count=1,
-        estimate={"items": 3, "outputs": 1, "tokens": 9, "seconds": 1.5},
+        reply_count=2,
+        understood_count=1,
+        prompt_tokens=30,
+        reply_tokens=4,
+        cost=0.25,
+        estimate={"items": 4, "outputs": 1, "tokens": 9, "seconds": 1.5},
         started_at=timezone.now(),
     )
     batch = Batch.objects.create(project=project, run=run, number=1, status="leased", lease_until=timezone.now())
-    states = {"failed": ("unexpected_error", HOSTILE), "unscored": (HOSTILE[:80], ""), "pending": ("", "")}
+    states = {
+        "scored": ("", ""),
+        "failed": ("unexpected_error", HOSTILE),
+        "unscored": (HOSTILE[:80], ""),
+        "pending": ("", ""),
+    }
     for repeat, (status, (reason, traceback)) in enumerate(states.items()):
         item = RunItem.objects.create(
             project=project, run=run, batch=batch, output=output, repeat=repeat, status=status, reason=reason
         )
-        if status != "pending":
+        if status not in {"pending", "scored"}:
             house.rows["attempt"] = Attempt.objects.create(
                 project=project,
                 item=item,
@@ -229,6 +242,7 @@ def _score(house: Populated) -> None:
                 reason=reason,
                 detail=HOSTILE,
                 traceback=traceback,
+                replies=[{"purpose": HOSTILE, "parse_state": "no_json", "text": HOSTILE, "detail": HOSTILE}],
                 worker=HOSTILE,
             )
     cut = sentences([message["text"] for message in output.messages])
@@ -236,7 +250,15 @@ def _score(house: Populated) -> None:
     signal = signal_store.NewSignal(output, scorer.rater, "log_ratio", RewardSignal(cut, values), "1" * 64)
     [signal_pk] = signal_store.save_many([signal])
     signal_row = output.signals.get(pk=signal_pk)
-    house.rows |= {"endpoint": endpoint, "scorer": scorer, "run": run, "batch": batch, "signal": signal_row}
+    version = add_prompt(project)
+    house.rows |= {
+        "endpoint": endpoint,
+        "prompt": version.prompt,
+        "scorer": scorer,
+        "run": run,
+        "batch": batch,
+        "signal": signal_row,
+    }
 
 
 def _ask(house: Populated) -> None:
@@ -259,6 +281,16 @@ def _ask(house: Populated) -> None:
     asked = {"question": "overall", "protocol": "rating", "metric": "ordinal"}
     house.rows["study"] = run_study(house.project, kind="consistency", parameters=asked, name=HOSTILE)
     house.rows["agreement"] = run_study(house.project, kind="agreement", parameters=asked)
+
+
+def add_prompt(project: Project) -> PromptVersion:
+    """A prompt of the project's own for the rubric judge, whose template is hostile itself."""
+    spec = source_named("rubric_judge").declaration.prompt
+    assert spec is not None
+    template = f"{HOSTILE.replace('{', '(')} {spec.default}"
+    return create_prompt(
+        project=project, source="rubric_judge", name=f"Prompt {HOSTILE}"[:100], template=template, actor=None
+    )
 
 
 def _lease(campaign: Campaign, user: User) -> Assignment:

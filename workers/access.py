@@ -10,8 +10,8 @@ from django.http import Http404
 
 from projects.access import Capability, project_for
 from projects.models import Project, User
-from rewards.models import RubricVersion
-from workers.models import Attempt, ModelEndpoint, Run, Scorer
+from rewards.models import Output, RubricVersion, Task
+from workers.models import Attempt, ModelEndpoint, Prompt, PromptVersion, Run, Scorer
 
 Row = TypeVar("Row", Scorer, Run)
 
@@ -67,6 +67,44 @@ def rubric_version_in(project: Project, pk: int) -> RubricVersion:
     if version is None:
         raise Http404
     return version
+
+
+def prompt_for(user: User, slug: str, pk: int) -> tuple[Project, Prompt]:
+    """A prompt to read, of the project or offered to every one, with the project that it is read in (two queries)."""
+    project = project_for(user, slug)
+    prompt = Prompt.objects.offered_to(project).filter(pk=pk).first()
+    if prompt is None:
+        raise Http404
+    return project, prompt
+
+
+def editable_prompt_for(user: User, slug: str, pk: int) -> Prompt:
+    """A prompt of the project's own that `user` may give new versions; 403 for who may only read it."""
+    project = project_for(user, slug, needs=Capability.MANAGE)
+    prompt = Prompt.objects.of(project).filter(pk=pk).first()
+    if prompt is None:
+        raise Http404
+    prompt.project = project
+    return prompt
+
+
+def prompt_version_in(project: Project, pk: int) -> PromptVersion:
+    """A version of a prompt that the project may use; `project` was reached through its own door."""
+    version = PromptVersion.objects.offered_to(project).select_related("prompt").filter(pk=pk).first()
+    if version is None:
+        raise Http404
+    return version
+
+
+def current_output_in(project: Project, external_id: str) -> Output | None:
+    """The current output of that id, with its task; `project` was reached through its own door."""
+    outputs = Output.objects.of(project).current().select_related("task")
+    return outputs.filter(external_id=external_id.strip()).first()
+
+
+def current_task_in(project: Project, external_id: str) -> Task | None:
+    """The current task of that id; `project` was reached through its own door."""
+    return Task.objects.of(project).current().filter(external_id=external_id.strip()).first()
 
 
 def _of_project(user: User, slug: str, rows: QuerySet[Row], pk: int, *, needs: Capability) -> Row:

@@ -1,12 +1,40 @@
 """The reward sources as a project sees them: what can be used here, and why something cannot."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from projects.models import Project
+from workers import sandbox
 from workers.models import ModelEndpoint
-from workers.sources.contract import Declaration, Input, ModelRole
-from workers.sources.registry import SOURCES
+from workers.sources.contract import Declaration, Fidelity, Gives, Input, ModelRole
+from workers.sources.registry import SOURCES, source_named
+
+FIDELITY_LABELS = {
+    Fidelity.CODE: "checked against code",
+    Fidelity.PAPER: "checked against the paper",
+    Fidelity.RECONSTRUCTED: "reconstructed",
+}
+FIDELITY_WORDS = {
+    Fidelity.CODE: "Its numbers were compared with those of the authors' published code.",
+    Fidelity.PAPER: "Its numbers were compared with the formulas and examples of the paper.",
+    Fidelity.RECONSTRUCTED: "The paper leaves something open that the numbers depend on.",
+}
+INPUT_LABELS = {
+    Input.TASK: "the task's messages",
+    Input.OUTPUT: "the output",
+    Input.REFERENCE: "the reference answer",
+    Input.CONTEXT: "the context",
+    Input.CRITERIA: "a rubric's criteria",
+    Input.METADATA: "the task's metadata",
+}
+GIVES_LABELS = {
+    Gives.VERDICTS: "verdicts on criteria",
+    Gives.RATINGS: "ratings",
+    Gives.COMPARISONS: "comparisons of pairs",
+    Gives.RANKING: "a ranking",
+    Gives.CRITIQUES: "critiques in words",
+    Gives.SIGNALS: "reward signals",
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +55,43 @@ class SourceEntry:
     def needs_rubric(self) -> bool:
         return Input.CRITERIA in self.declaration.inputs
 
+    @property
+    def fidelity_label(self) -> str:
+        return FIDELITY_LABELS[self.declaration.fidelity]
+
+    @property
+    def fidelity_words(self) -> str:
+        """What the fidelity tag means."""
+        return FIDELITY_WORDS[self.declaration.fidelity]
+
+    @property
+    def needs(self) -> list[str]:
+        """What it reads, in words, in the order of the contract."""
+        return [label for part, label in INPUT_LABELS.items() if part in self.declaration.needs]
+
+    @property
+    def uses(self) -> list[str]:
+        """What it reads where an item has it."""
+        return [label for part, label in INPUT_LABELS.items() if part in self.declaration.uses]
+
+    @property
+    def gives(self) -> list[str]:
+        return [label for kind, label in GIVES_LABELS.items() if kind in self.declaration.gives]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Sources under one heading."""
+
+    name: str
+    entries: list[SourceEntry]
+
+
+def families(entries: Sequence[SourceEntry]) -> list[Family]:
+    """The entries by family, both in the order of the registry."""
+    names = dict.fromkeys(entry.declaration.family for entry in entries)
+    return [Family(name, [entry for entry in entries if entry.declaration.family == name]) for name in names]
+
 
 def sources_for(project: Project) -> list[SourceEntry]:
     """Every source, in the registry's order; one query."""
@@ -34,10 +99,17 @@ def sources_for(project: Project) -> list[SourceEntry]:
     return [entry_for(source.declaration, endpoints) for source in SOURCES.values()]
 
 
+def source_for(project: Project, name: str) -> SourceEntry:
+    """The source of that name; one query. `UnknownSourceError` where there is none."""
+    return entry_for(source_named(name).declaration, list(ModelEndpoint.objects.offered_to(project)))
+
+
 def entry_for(declaration: Declaration, endpoints: Collection[ModelEndpoint]) -> SourceEntry:
     """The source with the first obstacle to using it with these models."""
-    missing = (_obstacle(role, endpoints) for role in declaration.models if role.required)
-    return SourceEntry(declaration, next((obstacle for obstacle in missing if obstacle), ""))
+    obstacles = [_obstacle(role, endpoints) for role in declaration.models if role.required]
+    if declaration.needs_sandbox and (why := sandbox.obstacle()):
+        obstacles.append(f"Programs cannot be run safely on this machine: {why}.")
+    return SourceEntry(declaration, next((obstacle for obstacle in obstacles if obstacle), ""))
 
 
 def serving(role: ModelRole, endpoints: Iterable[ModelEndpoint]) -> list[ModelEndpoint]:

@@ -2,12 +2,23 @@
 
 from django.urls import path
 
-from workers.views import endpoints, runs, scorers
+from workers.views import endpoints, prompts, runs, scorers, sources, trials
 
 app_name = "workers"
 urlpatterns = [
-    path("p/<slug:slug>/sources/", scorers.scorer_list, name="scorer-list"),
+    path("p/<slug:slug>/sources/", sources.source_list, name="source-list"),
+    path("p/<slug:slug>/sources/<slug:source>/", sources.source_detail, name="source-detail"),
     path("p/<slug:slug>/sources/<slug:source>/new/", scorers.scorer_create, name="scorer-create"),
+    path("p/<slug:slug>/sources/<slug:source>/prompts/new/", prompts.prompt_create, name="prompt-create"),
+    path("p/<slug:slug>/prompts/", prompts.prompt_list, name="prompt-list"),
+    path("p/<slug:slug>/prompts/<int:pk>/", prompts.prompt_detail, name="prompt-detail"),
+    path("p/<slug:slug>/prompts/<int:pk>/edit/", prompts.prompt_edit, name="prompt-edit"),
+    path("p/<slug:slug>/prompts/<int:pk>/diff/", prompts.prompt_diff, name="prompt-diff"),
+    path("p/<slug:slug>/scorers/", scorers.scorer_list, name="scorer-list"),
+    path("p/<slug:slug>/scorers/options/outputs/", trials.output_options, name="output-options"),
+    path("p/<slug:slug>/scorers/options/tasks/", trials.task_options, name="task-options"),
+    path("p/<slug:slug>/scorers/<int:pk>/try/", trials.trial_create, name="trial-create"),
+    path("p/<slug:slug>/scorers/<int:pk>/try/<int:run_pk>/", trials.trial_detail, name="trial-detail"),
     path("p/<slug:slug>/scorers/<int:pk>/", scorers.scorer_detail, name="scorer-detail"),
     path("p/<slug:slug>/scorers/<int:pk>/archive/", scorers.scorer_archive, name="scorer-archive"),
     path("p/<slug:slug>/models/", endpoints.endpoint_list, name="endpoint-list"),

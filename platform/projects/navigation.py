@@ -46,9 +46,9 @@ SECTIONS = (
     Section(
         "sources",
         "Sources",
-        "workers:scorer-list",
+        "workers:source-list",
         Capability.VIEW,
-        "Rubric judges and log-ratio rewards, set up on a model.",
+        "Judges, rubrics, verifiers and token-level methods, set up on a model.",
         starts_group=True,
     ),
     Section("runs", "Runs", "workers:run-list", Capability.VIEW, "Outputs being scored: progress, rate and failures."),

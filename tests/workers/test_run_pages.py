@@ -199,17 +199,19 @@ def test_the_form_of_a_scorer_follows_its_source(client, people, project):
     client.force_login(people["manager"])
     page = client.get(reverse("workers:scorer-create", args=[project.slug, "rubric_judge"]))
     assert list(page.context["form"].fields) == [
-        "name", "rubric", "judge", "use_reference", "use_context", "include_thinking", "calibrate", "length_handling",
+        "name", "rubric", "prompt", "judge", "use_reference", "use_context", "include_thinking", "calibrate", "length_handling",
     ]  # fmt: skip
     assert client.get(reverse("workers:scorer-create", args=[project.slug, "no_such"])).status_code == 404
 
 
-def test_a_scorer_is_made_from_the_page_and_offered_to_a_run(client, people, project, counting):
+def test_a_scorer_is_made_from_the_page_and_can_be_run_from_there(client, people, project, counting):
     client.force_login(people["manager"])
     made = client.post(reverse("workers:scorer-create", args=[project.slug, "counting"]), {"factor": "2.5"})
     scorer = Scorer.objects.get()
     assert scorer.parameters == {"factor": 2.5}
-    assert made.url == f"{reverse('workers:run-create', args=[project.slug])}?scorer={scorer.pk}"
+    assert made.url == reverse("workers:scorer-detail", args=[project.slug, scorer.pk])
+    page = client.get(made.url).content.decode()
+    assert f"{reverse('workers:run-create', args=[project.slug])}?scorer={scorer.pk}" in page
     refused = client.post(reverse("workers:scorer-create", args=[project.slug, "counting"]), {"factor": "99"})
     assert "factor" in refused.context["form"].errors
 
@@ -217,7 +219,7 @@ def test_a_scorer_is_made_from_the_page_and_offered_to_a_run(client, people, pro
 def test_a_source_without_a_model_is_greyed_with_the_reason(client, people, project, endpoint):
     ModelEndpoint.objects.filter(pk=endpoint.pk).update(failure="there is no folder m", probed_at="2026-01-01T00:00Z")
     client.force_login(people["manager"])
-    page = client.get(reverse("workers:scorer-list", args=[project.slug])).content.decode()
+    page = client.get(reverse("workers:source-list", args=[project.slug])).content.decode()
     assert "m cannot be used: there is no folder m" in page
     assert reverse("workers:scorer-create", args=[project.slug, "log_ratio"]) not in page
 

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from workers.actions.runs import MOST_REPEATS
 from workers.catalogue import SourceEntry
 from workers.engines.folders import DTYPES
-from workers.models import ModelEndpoint, Run, RunItem, Scorer, ScorerEndpoint
+from workers.models import ModelEndpoint, Prompt, PromptVersion, Run, RunItem, Scorer, ScorerEndpoint
 from workers.progress import RunProgress
 from workers.selection import OutputSelection
 from workers.sources.parameters import parameters_schema
@@ -22,10 +22,22 @@ class RoleOutput(serializers.Serializer[Any]):
     capabilities = serializers.ListField(child=serializers.CharField())
 
 
+class PlaceOutput(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    help = serializers.CharField()
+    required = serializers.BooleanField()  # type: ignore[assignment]
+
+
+class PromptSpecOutput(serializers.Serializer[Any]):
+    default = serializers.CharField(help_text="The template that the source comes with.")
+    places = PlaceOutput(many=True)
+
+
 class SourceOutput(serializers.Serializer[Any]):
     name = serializers.CharField(source="declaration.name")
     version = serializers.IntegerField(source="declaration.version")
     title = serializers.CharField(source="declaration.title")
+    family = serializers.CharField(source="declaration.family")
     summary = serializers.CharField(source="declaration.summary")
     formula = serializers.CharField(source="declaration.formula")
     paper = serializers.CharField(source="declaration.paper")
@@ -34,7 +46,12 @@ class SourceOutput(serializers.Serializer[Any]):
     needs = serializers.SerializerMethodField()
     uses = serializers.SerializerMethodField()
     gives = serializers.SerializerMethodField()
+    reads_group = serializers.BooleanField(
+        source="declaration.reads_group", help_text="An item is all chosen outputs of a task together."
+    )
     models = RoleOutput(source="declaration.models", many=True)
+    prompt = PromptSpecOutput(source="declaration.prompt", allow_null=True)
+    prompt_sha256 = serializers.CharField(source="declaration.prompt_sha256")
     parameters = serializers.SerializerMethodField(help_text="A JSON schema (draft 2020-12).")
     obstacle = serializers.CharField(help_text="Why it cannot be used here now; empty where it can.")
 
@@ -109,6 +126,7 @@ class ScorerOutput(serializers.ModelSerializer[Scorer]):
             "parameters",
             "rubric_version_id",
             "uses_task_rubric",
+            "prompt_version_id",
             "models",
             "hash",
             "rater_id",
@@ -133,6 +151,42 @@ class NewScorer(serializers.Serializer[Any]):
     )
     rubric_version = serializers.IntegerField(required=False, allow_null=True)
     uses_task_rubric = serializers.BooleanField(default=False)
+    prompt_version = serializers.IntegerField(
+        required=False, allow_null=True, help_text="Key of a version; without it the source's own template."
+    )
+
+
+class PromptVersionOutput(serializers.ModelSerializer[PromptVersion]):
+    class Meta:
+        model = PromptVersion
+        fields = ["id", "number", "content_hash", "created_at"]
+
+
+class PromptVersionDetailOutput(PromptVersionOutput):
+    class Meta(PromptVersionOutput.Meta):
+        fields = [*PromptVersionOutput.Meta.fields, "template"]
+
+
+class PromptOutput(serializers.ModelSerializer[Prompt]):
+    newest_number = serializers.IntegerField()
+    is_shared = serializers.SerializerMethodField(help_text="Offered to every project by the operator.")
+
+    class Meta:
+        model = Prompt
+        fields = ["id", "name", "source", "newest_number", "is_shared", "created_at"]
+
+    def get_is_shared(self, prompt: Prompt) -> bool:
+        return prompt.project_id is None
+
+
+class NewPrompt(serializers.Serializer[Any]):
+    source = serializers.CharField(max_length=80)  # type: ignore[assignment]
+    name = serializers.CharField(max_length=100)
+    template = serializers.CharField(trim_whitespace=False)
+
+
+class NewPromptVersion(serializers.Serializer[Any]):
+    template = serializers.CharField(trim_whitespace=False)
 
 
 class OutputSelectionInput(serializers.Serializer[Any]):
@@ -184,6 +238,11 @@ class RunOutput(serializers.ModelSerializer[Run]):
             "unscored_count",
             "failed_count",
             "reused_count",
+            "reply_count",
+            "understood_count",
+            "prompt_tokens",
+            "reply_tokens",
+            "cost",
             "code_version",
             "created_at",
             "started_at",

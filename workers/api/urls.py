@@ -2,11 +2,19 @@
 
 from django.urls import path
 
-from workers.api.views import runs, scorers, sources
+from workers.api.views import prompts, runs, scorers, sources
 
 app_name = "workers-api"
 urlpatterns = [
     path("projects/<slug:slug>/sources", sources.SourceList.as_view(), name="source-list"),
+    path("projects/<slug:slug>/sources/<slug:source>", sources.SourceDetail.as_view(), name="source-detail"),
+    path("projects/<slug:slug>/prompts", prompts.PromptList.as_view(), name="prompt-list"),
+    path("projects/<slug:slug>/prompts/<int:pk>", prompts.PromptDetail.as_view(), name="prompt-detail"),
+    path(
+        "projects/<slug:slug>/prompts/<int:pk>/versions",
+        prompts.PromptVersionList.as_view(),
+        name="prompt-version-list",
+    ),
     path("projects/<slug:slug>/endpoints", sources.EndpointList.as_view(), name="endpoint-list"),
     path("projects/<slug:slug>/endpoints/<int:pk>", sources.EndpointDetail.as_view(), name="endpoint-detail"),
     path("projects/<slug:slug>/endpoints/<int:pk>/probe", sources.EndpointProbe.as_view(), name="endpoint-probe"),

@@ -9,7 +9,7 @@ from django import forms
 
 from rewards.models import RubricVersion
 from workers.catalogue import SourceEntry, serving
-from workers.models import ModelEndpoint
+from workers.models import ModelEndpoint, PromptVersion
 from workers.sources.contract import Input, ModelRole
 from workers.sources.parameters import MAX_TEXT, Parameter
 
@@ -17,12 +17,12 @@ TASK_RUBRIC = "tasks"
 
 
 class ScorerForm(forms.Form):
-    """Name, rubric, a model for each role, and the source's parameters, in this order."""
+    """Name, rubric, prompt, a model for each role, and the source's parameters, in this order."""
 
     name = forms.CharField(
         max_length=200,
         required=False,
-        help_text="Left empty, it is made from source, rubric and model.",
+        help_text="Left empty, it is made from source, rubric, prompt and model.",
         widget=forms.TextInput({"autocomplete": "off"}),
     )
 
@@ -32,15 +32,19 @@ class ScorerForm(forms.Form):
         entry: SourceEntry,
         endpoints: Sequence[ModelEndpoint],
         rubric_versions: Collection[RubricVersion],
+        prompt_versions: Collection[PromptVersion] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.entry = entry
         self._endpoints = {str(endpoint.pk): endpoint for endpoint in endpoints}
         self._rubric_versions = {str(version.pk): version for version in rubric_versions}
+        self._prompt_versions = {str(version.pk): version for version in prompt_versions}
         declaration = entry.declaration
         if Input.CRITERIA in declaration.inputs:
             self.fields["rubric"] = _rubric_field(rubric_versions, required=Input.CRITERIA in declaration.needs)
+        if declaration.prompt is not None:
+            self.fields["prompt"] = _prompt_field(prompt_versions)
         for role in declaration.models:
             self.fields[role.name] = _model_field(role, serving(role, endpoints))
         for parameter in declaration.parameters:
@@ -60,6 +64,7 @@ class ScorerForm(forms.Form):
             },
             "rubric_version": self._rubric_versions.get(rubric),
             "uses_task_rubric": rubric == TASK_RUBRIC,
+            "prompt_version": self._prompt_versions.get(chosen.get("prompt", "")),
         }
 
 
@@ -90,6 +95,14 @@ def _rubric_field(versions: Collection[RubricVersion], *, required: bool) -> for
     choices += [(str(version.pk), str(version)) for version in versions]
     return forms.ChoiceField(
         choices=choices, required=required, help_text="Verdicts stay bound to the version that they were given under."
+    )
+
+
+def _prompt_field(versions: Collection[PromptVersion]) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        choices=[("", "The source's own"), *((str(version.pk), str(version)) for version in versions)],
+        required=False,
+        help_text="The template that is filled for each question; every version makes another scorer.",
     )
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.apps import apps
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import F, FloatField, Q, Sum
+from django.db.models.functions import Coalesce, Now
 
 if TYPE_CHECKING:
     from projects.models import Project
@@ -26,6 +26,11 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def with_scorer(self) -> RunQuerySet:
         return self.select_related("scorer__rater", "scorer__rubric_version__rubric", "created_by")
+
+    def usage(self) -> dict[str, float]:
+        """What all of these runs together asked of models: counts, tokens, cost; one query."""
+        names = ("reply_count", "understood_count", "prompt_tokens", "reply_tokens", "cost", "busy_seconds")
+        return self.aggregate(**{name: Coalesce(Sum(name), 0, output_field=FloatField()) for name in names})
 
     def all_settled(self) -> RunQuerySet:
         """Runs in which every item has been scored, left unscored with a reason, or failed."""
@@ -75,7 +80,7 @@ class RunItemQuerySet(models.QuerySet["RunItem"]):
     def with_last_attempt(self) -> RunItemQuerySet:
         """Each with `last_attempts`: the latest one, without its traceback, or none; one query more."""
         attempts = apps.get_model("workers", "Attempt").objects
-        latest = attempts.order_by("item", "-number").distinct("item").defer("traceback")
+        latest = attempts.order_by("item", "-number").distinct("item").defer("traceback", "replies")
         return self.prefetch_related(models.Prefetch("attempts", queryset=latest, to_attr="last_attempts"))
 
     def pending(self) -> RunItemQuerySet:

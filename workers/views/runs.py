@@ -11,6 +11,7 @@ from projects.errors import AppError
 from projects.forms.errors import show_in_form
 from projects.keyset import keyset_page
 from projects.requests import AuthedRequest
+from rewards.provenance import shown_replies
 from workers.access import attempt_for, manageable_run_for, run_for
 from workers.actions.runs import cancel_run, resume_run, retry_failed, start_run
 from workers.estimation import estimate_run
@@ -133,7 +134,15 @@ def run_items(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
 @require_safe
 @login_required
 def attempt_detail(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
-    """The traceback of a failed attempt, for managers."""
+    """One attempt with what models said where it could not be used, and the traceback of an error, for managers."""
     attempt = attempt_for(request.user, slug, pk)
-    context = {"project": attempt.project, "section": "runs", "attempt": attempt}
+    replies = shown_replies(attempt.replies)
+    context = {
+        "project": attempt.project,
+        "section": "runs",
+        "attempt": attempt,
+        "reason": reason_label(attempt.reason) if attempt.reason else "",
+        "replies": replies,
+        "n_understood": sum(reply.is_understood for reply in replies),
+    }
     return TemplateResponse(request, "workers/attempt_detail.html" + ("#traceback" if request.htmx else ""), context)

@@ -1,11 +1,10 @@
-"""The reward sources, and the scorers made from them."""
+"""Scorers: made from sources, listed, tried on one output."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from projects.access import Capability, project_for
@@ -16,22 +15,22 @@ from projects.requests import AuthedRequest
 from rewards.models import RubricVersion
 from workers.access import manageable_scorer_for, scorer_for
 from workers.actions.scorers import archive_scorer, create_scorer
-from workers.catalogue import entry_for, sources_for
+from workers.catalogue import entry_for
 from workers.forms.scorer import ScorerForm
-from workers.models import ModelEndpoint, Run, Scorer
+from workers.forms.trial import TrialForm
+from workers.models import ModelEndpoint, PromptVersion, Run, Scorer
 from workers.sources.registry import SOURCES, UnknownSourceError, source_named
 
 
 @require_safe
 @login_required
 def scorer_list(request: AuthedRequest, slug: str) -> HttpResponse:
-    """Every source with what it needs and gives, and the project's scorers."""
+    """The scorers of a project, latest first."""
     project = project_for(request.user, slug)
     context = {
         "project": project,
         "section": "sources",
-        "tab": "sources",
-        "entries": sources_for(project),
+        "tab": "scorers",
         "page": keyset_page(Scorer.objects.of(project).active().for_list(), cursor=request.GET.get("cursor")),
     }
     return TemplateResponse(request, "workers/scorer_list.html", context)
@@ -48,15 +47,21 @@ def scorer_create(request: AuthedRequest, slug: str, source: str) -> HttpRespons
         raise Http404 from error
     endpoints = list(ModelEndpoint.objects.offered_to(project))
     entry = entry_for(declaration, endpoints)
-    rubrics = RubricVersion.objects.newest_shared(project)
-    form = ScorerForm(request.POST or None, entry=entry, endpoints=endpoints, rubric_versions=rubrics)
+    form = ScorerForm(
+        request.POST or None,
+        entry=entry,
+        endpoints=endpoints,
+        rubric_versions=RubricVersion.objects.newest_shared(project),
+        prompt_versions=PromptVersion.objects.offered_to(project).for_source(source).for_list(),
+        initial={"prompt": request.GET.get("prompt")},
+    )
     if form.is_valid():
         try:
             scorer = create_scorer(project=project, actor=request.user, **form.values())
         except AppError as error:
             show_in_form(form, error)
         else:
-            return redirect(f"{reverse('workers:run-create', args=[slug])}?scorer={scorer.pk}")
+            return redirect("workers:scorer-detail", slug=slug, pk=scorer.pk)
     context = {"project": project, "section": "sources", "entry": entry, "form": form}
     return TemplateResponse(request, "workers/scorer_form.html", context)
 
@@ -72,6 +77,8 @@ def scorer_detail(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
         "section": "sources",
         "scorer": scorer,
         "declaration": source.declaration if source else None,
+        "trial": TrialForm(reads_group=source.declaration.reads_group) if source else None,
+        "usage": Run.objects.of(scorer.project).by(scorer).usage(),
         "page": keyset_page(Run.objects.of(scorer.project).by(scorer).for_list(), limit=20),
     }
     return TemplateResponse(request, "workers/scorer_detail.html", context)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.generics import GenericAPIView
@@ -16,14 +17,24 @@ from projects.models import TokenScope
 from workers.access import endpoint_for
 from workers.actions.endpoints import probe_again, register_endpoint
 from workers.api.serializers import EndpointOutput, NewEndpoint, SourceOutput
-from workers.catalogue import sources_for
+from workers.catalogue import source_for, sources_for
 from workers.models import ModelEndpoint
+from workers.sources.registry import SOURCES
 
 
 class SourceList(APIView):
     @extend_schema(responses=SourceOutput(many=True), summary="Every reward source, and what keeps it from use here")
     def get(self, request: AuthedApiRequest, slug: str) -> Response:
         return Response(SourceOutput(sources_for(project_for(request.user, slug)), many=True).data)
+
+
+class SourceDetail(APIView):
+    @extend_schema(responses={200: SourceOutput, 404: ErrorOutput}, summary="One reward source")
+    def get(self, request: AuthedApiRequest, slug: str, source: str) -> Response:
+        project = project_for(request.user, slug)
+        if source not in SOURCES:
+            raise Http404
+        return Response(SourceOutput(source_for(project, source)).data)
 
 
 class EndpointList(GenericAPIView[Any]):
