@@ -27,7 +27,7 @@ from workers.engines.contract import (
     Sampling,
     require,
 )
-from workers.sources.contract import Reply, Unscored
+from workers.sources.contract import Estimate, Reply, Unscored
 from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import neutralise, prompt_sha256
 from workers.sources.replies import ParseState, ReplyError, json_object, label_of, number_of, text_of
@@ -300,11 +300,15 @@ def read_label(reply: Mapping[str, Any], name: str, labels: Sequence[str], is_sc
     """The label in a field; of a scale, a number that must be one of its steps."""
     if not is_scale:
         return label_of(reply, name, labels)
-    low, high = int(labels[0]), int(labels[-1])
+    return str(read_whole(reply, name, int(labels[0]), int(labels[-1])))
+
+
+def read_whole(reply: Mapping[str, Any], name: str, low: int, high: int) -> int:
+    """The whole number in a field; ReplyError (``out_of_range``) where it is none, or not on the scale."""
     number = number_of(reply, name, low, high)
-    if f"{number:g}" not in labels:
-        raise ReplyError(ParseState.OUT_OF_RANGE, f"{name} is {number:g}: expected a whole number on the scale")
-    return f"{number:g}"
+    if number != int(number):
+        raise ReplyError(ParseState.OUT_OF_RANGE, f"{name} is {number:g}: expected a whole number from {low} to {high}")
+    return int(number)
 
 
 def require_order(reply: Mapping[str, Any], *names: str) -> None:
@@ -315,6 +319,11 @@ def require_order(reply: Mapping[str, Any], *names: str) -> None:
         raise ReplyError(
             ParseState.VERDICT_FIRST, f"the fields stand as {', '.join(found)}: expected {expected[0]} first"
         )
+
+
+def reading(prompts: Sequence[Prompt]) -> Estimate:
+    """What reading each of the prompts once costs."""
+    return Estimate(len(prompts), sum(len(message.text) for prompt in prompts for message in prompt.messages))
 
 
 def derived_seed(seed: int, *parts: int) -> int:

@@ -11,7 +11,9 @@ from workers.sources.rubric_implicit import RubricImplicit
 from workers.sources.rubric_judge import RubricJudge
 from workers.sources.rubric_written import RubricJudgeWritten
 from workers.sources.similarity import InstructionSimilarity, SemanticSimilarity
+from workers.sources.thinking_reward import ThinkingReward
 from workers.sources.tournament import Tournament
+from workers.sources.verbal_feedback import VerbalFeedback
 
 _ALL: tuple[Source, ...] = (
     RubricJudge(),
@@ -19,6 +21,8 @@ _ALL: tuple[Source, ...] = (
     RubricImplicit(),
     DirectLikert(),
     ReferenceLikert(),
+    VerbalFeedback(),
+    ThinkingReward(),
     PairwiseJudge(),
     Tournament(),
     ListwiseJudge(),
