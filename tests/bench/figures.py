@@ -6,7 +6,7 @@ from typing import NamedTuple
 class Figure(NamedTuple):
     """One measured number and what it should be.
 
-    `goal` is written as in the issue, such as ``"<= 3"``; a figure that only stands beside another has none, and `met`
+    `goal` is written as it was set, such as ``"<= 3"``; a figure that only stands beside another has none, and `met`
     is then None.
     """
 
