@@ -56,7 +56,7 @@ def verdict_table(
     levels): new weights, must-haves or criteria cost no new judgment, a new wording does.
     """
     content = version.content()
-    columns = _columns_by_criterion(version, content)
+    columns = columns_asking_the_same(version.rubric_id, content)
     verdicts = Verdict.objects.standing().by(rater_ids).of_current_outputs(task_id).filter(criterion__in=columns)
     if newest is not None:
         verdicts = verdicts.on_newest_outputs(newest)
@@ -78,13 +78,13 @@ def verdict_table(
     )
 
 
-def _columns_by_criterion(version: RubricVersion, content: RubricContent) -> dict[int, int]:
-    """Column of the table by key of every stored criterion that asks the same as one of `content`."""
+def columns_asking_the_same(rubric_id: int, content: RubricContent) -> dict[int, int]:
+    """Place in `content` by key of every stored criterion of the rubric that asks the same; one query."""
     wanted = {
         (criterion.key, criterion.text, criterion.kind, criterion.levels): column
         for column, criterion in enumerate(content.criteria)
     }
-    stored = Criterion.objects.filter(version__rubric=version.rubric_id, key__in=content.keys)
+    stored = Criterion.objects.filter(version__rubric=rubric_id, key__in=content.keys)
     found = ((row.pk, row.content()) for row in stored)
     return {
         pk: wanted[question]

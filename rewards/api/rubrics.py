@@ -31,10 +31,10 @@ from rewards.api.rubric_serializers import (
 )
 from rewards.models import Rater, Rubric, RubricVersion
 from rewards.reaggregation import newest_verdicts, reaggregate
+from rewards.rubric_findings import findings_about
 from rewards.rubrics.aggregate import suggested_aggregation
 from rewards.rubrics.content import RubricContent
 from rewards.rubrics.diff import FieldChange, RubricDiff, diff_rubrics
-from rewards.rubrics.lint import lint
 from rewards.rubrics.parse import RubricError, rubric_from_dict, rubric_to_dict
 from rewards.rule_comparison import compare_rules
 from rewards.verdict_table import VerdictTable
@@ -192,7 +192,7 @@ def _version_data(version: RubricVersion) -> Any:
             "content_hash": version.content_hash,
             "created_at": version.created_at,
             "criteria": rubric_to_dict(content)["criteria"],
-            "findings": [finding._asdict() for finding in lint(content)],
+            "findings": [finding._asdict() for finding in findings_about(content, rubric_id=version.rubric_id)],
         }
     ).data
 

@@ -24,8 +24,8 @@ from rewards.forms.rubric_draft import (
 )
 from rewards.forms.rubric_paste import RubricPasteForm
 from rewards.models import Rubric, RubricVersion
+from rewards.rubric_findings import findings_about
 from rewards.rubrics.content import RubricContent
-from rewards.rubrics.lint import lint
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -75,10 +75,16 @@ def rubric_edit(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
 @require_POST
 @login_required
 def rubric_lint(request: AuthedRequest, slug: str) -> HttpResponse:
-    """What is suspicious about the rubric that is being written; nothing is stored."""
-    project = project_for(request.user, slug, needs=Capability.MANAGE)
+    """What is suspicious about the rubric that is being written; nothing is stored.
+
+    With `?rubric=` the verdicts under that rubric are looked at as well.
+    """
+    key = request.GET.get("rubric", "")
+    rubric = editable_rubric_for(request.user, slug, int(key)) if key.isdecimal() and len(key) < 19 else None
+    project = rubric.project if rubric else project_for(request.user, slug, needs=Capability.MANAGE)
     content = RubricDraft.from_post(request.POST).content()
-    context = {"project": project, "findings": lint(content) if content else [], "is_readable": content is not None}
+    findings = findings_about(content, rubric_id=rubric.pk if rubric else None) if content else []
+    context = {"project": project, "findings": findings, "is_readable": content is not None}
     return TemplateResponse(request, "rewards/rubric_findings.html", context)
 
 

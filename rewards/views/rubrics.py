@@ -13,8 +13,8 @@ from rewards.access import editable_rubric_for, rubric_version_for
 from rewards.actions.rubrics import archive_rubric, restore_rubric
 from rewards.forms.rubric_choice import RubricListForm, VersionPairForm
 from rewards.models import Rubric
+from rewards.rubric_findings import findings_about
 from rewards.rubrics.diff import diff_rubrics
-from rewards.rubrics.lint import lint
 from rewards.rubrics.parse import rubric_to_dict
 
 
@@ -43,7 +43,7 @@ def rubric_version(request: AuthedRequest, slug: str, pk: int, number: int | Non
         "rubric": version.rubric,
         "version": version,
         "content": content,
-        "findings": lint(content),
+        "findings": findings_about(content, rubric_id=version.rubric_id),
         "versions": version.rubric.versions.for_list(),
     }
     return TemplateResponse(request, "rewards/rubric_detail.html", context)
