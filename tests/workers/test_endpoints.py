@@ -59,9 +59,9 @@ def test_a_model_that_is_missing_says_so_and_cannot_be_used(models, reference, w
 
 
 def test_a_model_that_is_too_big_says_how_much_it_needs(models, monkeypatch):
-    from workers.engines import transformers_engine
+    from workers.engines import memory
 
-    monkeypatch.setattr(transformers_engine, "_free_bytes", lambda device: 10)
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 10)
     endpoint = register(models / "tiny")
     assert not probe_endpoint(endpoint=endpoint)
     assert "GB" in endpoint.failure

@@ -138,10 +138,10 @@ def test_weights_that_do_not_fit_the_config_are_refused_when_loaded(folder):
 
 
 def test_a_model_too_big_for_memory_is_refused_before_loading(folder, monkeypatch):
-    from workers.engines import transformers_engine
+    from workers.engines import memory, transformers_engine
 
-    monkeypatch.setattr(transformers_engine, "_available_memory", lambda: 1000)
-    monkeypatch.setattr(transformers_engine, "_load", lambda *args: pytest.fail("was loaded"))
+    monkeypatch.setattr(memory, "_available_memory", lambda: 1000)
+    monkeypatch.setattr(transformers_engine, "load_pretrained", lambda *args: pytest.fail("was loaded"))
     resolved = resolve(folder)
     error = refused(lambda: transformers_engine.TransformersEngine(resolved, device="cpu"))
     assert error.code == ErrorCode.MODEL_TOO_BIG

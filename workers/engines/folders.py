@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -35,6 +36,27 @@ _TOKENIZER_FILES = (
 )
 
 
+class Kind(StrEnum):
+    """What a model's architecture makes of a text."""
+
+    CAUSAL = "causal"
+    """Probabilities of the next token."""
+    ENCODER = "encoder"
+    """A vector."""
+    CLASSIFIER = "classifier"
+    """One score by the head of a reward model."""
+
+
+# By the end of the class that config.json names; the first that fits counts.
+_KINDS = (
+    ("ForCausalLM", Kind.CAUSAL),
+    ("LMHeadModel", Kind.CAUSAL),
+    ("ForSequenceClassification", Kind.CLASSIFIER),
+    ("ForMaskedLM", Kind.ENCODER),
+    ("Model", Kind.ENCODER),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
     """A model on this machine, as exactly as a stored judgment must name it.
@@ -55,6 +77,7 @@ class ResolvedModel:
     context_length : int
         Tokens.
     parameter_count : int
+    kind : Kind
     """
 
     reference: str
@@ -66,6 +89,7 @@ class ResolvedModel:
     dtype: Dtype
     context_length: int
     parameter_count: int
+    kind: Kind = Kind.CAUSAL
 
     @property
     def identity(self) -> dict[str, str]:
@@ -136,6 +160,7 @@ def resolve_model(
         dtype=dtype,
         context_length=_context_length(config),
         parameter_count=sum(_parameter_count(path) for path in folder.glob("*.safetensors")),
+        kind=_kind(config),
     )
 
 
@@ -214,6 +239,20 @@ def _read_config(folder: Path) -> dict[str, object]:
     if "auto_map" in config:
         raise EngineError(ErrorCode.UNSUPPORTED, f"{folder.name} needs code of its own, which is never run here")
     return config
+
+
+def _kind(config: dict[str, object]) -> Kind:
+    """Of the architecture that config.json names; a model's folder without one holds a language model."""
+    architectures = config.get("architectures")
+    if not isinstance(architectures, list) or not architectures:
+        return Kind.CAUSAL
+    for ending, kind in _KINDS:
+        if str(architectures[0]).endswith(ending):
+            return kind
+    raise EngineError(
+        ErrorCode.UNSUPPORTED,
+        f"{str(architectures[0])[:80]} is neither a causal language model, an encoder nor a sequence classifier",
+    )
 
 
 def _context_length(config: dict[str, object]) -> int:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from workers.engines.contract import ErrorCode, Refusal
+from workers.engines.forest import Forest, build_forest, pack_forests
+from workers.engines.memory import Budget, run_in_memory
 from workers.engines.packing import pack_by_length
+from workers.engines.tree_attention import forest_states
 
 if TYPE_CHECKING:
     import torch
-
-T = TypeVar("T")
-
-# Logits held at once: 2**24 float32 values are 64 MiB, whatever the size of the vocabulary.
-_MOST_LOGITS = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +38,28 @@ class Row:
 
 
 class RowScorer:
-    """Runs rows through a causal language model in batches sorted by length.
+    """Runs rows through a causal language model, a pass at a time.
 
-    Batches are padded on the right, where causal attention does not look, so a row's values do not depend on its
-    neighbours beyond rounding.
+    Where the model can share beginnings, a pass is a forest: rows stand end to end without padding, and what several of
+    them begin with is read once. Else rows of like length are padded on the right, where causal attention does not
+    look. A row's values do not depend on its neighbours beyond rounding either way.
+
+    Parameters
+    ----------
+    model
+        Of the library; `share_beginnings` has been called on it.
+    budget : Budget
+    shares : bool
+        Whether it shares beginnings.
     """
 
-    def __init__(self, model: Any, *, token_budget: int) -> None:
-        self.token_budget = token_budget
+    def __init__(self, model: Any, *, budget: Budget, shares: bool) -> None:
+        self._shares = shares
         self._model = model
         self._head = _separable_head(model)
+        self.token_budget = budget.tokens_with_logits if self._head is None else budget.tokens
+        self._pass_tokens = budget.pass_tokens
+        self._logit_rows = max(1, budget.logits // int(model.config.get_text_config().vocab_size))
 
     def score(self, rows: Sequence[Row]) -> list[npt.NDArray[np.float32] | Refusal]:
         """Natural log-probabilities, shape (N,) by row.
@@ -62,13 +72,33 @@ class RowScorer:
             groups.setdefault(row.ids, []).append(index)
         merged = [_merge([rows[index] for index in group]) for group in groups.values()]
         values: list[npt.NDArray[np.float32] | Refusal] = [_NOTHING] * len(merged)
-        for batch in pack_by_length([len(row.ids) for row in merged], self.token_budget):
+        for batch in self.pack([row.ids for row in merged]):
             self._score_or_halve(merged, batch, values)
         results: list[npt.NDArray[np.float32] | Refusal] = [_NOTHING] * len(rows)
         for group, row, found in zip(groups.values(), merged, values, strict=True):
             for index in group:
                 results[index] = found if isinstance(found, Refusal) else _pick(row, found, rows[index])
         return results
+
+    def pack(self, rows: Sequence[Sequence[int]], *, most_tokens: int | None = None) -> list[list[int]]:
+        """Cut rows into passes under the budget, or under `most_tokens` if that is less; every index once."""
+        most = min(self.token_budget, most_tokens or self.token_budget)
+        passes = min(self._pass_tokens, most)
+        if self._shares:
+            return pack_forests(rows, pass_tokens=passes, most_tokens=most)
+        return pack_by_length([len(row) for row in rows], passes)
+
+    def states(self, rows: Sequence[Sequence[int]], *, layer: int = -1) -> list[torch.Tensor]:
+        """Hidden states of each row's tokens in one pass, shape (L, H); `layer` counts as the library does."""
+        import torch
+
+        with torch.inference_mode():
+            if self._shares:
+                forest = build_forest(rows)
+                found = forest_states(self._model.base_model, forest, layer=layer)
+                return [found[torch.tensor(places, device=found.device)] for places in forest.places]
+            out = self._model.base_model(input_ids=self._padded(rows), use_cache=False, output_hidden_states=True)
+            return [out.hidden_states[layer][number, : len(row)] for number, row in enumerate(rows)]
 
     def _score_or_halve(
         self, rows: Sequence[Row], batch: list[int], results: list[npt.NDArray[np.float32] | Refusal]
@@ -82,7 +112,7 @@ class RowScorer:
             length = len(rows[batch[0]].ids)
             results[batch[0]] = Refusal(ErrorCode.OUT_OF_MEMORY, f"{length} tokens do not fit the device's memory")
             return
-        longest = len(rows[batch[0]].ids)
+        longest = max(len(rows[index].ids) for index in batch)
         self.token_budget = min(self.token_budget, max(longest, longest * len(batch) // 2))
         middle = len(batch) // 2
         self._score_or_halve(rows, batch[:middle], results)
@@ -91,48 +121,54 @@ class RowScorer:
     def _score_batch(self, rows: Sequence[Row]) -> list[npt.NDArray[np.float32]]:
         import torch
 
-        longest = max(len(row.ids) for row in rows)
         device = self._model.device
-        ids = torch.zeros((len(rows), longest), dtype=torch.long)
-        mask = torch.zeros((len(rows), longest), dtype=torch.long)
-        for number, row in enumerate(rows):
-            ids[number, : len(row.ids)] = torch.tensor(row.ids)
-            mask[number, : len(row.ids)] = 1
-        batch_index = torch.tensor([number for number, row in enumerate(rows) for _ in row.positions], device=device)
-        positions = torch.tensor([position for row in rows for position in row.positions], device=device)
         targets = torch.tensor([target for row in rows for target in row.targets], device=device)
         with torch.inference_mode():
-            states = self._states(ids.to(device), mask.to(device))
-            values = self._gather(states, batch_index, positions, targets).cpu().numpy()
-        cuts = np.cumsum([len(row.positions) for row in rows])[:-1]
-        return np.split(values, cuts)
+            if self._shares:
+                forest = build_forest([row.ids for row in rows])
+                asked = [forest.places[number][list(row.positions)] for number, row in enumerate(rows)]
+                states = self._forest_states(forest)
+            else:
+                longest = max(len(row.ids) for row in rows)
+                asked = [np.array(row.positions, dtype=np.int64) + number * longest for number, row in enumerate(rows)]
+                states = self._padded_states([row.ids for row in rows])
+            values = self._gather(states, torch.tensor(np.concatenate(asked), device=device), targets).cpu().numpy()
+        return np.split(values, np.cumsum([len(row.positions) for row in rows])[:-1])
 
-    def _states(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Last hidden states where the head can be applied to them apart, else logits."""
+    def _forest_states(self, forest: Forest) -> torch.Tensor:
+        """States, or logits where the head is not apart: shape (N, H) or (N, V)."""
+        return forest_states(self._model if self._head is None else self._model.base_model, forest)
+
+    def _padded_states(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+        """The same of padded rows: shape (rows * longest, H or V)."""
+        ids = self._padded(rows)
+        states: torch.Tensor
         if self._head is None:
-            logits: torch.Tensor = self._model(input_ids=ids, attention_mask=mask, use_cache=False).logits
-            return logits
-        states: torch.Tensor = self._model.base_model(
-            input_ids=ids, attention_mask=mask, use_cache=False
-        ).last_hidden_state
-        return states
+            states = self._model(input_ids=ids, use_cache=False).logits
+        else:
+            states = self._model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+        return states.flatten(0, 1)
 
-    def _gather(
-        self, states: torch.Tensor, batch_index: torch.Tensor, positions: torch.Tensor, targets: torch.Tensor
-    ) -> torch.Tensor:
-        """Log-softmax in float32 at the asked positions only, a chunk at a time."""
+    def _padded(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         import torch
 
-        chunk = max(1, _MOST_LOGITS // self._model.config.get_text_config().vocab_size)
+        ids = torch.zeros((len(rows), max(len(row) for row in rows)), dtype=torch.long)
+        for number, row in enumerate(rows):
+            ids[number, : len(row)] = torch.tensor(row)
+        return ids.to(self._model.device)
+
+    def _gather(self, states: torch.Tensor, places: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Log-softmax in float32 at the asked places only, a chunk at a time."""
+        import torch
+
         values = []
-        for start in range(0, len(targets), chunk):
-            part = slice(start, start + chunk)
-            logits = states[batch_index[part], positions[part]]
+        for start in range(0, len(targets), self._logit_rows):
+            part = slice(start, start + self._logit_rows)
+            logits = states[places[part]]
             if self._head is not None:
                 logits = self._head(logits)
-            logits = logits.float()
-            chosen = logits.gather(1, targets[part, None]).squeeze(1)
-            values.append(chosen - logits.logsumexp(dim=1))
+            normalised = logits.log_softmax(-1, dtype=torch.float32)
+            values.append(normalised.gather(1, targets[part, None]).squeeze(1))
         return torch.cat(values) if values else torch.zeros(0)
 
 
@@ -149,21 +185,6 @@ def _pick(merged: Row, values: npt.NDArray[np.float32], row: Row) -> npt.NDArray
     """The values that one of the merged rows asked for, in its order."""
     places = {pair: place for place, pair in enumerate(zip(merged.positions, merged.targets, strict=True))}
     return values[[places[pair] for pair in zip(row.positions, row.targets, strict=True)]]
-
-
-def run_in_memory(call: Callable[[], T]) -> T | None:
-    """Call, and give None where the device ran out of memory; any other error passes."""
-    import torch
-
-    try:
-        return call()
-    except torch.cuda.OutOfMemoryError:
-        torch.cuda.empty_cache()
-    except (RuntimeError, MemoryError) as error:
-        # The CPU allocator has no error class of its own.
-        if not isinstance(error, MemoryError) and "can't allocate memory" not in str(error):
-            raise
-    return None
 
 
 def _separable_head(model: Any) -> Any | None:

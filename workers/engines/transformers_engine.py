@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import logging
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from workers.engines.contract import (
     Capability,
@@ -25,15 +24,16 @@ from workers.engines.contract import (
 from workers.engines.drawing import Drawn, DrawRequest, draw_batch
 from workers.engines.encoding import EncodedText, Encoder
 from workers.engines.folders import ResolvedModel
+from workers.engines.memory import budget_for, run_in_memory, token_cost
 from workers.engines.packing import pack_by_length
-from workers.engines.scoring import Row, RowScorer, run_in_memory
+from workers.engines.pretrained import Device, check_memory, load_pretrained, pick_device
+from workers.engines.scoring import Row, RowScorer
+from workers.engines.tree_attention import share_beginnings
 
-Device = Literal["auto", "cpu", "cuda"]
+logger = logging.getLogger(__name__)
 
-# Padded tokens of one forward pass. On CPU 2,048 to 4,096 was fastest and a larger batch only takes more memory.
-_TOKEN_BUDGETS = {"cpu": 4096, "cuda": 32768}
-# What loading needs beyond the weights themselves.
-_LOADING_MARGIN = 1.1
+# A key-value cache grows by being copied, so that for a moment it is there twice.
+_CACHE_COPIES = 2
 
 
 class TransformersEngine:
@@ -47,8 +47,14 @@ class TransformersEngine:
     resolved : ResolvedModel
     device : {"auto", "cpu", "cuda"}
         auto takes CUDA where there is one.
-    token_budget : int, optional
-        Padded tokens of one forward pass; halved for good when memory runs out.
+    memory_budget : int, optional
+        Bytes that one forward pass may take beside the weights; a fourth of what is free by default. The tokens that
+        fit are worked out from the model's sizes, and halved for good when memory runs out all the same.
+
+    Attributes
+    ----------
+    prefix_sharing : str
+        "yes", or "no: " and why what several requests begin with is read again for each of them.
 
     Raises
     ------
@@ -58,17 +64,27 @@ class TransformersEngine:
 
     capabilities = frozenset({Capability.LOGPROBS, Capability.CHOOSE, Capability.GENERATE})
 
-    def __init__(self, resolved: ResolvedModel, *, device: Device = "auto", token_budget: int | None = None) -> None:
+    def __init__(self, resolved: ResolvedModel, *, device: Device = "auto", memory_budget: int | None = None) -> None:
         self.resolved = resolved
         self.dtype: str = resolved.dtype
         self.context_length = resolved.context_length
         self.identity = resolved.identity
         self.usage = Usage()
-        self.device = _pick_device(device)
-        _check_memory(resolved, self.device)
-        tokenizer, self._model = _load(resolved, self.device)
+        self.device = pick_device(device)
+        check_memory(resolved, self.device)
+        tokenizer, self._model = load_pretrained(resolved, self.device)
         self._encoder = Encoder(tokenizer, self.context_length)
-        self._scorer = RowScorer(self._model, token_budget=token_budget or _TOKEN_BUDGETS[self.device])
+        refusal = share_beginnings(self._model)
+        self.prefix_sharing = f"no: {refusal}" if refusal else "yes"
+        logger.info("%s: prefix sharing %s", resolved.reference, self.prefix_sharing)
+        self._cost = token_cost(self._model.config, self._model.dtype.itemsize)
+        self.budget = budget_for(self._cost, self.device, memory=memory_budget)
+        self._scorer = RowScorer(self._model, budget=self.budget, shares=not refusal)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What an endpoint states of the loaded model, beside its identity."""
+        return {"prefix_sharing": self.prefix_sharing}
 
     def logprobs(self, requests: Sequence[Continuation]) -> list[TokenLogprobs | Refusal]:
         """Token log-probabilities of each continuation after its prompt; an empty text has no tokens."""
@@ -215,73 +231,3 @@ def _choice(labels: tuple[str, ...], values: list[Any], length_handling: LengthH
     counts = tuple(len(found) for found in values)
     logprobs = [total / count for total, count in zip(sums, counts, strict=True)] if length_handling == "mean" else sums
     return Choice(labels=labels, logprobs=tuple(logprobs), token_counts=counts)
-
-
-def _pick_device(device: Device) -> str:
-    import torch
-
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _check_memory(resolved: ResolvedModel, device: str) -> None:
-    needed = int(resolved.weight_bytes * _LOADING_MARGIN)
-    free = _free_bytes(device)
-    if needed > free:
-        raise EngineError(
-            ErrorCode.MODEL_TOO_BIG,
-            f"{resolved.reference} needs {needed / 1e9:.1f} GB in {resolved.dtype}; {free / 1e9:.1f} GB are free",
-        )
-
-
-def _free_bytes(device: str) -> int:
-    if device == "cuda":
-        import torch
-
-        return int(torch.cuda.mem_get_info()[0])
-    return _available_memory()
-
-
-def _available_memory() -> int:
-    """Bytes that can be allocated without swapping: what the system says, and the container's limit if lower.
-
-    Where the system does not say (it is not Linux), no model is taken to be too big.
-    """
-    if not os.path.exists("/proc/meminfo"):
-        return sys.maxsize
-    with open("/proc/meminfo", encoding="ascii") as file:
-        lines = dict(line.split(":", 1) for line in file)
-    available = int(lines["MemAvailable"].split()[0]) * 1024
-    limit, used = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"
-    if os.path.exists(limit):
-        with open(limit, encoding="ascii") as limit_file, open(used, encoding="ascii") as used_file:
-            most = limit_file.read().strip()
-            if most != "max":
-                available = min(available, int(most) - int(used_file.read()))
-    return available
-
-
-def _load(resolved: ResolvedModel, device: str) -> tuple[Any, Any]:
-    """Tokenizer and model; safetensors only, nothing fetched, no code of the model's own."""
-    import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(resolved.path, local_files_only=True, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
-            resolved.path,
-            dtype=getattr(torch, resolved.dtype),
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        raise EngineError(ErrorCode.MODEL_INVALID, f"{resolved.reference} cannot be loaded: {reason}") from error
-    # Lengths are checked here, with an answer per request; the library would only warn.
-    tokenizer.model_max_length = int(1e30)
-    return tokenizer, model.to(device).eval()
