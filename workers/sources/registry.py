@@ -1,6 +1,8 @@
 """Every reward source there is. To add one: its file, its test, and a line here."""
 
 from workers.sources.contract import Source
+from workers.sources.dimension_reward import DimensionReward
+from workers.sources.json_judge import JsonJudge
 from workers.sources.likert import DirectLikert, ReferenceLikert
 from workers.sources.listwise import ListwiseJudge
 from workers.sources.log_ratio import LogRatio
@@ -21,6 +23,7 @@ _ALL: tuple[Source, ...] = (
     RubricImplicit(),
     DirectLikert(),
     ReferenceLikert(),
+    JsonJudge(),
     VerbalFeedback(),
     ThinkingReward(),
     PairwiseJudge(),
@@ -31,6 +34,7 @@ _ALL: tuple[Source, ...] = (
     RewardModel(),
     SemanticSimilarity(),
     InstructionSimilarity(),
+    DimensionReward(),
     LogRatio(),
 )
 SOURCES: dict[str, Source] = {source.declaration.name: source for source in _ALL}
