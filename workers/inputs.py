@@ -97,6 +97,7 @@ def output_item(
         reference=task.reference,
         context=task.context or None,
         metadata=task.metadata,
+        tags=tuple(task.tags),
         criteria=criteria,
         repeat=repeat,
         seed=seed,
@@ -114,6 +115,7 @@ def group_item(
         reference=task.reference,
         context=task.context or None,
         metadata=task.metadata,
+        tags=tuple(task.tags),
         criteria=criteria,
         repeat=repeat,
         seed=seed,
@@ -133,6 +135,7 @@ def hash_input(
         Input.CONTEXT: task.context,
         Input.CRITERIA: rubric.content_hash if rubric else None,
         Input.METADATA: task.metadata,
+        Input.TAGS: sorted(task.tags),
     }
     content = {part.value: parts[part] for part in sorted(inputs)}
     # The outputs are always named: a judgment is of these, whatever the source reads.

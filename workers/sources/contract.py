@@ -44,6 +44,8 @@ class Input(StrEnum):
     CRITERIA = "criteria"
     METADATA = "metadata"
     """Of the task: what a verifier checks by, such as tests or constraints."""
+    TAGS = "tags"
+    """Of the task: its kind, where a source treats kinds differently."""
 
 
 class Gives(StrEnum):
@@ -195,6 +197,8 @@ class SourceItem:
         For sources that draw.
     metadata : mapping
         Of the task, as imported.
+    tags : tuple of str
+        Of the task.
     members : tuple of Member
         For a source that reads groups: the outputs, in the order of import; `output_messages` is then empty.
     """
@@ -209,6 +213,7 @@ class SourceItem:
     seed: int = 0
     members: tuple[Member, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
 
     @property
     def texts(self) -> list[str]:
