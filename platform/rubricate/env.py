@@ -4,6 +4,7 @@ A variable that is not set is looked up in ``var/local.env``, which ``manage.py 
 that commands in a second terminal reach that stack.
 """
 
+import json
 import os
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VAR = Path(os.environ.get("RUBRICATE_VAR") or ROOT / "var").absolute()
 LOCAL_ENV = VAR / "local.env"
 SECRET_KEY_FILE = VAR / "secrets" / "secret_key"
+ENCRYPTION_KEY_FILE = VAR / "secrets" / "encryption_key"
 
 NO_DATABASE = (
     "No database: start Rubricate with `make demo` (or `python manage.py up`), or set DATABASE_URL "
@@ -88,6 +90,18 @@ def names(name: str, default: list[str]) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()] if value else default
 
 
+def json_object(name: str) -> dict[str, Any]:
+    """Return the variable `name` read as a JSON object; empty where it is not set."""
+    value = text(name)
+    try:
+        read = json.loads(value) if value else {}
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a JSON object: {error}.") from None
+    if not isinstance(read, dict):
+        raise ImproperlyConfigured(f"{name} must be a JSON object, not {value!r}.")
+    return read
+
+
 def secret_key() -> str:
     """Return SECRET_KEY, or the one that `up` keeps, or one for this process only (sessions then end with it)."""
     value = text("SECRET_KEY")
@@ -97,6 +111,20 @@ def secret_key() -> str:
         return SECRET_KEY_FILE.read_text(encoding="ascii").strip()
     except OSError:
         return os.urandom(40).hex()
+
+
+def encryption_keys() -> list[str]:
+    """Return the secrets that stored credentials are encrypted with, the one in use first; or the one that `up` keeps.
+
+    Without any, credentials cannot be stored, which their form says.
+    """
+    given_keys = names("RUBRICATE_ENCRYPTION_KEYS", [])
+    if given_keys:
+        return given_keys
+    try:
+        return [ENCRYPTION_KEY_FILE.read_text(encoding="ascii").strip()]
+    except OSError:
+        return []
 
 
 def database(*, pool: dict[str, Any] | None) -> dict[str, Any]:

@@ -209,6 +209,18 @@ WORKERS_MODELS_KEPT = env.integer("WORKERS_MODELS_KEPT", 2)
 MODELS_DIR = VAR_DIR / "models"
 # Folders that model endpoints may name, besides what packages carry and hub ids.
 MODEL_ROOTS = [MODELS_DIR, *(Path(folder) for folder in env.names("MODEL_ROOTS", []))]
+# Commands, beside Python, that may run a policy's code in the sandbox, by name (see workers.sandbox.commands).
+SANDBOX_COMMANDS = env.json_object("SANDBOX_COMMANDS")
+
+# Batches of models behind HTTP hold more: one worker keeps many requests under way, and waits more than it computes.
+WORKERS_REMOTE_BATCH_ITEMS = env.integer("WORKERS_REMOTE_BATCH_ITEMS", 1024)
+
+# Whom this server may ask (see projects.outgoing): patterns of public hosts, asked over HTTPS only; and hosts opened by
+# name, with or without a port, which may be at private addresses and speak plain HTTP.
+OUTGOING_HOSTS = env.names("RUBRICATE_OUTGOING_HOSTS", ["*"])
+OUTGOING_LOCAL_HOSTS = env.names("RUBRICATE_LOCAL_HOSTS", [])
+# Stored credentials are encrypted with the first one and read with any.
+ENCRYPTION_KEYS = env.encryption_keys()
 
 CELERY_BEAT_SCHEDULE = {
     **rewards.schedule.beat_schedule(),
@@ -222,4 +234,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    # It writes a line for every request, and an address may be a project's secret.
+    "loggers": {"httpx2": {"level": "WARNING"}},
 }

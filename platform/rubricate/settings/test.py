@@ -4,6 +4,7 @@ from rubricate import env
 from rubricate.settings.base import *  # noqa: F403
 
 SECRET_KEY = "tests-only"
+ENCRYPTION_KEYS = ["tests-only-secret-of-more-than-32-characters"]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 
 DATABASES = {"default": env.database(pool=None)}
