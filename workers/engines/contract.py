@@ -157,11 +157,17 @@ class Choice:
         Per label, the sum (or the mean, by `LengthHandling`) of its tokens' log-probabilities.
     token_counts : tuple of int
         Tokens summed per label, so that a reader can judge the effect of length.
+    prompt_token_count, served_model, cost, seconds
+        As in `Generated`; of a server, summed over the requests that it took.
     """
 
     labels: tuple[str, ...]
     logprobs: tuple[float, ...]
     token_counts: tuple[int, ...]
+    prompt_token_count: int = 0
+    served_model: str = ""
+    cost: float | None = None
+    seconds: float | None = None
 
     @property
     def probabilities(self) -> dict[str, float]:
@@ -300,7 +306,11 @@ class Engine(Protocol):
     dtype: str
     context_length: int
     identity: dict[str, str]
-    usage: Usage
+
+    @property
+    def usage(self) -> Usage:
+        """What it has been asked since it was made."""
+        ...
 
     def logprobs(self, requests: Sequence[Continuation]) -> list[TokenLogprobs | Refusal]:
         """Token log-probabilities of each continuation after its prompt."""
