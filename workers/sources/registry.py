@@ -8,6 +8,7 @@ from workers.sources.listwise import ListwiseJudge
 from workers.sources.log_ratio import LogRatio
 from workers.sources.outcome_model import OutcomeModel, StepModel
 from workers.sources.pairwise import PairwiseJudge
+from workers.sources.relevance_mixture import RelevanceMixture
 from workers.sources.reward_model import RewardModel
 from workers.sources.rubric_implicit import RubricImplicit
 from workers.sources.rubric_judge import RubricJudge
@@ -35,6 +36,7 @@ _ALL: tuple[Source, ...] = (
     SemanticSimilarity(),
     InstructionSimilarity(),
     DimensionReward(),
+    RelevanceMixture(),
     LogRatio(),
 )
 SOURCES: dict[str, Source] = {source.declaration.name: source for source in _ALL}
