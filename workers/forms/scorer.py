@@ -11,7 +11,7 @@ from rewards.models import RubricVersion
 from workers.catalogue import SourceEntry, serving
 from workers.models import ModelEndpoint, PromptVersion
 from workers.sources.contract import Input, ModelRole
-from workers.sources.parameters import MAX_TEXT, Parameter
+from workers.sources.parameters import Parameter
 
 TASK_RUBRIC = "tasks"
 
@@ -86,7 +86,8 @@ def parameter_field(parameter: Parameter) -> forms.Field:
         return forms.IntegerField(**whole, **shown)
     if parameter.kind == "number":
         return forms.FloatField(**bounds, **shown, widget=forms.NumberInput({"step": "any"}))
-    return forms.CharField(max_length=MAX_TEXT, strip=False, **shown)
+    widget = forms.Textarea({"rows": 6, "spellcheck": "false"}) if parameter.has_lines else None
+    return forms.CharField(max_length=parameter.max_length, strip=False, widget=widget, **shown)
 
 
 def _rubric_field(versions: Collection[RubricVersion], *, required: bool) -> forms.ChoiceField:

@@ -35,6 +35,10 @@ class Parameter:
         Inclusive bounds of a number.
     choices : tuple of (value, label)
         Of a choice.
+    max_length : int
+        Of a text, in characters.
+    has_lines : bool
+        A text of several lines; their ends are stored as line feeds.
     """
 
     name: str
@@ -45,6 +49,8 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[tuple[str, str], ...] = ()
+    max_length: int = MAX_TEXT
+    has_lines: bool = False
 
     def read(self, value: object) -> ParameterValue:
         """The value in its own type; ValueError says what was expected."""
@@ -57,7 +63,8 @@ class Parameter:
                 return value
             raise ValueError(f"expected one of {', '.join(dict(self.choices))}")
         if self.kind == "text":
-            return _read_text(value)
+            text = _read_text(value, self.max_length)
+            return text.replace("\r\n", "\n") if self.has_lines else text
         return self._read_number(value)
 
     def _read_number(self, value: object) -> ParameterValue:
@@ -80,7 +87,7 @@ class Parameter:
         if self.choices:
             schema["enum"] = [value for value, _ in self.choices]
         if self.kind == "text":
-            schema["maxLength"] = MAX_TEXT
+            schema["maxLength"] = self.max_length
         if self.minimum is not None:
             schema["minimum"] = self.minimum
         if self.maximum is not None:
@@ -122,9 +129,9 @@ def _unknown(parameters: Sequence[Parameter], given: Iterable[str]) -> list[str]
     return [name for name in given if name not in known]
 
 
-def _read_text(value: object) -> str:
+def _read_text(value: object, max_length: int) -> str:
     if not isinstance(value, str):
         raise ValueError("expected text")
-    if len(value) > MAX_TEXT:
-        raise ValueError(f"expected at most {MAX_TEXT} characters")
+    if len(value) > max_length:
+        raise ValueError(f"expected at most {max_length} characters")
     return value

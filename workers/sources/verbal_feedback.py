@@ -2,11 +2,12 @@
 
 Luo et al. 2025, Language Models Can Learn from Verbal Feedback Without Scalar Rewards (arXiv 2509.22638): one judge
 prompt gives what a user would say, what a reviewer would say about correctness, logical rigor, completeness and
-clarity, a summary of a few adjectives without a hint where the fault lies, and a whole number from 0 to 10. Both the
-words and the number come of the same reading, so that training on either is a fair comparison.
+clarity, a summary in adjectives and adverbs without a hint where the fault lies, and a whole number from 0 to 10. Both
+the words and the number come of the same reading, so that training on either is a fair comparison.
 
-Fidelity: code, for what is asked and in which order; the prompt is our own. One difference is meant: the released code
-gives a reply that cannot be read the score 5, the middle of the scale. Here it is unscored.
+Fidelity: code, for what is asked and in which order; the prompt is our own. Two differences are meant. The released
+code gives a judge that does not answer the score 5, and a reply whose score cannot be read the reward 0.5: the middle
+of the scale. Here both are unscored. And the reviewer's analysis is one field an aspect, so that none is left out.
 """
 
 from __future__ import annotations
@@ -56,11 +57,11 @@ ASPECTS = ("correctness", "logical_rigor", "completeness", "clarity")
 USER, SUMMARY, SCORE = "user_feedback", "summary", "score"
 FIELDS = {
     USER: "what a user would say about it, in one to three sentences, without technical terms or quotations",
-    "correctness": "what a reviewer would say about whether it is right",
+    "correctness": "what a reviewer would say about whether its result is right, by the reference where there is one",
     "logical_rigor": "what a reviewer would say about whether each step follows",
     "completeness": "what a reviewer would say about what is missing",
     "clarity": "what a reviewer would say about how it is written",
-    SUMMARY: "the judgment in a few adjectives or adverbs, without a hint where a fault lies",
+    SUMMARY: "the judgment in one to three sentences of adjectives and adverbs, without a hint where a fault lies",
     SCORE: f"a whole number from {LOW} (worthless) to {HIGH} (could not be better)",
 }
 TEMPLATE = """\
@@ -100,7 +101,7 @@ class VerbalFeedback:
             "Luo et al. 2025, Language Models Can Learn from Verbal Feedback Without Scalar Rewards, arXiv 2509.22638"
         ),
         fidelity=Fidelity.CODE,
-        checked_by="The parts and their order, against the released prompt. There, what cannot be read counts 5.",
+        checked_by="The parts and their order, against the released prompt. There, what cannot be read counts as 5.",
         needs=frozenset({Input.TASK, Input.OUTPUT}),
         uses=frozenset({Input.REFERENCE, Input.CONTEXT}),
         gives=frozenset({Gives.RATINGS, Gives.CRITIQUES}),
