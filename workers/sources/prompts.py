@@ -17,7 +17,10 @@ from workers.engines.contract import ChatMessage, Prompt
 if TYPE_CHECKING:
     from workers.sources.contract import OutputMessage
 
-TAGS = ("task", "context", "reference", "response", "response_a", "response_b", "responses", "criterion", "rubric")
+TAGS = (
+    "task", "context", "reference", "response", "response_a", "response_b", "responses", "criterion", "rubric",
+    "earlier", "turn",
+)  # fmt: skip
 """Delimiters that data set text stands between; it can write none of them."""
 
 MAX_TEMPLATE = 20_000
