@@ -25,15 +25,18 @@ def claim_batch(
 ) -> Batch | None:
     """Lease the next batch that waits in `queue`, or of `run` only; None where nothing waits.
 
-    A batch for a model that the worker has loaded comes first, then the oldest. Two workers never get the same one:
-    the row is locked, and rows that others have locked are skipped.
+    A run of one item comes first, because somebody waits for it on a page; then a batch for a model that the worker has
+    loaded, then the oldest. Two workers never get the same one: the row is locked, and rows that others have locked are
+    skipped.
     """
     waiting = Batch.objects.claimable().filter(queue=queue).order_by("id")
     if run is not None:
         waiting = waiting.filter(run=run)
     with transaction.atomic():
         locked = waiting.select_for_update(skip_locked=True, of=("self",))
-        batch = locked.filter(endpoint__in=loaded_endpoints).first() if loaded_endpoints else None
+        batch = locked.filter(run__item_count=1).first()
+        if batch is None and loaded_endpoints:
+            batch = locked.filter(endpoint__in=loaded_endpoints).first()
         batch = batch or locked.first()
         if batch is None:
             return None
