@@ -7,7 +7,7 @@ from celery.signals import worker_ready, worker_shutdown
 from django.db import InterfaceError, OperationalError
 
 from workers import scoring
-from workers.actions import dispatch, endpoints
+from workers.actions import dispatch, endpoints, rubric_proposals
 from workers.models import ModelEndpoint
 from workers.process import process
 
@@ -24,6 +24,7 @@ def redispatch() -> None:
     """Say again what was lost; sent by beat."""
     dispatch.redispatch()
     endpoints.probe_waiting()
+    rubric_proposals.redispatch_proposals()
 
 
 @shared_task
@@ -32,6 +33,12 @@ def probe_endpoint(pk: int) -> None:
     endpoint = ModelEndpoint.objects.filter(pk=pk, probed_at=None).first()
     if endpoint is not None:
         endpoints.probe_endpoint(endpoint=endpoint)
+
+
+@shared_task
+def write_rubric_proposal(pk: int) -> None:
+    """A model shall write or refine a rubric."""
+    rubric_proposals.write_proposal(pk)
 
 
 @worker_ready.connect

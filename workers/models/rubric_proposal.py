@@ -7,6 +7,7 @@ from django.db.models import Q
 from projects.models import Project
 from rewards.models import Rubric, RubricVersion, Task
 from workers.models.endpoint import ModelEndpoint
+from workers.querysets.proposal import RubricProposalQuerySet
 
 
 class RubricProposal(models.Model):
@@ -54,6 +55,8 @@ class RubricProposal(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     decided_at = models.DateTimeField(null=True)
 
+    objects = RubricProposalQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=["generate", "refine"]), name="rubricproposal_kind_known"),
@@ -66,3 +69,13 @@ class RubricProposal(models.Model):
 
     def __str__(self) -> str:
         return f"proposal #{self.pk}"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a worker has it, or will."""
+        return self.status in (self.Status.PENDING, self.Status.RUNNING)
+
+    @property
+    def progress(self) -> str:
+        """What is being done now, in words."""
+        return str(self.facts.get("progress", ""))
