@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -26,14 +26,15 @@ from rewards.forms.rubric_paste import RubricPasteForm
 from rewards.models import Rubric, RubricVersion
 from rewards.rubric_findings import findings_about
 from rewards.rubrics.content import RubricContent
+from rewards.rubrics.predefined import STARTERS
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def rubric_create(request: AuthedRequest, slug: str) -> HttpResponse:
-    """Write a new rubric of the project."""
+    """Write a new rubric of the project: from nothing, or with `?start=` from one that is shipped."""
     project = project_for(request.user, slug, needs=Capability.MANAGE)
-    return _create(request, project, RubricDraft(criteria=[CriterionDraft()]), task_external_id=None)
+    return _create(request, project, _first_draft(request.GET.get("start", "")), task_external_id=None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -110,6 +111,15 @@ def rubric_paste(request: AuthedRequest, slug: str) -> HttpResponse:
             return redirect("rewards:rubric-detail", slug=slug, pk=version.rubric_id)
     context = {"project": project, "section": "rubrics", "form": form}
     return TemplateResponse(request, "rewards/rubric_paste.html", context)
+
+
+def _first_draft(start: str) -> RubricDraft:
+    if not start:
+        return RubricDraft(criteria=[CriterionDraft()])
+    if start not in STARTERS:
+        raise Http404
+    starter = STARTERS[start]
+    return RubricDraft.from_content(starter.content, name=starter.name, description=starter.description)
 
 
 def _create(

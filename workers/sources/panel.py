@@ -24,7 +24,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from rewards.segmentation import WHOLE, Segmentation, end_of_sequence, whole
+from rewards.segmentation import whole
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, Engine
 from workers.sources.asking import ANSWER_BY, PROBABILITIES, REASONED, WRITTEN, Answer, MenuQuestion, Said, derived_seed
@@ -249,11 +249,8 @@ def pool(labels: Sequence[str], opinions: Sequence[Said]) -> Pooled:
 
 
 def dispersion_signal(item: SourceItem, spread: float) -> SignalResult:
-    """The spread of a judgment's opinions, as one value on the whole output; of several messages, at their end."""
-    texts = item.texts
-    at_end = Segmentation(WHOLE, np.array([end_of_sequence(texts)], dtype=np.int32))
-    place = whole(texts) if len(texts) == 1 else at_end
-    return SignalResult(DISPERSION, RewardSignal(place, np.array([spread], dtype=np.float32)))
+    """The spread of a judgment's opinions, as one value on the whole output."""
+    return SignalResult(DISPERSION, RewardSignal(whole(item.texts), np.array([spread], dtype=np.float32)))
 
 
 def _as_asked(question: Q, judge: int, sample: int, n_judges: int, n_samples: int) -> Q:
