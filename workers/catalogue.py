@@ -33,6 +33,7 @@ GIVES_LABELS = {
     Gives.COMPARISONS: "comparisons of pairs",
     Gives.RANKING: "a ranking",
     Gives.CRITIQUES: "critiques in words",
+    Gives.SPANS: "marked spans",
     Gives.SIGNALS: "reward signals",
 }
 

@@ -19,6 +19,7 @@ from tests.workers.test_scorers import RESOLVED, make_endpoint
 from workers import model_loading
 from workers.actions.batches import claim_batch
 from workers.actions.scorers import create_scorer
+from workers.catalogue import FIDELITY_LABELS, FIDELITY_WORDS, GIVES_LABELS, INPUT_LABELS
 from workers.models import Attempt, ModelEndpoint, Run
 from workers.scoring import work_once
 from workers.selection import OutputSelection
@@ -26,6 +27,7 @@ from workers.sources.contract import (
     ComparisonResult,
     CritiqueResult,
     Estimate,
+    Fidelity,
     Gives,
     Input,
     RankingResult,
@@ -143,6 +145,12 @@ def test_sources_stand_under_their_family_in_the_registrys_order(page):
         dict.fromkeys(source.declaration.family for source in SOURCES.values())
     )
     assert sum(len(family.entries) for family in families) == len(SOURCES)
+
+
+def test_pages_have_words_for_all_that_a_source_can_read_give_and_be_checked_against():
+    assert set(INPUT_LABELS) == set(Input)
+    assert set(GIVES_LABELS) == set(Gives)
+    assert set(FIDELITY_LABELS) == set(FIDELITY_WORDS) == set(Fidelity)
 
 
 def test_a_source_says_why_it_cannot_be_used_and_offers_no_scorer(page, project):
