@@ -6,9 +6,12 @@ import re
 
 import pytest
 
+from rewards.models import Judgment
+from tests.factories import make_output, make_project, make_task
 from tests.workers.scripted_engine import ScriptedEngine
 from tests.workers.test_pairwise import Taster, group
-from workers.sources.contract import Scored, Unscored
+from tests.workers.test_stored_judgments import GivingSource, run
+from workers.sources.contract import RankingResult, Scored, Unscored
 from workers.sources.listwise import ListwiseJudge
 from workers.sources.parameters import validate_parameters
 from workers.sources.replies import ParseState
@@ -123,3 +126,15 @@ def test_reasons_that_follow_the_order_are_refused():
     late = json.dumps({"ranking": [[1], [2]], "explanation": "because"})
     [result] = play(group("a", "b"), source=LISTS, engine=ScriptedEngine(late), retries=0)
     assert result.reason == ParseState.VERDICT_FIRST
+
+
+@pytest.mark.django_db
+def test_the_order_shown_is_stored_with_the_ranking():
+    project = make_project("order")
+    task = make_task(project)
+    keys = [make_output(task, text, external_id=text).pk for text in ("one", "two", "three")]
+    source = GivingSource(Scored(ranking=RankingResult((1, 3, 2), order=(2, 0, 1))), reads_group=True)
+    run(project, source)
+    judgment = Judgment.objects.get(project=project, kind="ranking")
+    assert judgment.presentation["order"] == [keys[2], keys[0], keys[1]]
+    assert dict(judgment.ranking.places.values_list("output_id", "tier")) == dict(zip(keys, (1, 3, 2), strict=True))
