@@ -7,6 +7,7 @@ from typing import cast
 
 from django.conf import settings
 
+from workers import served_models
 from workers.engines.contract import Engine, EngineError, ErrorCode
 from workers.engines.folders import ResolvedModel, resolve_model
 from workers.engines.loaded import LoadedModels
@@ -33,10 +34,6 @@ def resolve(endpoint: ModelEndpoint) -> ResolvedModel:
     EngineError
         Missing, broken, of a kind that no engine here runs.
     """
-    if endpoint.engine != ModelEndpoint.Engine.TRANSFORMERS:
-        raise EngineError(
-            ErrorCode.UNSUPPORTED, f"models behind {endpoint.get_engine_display()} cannot be reached from here yet"
-        )
     return resolve_model(
         endpoint.reference,
         revision=endpoint.revision,
@@ -55,6 +52,8 @@ def engine_for(endpoint: ModelEndpoint) -> Engine:
         Where it cannot be loaded, or is not the model any more that was registered: a scorer's hash names its weights.
     """
     global _held
+    if endpoint.engine == ModelEndpoint.Engine.OPENAI:
+        return served_models.served_engine_for(endpoint)
 
     def load() -> TransformersEngine:
         resolved = resolve(endpoint)
@@ -86,8 +85,9 @@ def held() -> Held:
 
 
 def let_go_of_models() -> None:
-    """Free the memory of all models."""
+    """Free the memory of all models, and the connections to servers."""
     global _held
+    served_models.let_go_of_servers()
     _models().clear()
     _held = Held()
 

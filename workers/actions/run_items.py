@@ -7,7 +7,7 @@ from django.db import connection
 
 from rewards.models import Output
 from rewards.querysets.output import OutputQuerySet
-from workers.models import Attempt, Batch, Run, RunItem
+from workers.models import Attempt, Batch, ModelEndpoint, Run, RunItem, Scorer
 
 _BATCH_COLUMNS = "project_id, run_id, number, queue, endpoint_id, status, attempt, stalled_leases, worker, created_at"
 
@@ -21,7 +21,14 @@ _TOGETHER = """
 
 
 def add_items(
-    *, run: Run, outputs: OutputQuerySet, queue: str, endpoint_id: int | None, take_over: bool, in_groups: bool = False
+    *,
+    run: Run,
+    outputs: OutputQuerySet,
+    queue: str,
+    endpoint_id: int | None,
+    take_over: bool,
+    batch_items: int,
+    in_groups: bool = False,
 ) -> None:
     """Add an item for each output and repeat, and cut those to compute into batches of like length, longest first.
 
@@ -55,13 +62,22 @@ def add_items(
         ORDER BY number, char_count DESC, output_id, repeat
     """
     parameters: list[Any] = [take_over, run.scorer.rater_id, *selected_parameters, run.repeats]
-    parameters += [settings.WORKERS_BATCH_ITEMS]
+    parameters += [batch_items]
     parameters += [run.project_id, run.pk, queue, endpoint_id, run.project_id, run.pk]
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
 
 
-def reopen_failed_items(*, run: Run, queue: str, endpoint_id: int | None) -> int:
+def items_per_batch(scorer: Scorer) -> int:
+    """How many items a batch of the scorer holds; one query.
+
+    Models behind HTTP are asked many things at a time, and a batch is what one worker has at hand.
+    """
+    is_remote = scorer.models.filter(endpoint__engine=ModelEndpoint.Engine.OPENAI).exists()
+    return int(settings.WORKERS_REMOTE_BATCH_ITEMS if is_remote else settings.WORKERS_BATCH_ITEMS)
+
+
+def reopen_failed_items(*, run: Run, queue: str, endpoint_id: int | None, batch_items: int) -> int:
     """Let the failed items wait again, in new batches; how many there were. Needs the run's row locked."""
     statement = f"""
         WITH numbered AS (
@@ -81,7 +97,7 @@ def reopen_failed_items(*, run: Run, queue: str, endpoint_id: int | None) -> int
         FROM numbered JOIN made USING (number)
         WHERE item.id = numbered.id AND item.status = 'failed'
     """
-    parameters: list[Any] = [run.pk, settings.WORKERS_BATCH_ITEMS, run.pk, run.project_id, run.pk, queue, endpoint_id]
+    parameters: list[Any] = [run.pk, batch_items, run.pk, run.project_id, run.pk, queue, endpoint_id]
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return int(cursor.rowcount)

@@ -1,5 +1,6 @@
 """Runs: started, cancelled, resumed, tried again."""
 
+import math
 from dataclasses import asdict
 from functools import partial
 
@@ -11,7 +12,8 @@ from projects.actions.audit import record_event
 from projects.errors import AppError
 from projects.models import Project, User
 from workers.actions.dispatch import dispatch
-from workers.actions.run_items import add_items, reopen_failed_items
+from workers.actions.run_items import add_items, items_per_batch, reopen_failed_items
+from workers.budgets import SPENT, is_priced, spent_budget
 from workers.code_version import code_version
 from workers.estimation import estimate_run, first_endpoint
 from workers.models import Batch, Run, RunItem, Scorer
@@ -30,6 +32,7 @@ def start_run(
     repeats: int = 1,
     seed: int = 0,
     name: str = "",
+    budget: float | None = None,
     notify: bool = True,
 ) -> Run:
     """Put the selected outputs in the queue for `scorer`; what it has scored before is taken over at once.
@@ -39,9 +42,11 @@ def start_run(
     Raises
     ------
     AppError
-        ``nothing_selected``, ``repeats_invalid``, ``source_unknown``, ``scorer_archived`` or ``endpoint_not_ready``.
+        ``nothing_selected``, ``repeats_invalid``, ``source_unknown``, ``scorer_archived``, ``endpoint_not_ready``,
+        ``budget_invalid`` or ``budget_without_prices``.
     """
     _require_startable(scorer, repeats)
+    _require_budget_to_bind(scorer, budget)
     in_groups = source_named(scorer.source).declaration.reads_group
     estimate = estimate_run(project=project, scorer=scorer, selection=selection, repeats=repeats)
     with transaction.atomic():
@@ -52,6 +57,7 @@ def start_run(
             selection=selection.to_json(),
             repeats=repeats,
             seed=seed,
+            budget=budget,
             estimate=asdict(estimate),
             code_version=code_version(),
             created_by=actor,
@@ -64,6 +70,7 @@ def start_run(
             # A task's own rubric may have changed since: the worker compares the whole input.
             take_over=scorer.is_pinned and not scorer.uses_task_rubric and not in_groups,
             in_groups=in_groups,
+            batch_items=items_per_batch(scorer),
         )
         counts = RunItem.objects.filter(run=run).aggregate(
             items=Count("pk"), reused=Count("pk", filter=Q(status=RunItem.Status.SCORED))
@@ -111,8 +118,15 @@ def resume_run(*, run: Run, actor: User | None) -> None:
     Raises
     ------
     AppError
-        ``run_not_cancelled`` (409).
+        ``run_not_cancelled`` (409), ``budget_spent`` (409).
     """
+    spent = spent_budget(run) if run.status == Run.Status.CANCELLED else None
+    if spent is not None:
+        raise AppError(
+            f"The budget of {spent.of} is spent ({spent.spent:,.2f} of {spent.amount:,.2f}): raise it first.",
+            code=SPENT,
+            status=409,
+        )
     with transaction.atomic():
         # The run first: a worker that is giving its batch back reads the new state (see give_back_if_cancelled).
         cancelled = Run.objects.filter(pk=run.pk, status=Run.Status.CANCELLED)
@@ -138,7 +152,12 @@ def retry_failed(*, run: Run, actor: User | None) -> int:
         locked = Run.objects.select_for_update(no_key=True).get(pk=run.pk)
         if locked.status == Run.Status.CANCELLED:
             raise AppError("This run was cancelled: resume it first.", code="run_cancelled", status=409)
-        count = reopen_failed_items(run=run, queue=run.scorer.queue, endpoint_id=first_endpoint(run.scorer))
+        count = reopen_failed_items(
+            run=run,
+            queue=run.scorer.queue,
+            endpoint_id=first_endpoint(run.scorer),
+            batch_items=items_per_batch(run.scorer),
+        )
         if not count:
             raise AppError("Nothing in this run has failed.", code="nothing_failed", status=409)
         Run.objects.filter(pk=run.pk).update(
@@ -154,6 +173,18 @@ def finish_if_settled(*, run_id: int) -> bool:
     """Mark the run as finished where no item waits any more, also one that was cancelled too late."""
     unfinished = Run.objects.all_settled().filter(pk=run_id).exclude(status=Run.Status.FINISHED)
     return unfinished.update(status=Run.Status.FINISHED, finished_at=Now()) == 1
+
+
+def _require_budget_to_bind(scorer: Scorer, budget: float | None) -> None:
+    if budget is None:
+        return
+    if not (math.isfinite(budget) and budget >= 0):
+        raise AppError(
+            "A budget is a number from 0 on.", code="budget_invalid", fields={"budget": ["A number from 0 on."]}
+        )
+    if not is_priced(scorer):
+        message = "None of this scorer's models has a price, so a budget would bound nothing."
+        raise AppError(message, code="budget_without_prices", fields={"budget": [message]})
 
 
 def _require_startable(scorer: Scorer, repeats: int) -> None:

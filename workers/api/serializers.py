@@ -73,6 +73,9 @@ class EndpointOutput(serializers.ModelSerializer[ModelEndpoint]):
     is_shared = serializers.SerializerMethodField(help_text="Offered to every project by the operator.")
     resolved = serializers.DictField()
     capabilities = serializers.ListField(child=serializers.CharField())
+    limits = serializers.DictField()
+    prices = serializers.DictField()
+    has_key = serializers.SerializerMethodField(help_text="The key itself is never given out.")
 
     class Meta:
         model = ModelEndpoint
@@ -89,9 +92,17 @@ class EndpointOutput(serializers.ModelSerializer[ModelEndpoint]):
             "capabilities",
             "context_length",
             "resolved",
+            "served_model",
+            "has_key",
+            "limits",
+            "prices",
+            "budget",
             "is_shared",
             "probed_at",
         ]
+
+    def get_has_key(self, endpoint: ModelEndpoint) -> bool:
+        return bool(endpoint.credentials)
 
     def get_is_shared(self, endpoint: ModelEndpoint) -> bool:
         return endpoint.project_id is None
@@ -207,6 +218,9 @@ class NewRun(serializers.Serializer[Any]):
     repeats = serializers.IntegerField(default=1, min_value=1, max_value=MOST_REPEATS)
     seed = serializers.IntegerField(default=0, min_value=-(2**63), max_value=2**63 - 1)
     name = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    budget = serializers.FloatField(
+        required=False, allow_null=True, default=None, min_value=0, help_text="Most that it may spend."
+    )
 
     def chosen(self) -> OutputSelection:
         """The selection, once valid."""
@@ -224,6 +238,8 @@ class EstimateOutput(serializers.Serializer[Any]):
 
 
 class RunOutput(serializers.ModelSerializer[Run]):
+    is_stopped_by_budget = serializers.BooleanField(read_only=True, help_text="It goes on when the budget is raised.")
+
     class Meta:
         model = Run
         fields = [
@@ -243,6 +259,8 @@ class RunOutput(serializers.ModelSerializer[Run]):
             "prompt_tokens",
             "reply_tokens",
             "cost",
+            "budget",
+            "is_stopped_by_budget",
             "code_version",
             "created_at",
             "started_at",

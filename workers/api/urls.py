@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workers.api.views import prompts, runs, scorers, sources
+from workers.api.views import prompts, runs, scorers, servers, sources
 
 app_name = "workers-api"
 urlpatterns = [
@@ -18,6 +18,10 @@ urlpatterns = [
     path("projects/<slug:slug>/endpoints", sources.EndpointList.as_view(), name="endpoint-list"),
     path("projects/<slug:slug>/endpoints/<int:pk>", sources.EndpointDetail.as_view(), name="endpoint-detail"),
     path("projects/<slug:slug>/endpoints/<int:pk>/probe", sources.EndpointProbe.as_view(), name="endpoint-probe"),
+    path("projects/<slug:slug>/endpoints/<int:pk>/terms", servers.EndpointTerms.as_view(), name="endpoint-terms"),
+    path("projects/<slug:slug>/servers", servers.ServerList.as_view(), name="server-list"),
+    path("projects/<slug:slug>/budget", servers.ProjectBudgetView.as_view(), name="project-budget"),
+    path("projects/<slug:slug>/runs/<int:pk>/budget", servers.RunBudget.as_view(), name="run-budget"),
     path("projects/<slug:slug>/scorers", scorers.ScorerList.as_view(), name="scorer-list"),
     path("projects/<slug:slug>/scorers/<int:pk>", scorers.ScorerDetail.as_view(), name="scorer-detail"),
     path("projects/<slug:slug>/runs", runs.RunList.as_view(), name="run-list"),

@@ -52,6 +52,12 @@ class ErrorCode(StrEnum):
     BUDGET_SPENT = "budget_spent"
 
 
+TRANSIENT_ENDPOINT_CODES = frozenset(
+    {ErrorCode.ENDPOINT_DOWN, ErrorCode.ENDPOINT_TIMEOUT, ErrorCode.ENDPOINT_BUSY, ErrorCode.ENDPOINT_MALFORMED}
+)
+"""What a server did that it may not do the next time: an item that met it has failed, and may be tried again."""
+
+
 class EngineError(Exception):
     """A failure of a whole call or of loading a model, in one line for a person, with a stable code."""
 

@@ -48,6 +48,11 @@ class RunForm(forms.Form):
     repeats = forms.IntegerField(
         min_value=1, max_value=MOST_REPEATS, initial=1, help_text="How often each output is scored."
     )
+    budget = forms.FloatField(
+        required=False,
+        min_value=0,
+        help_text="Most that it may spend, in the currency of the model's prices. Empty: no bound of its own.",
+    )
     name = forms.CharField(
         max_length=200,
         required=False,

@@ -65,6 +65,11 @@ class ModelEndpoint(models.Model):
         return self.name
 
     @property
+    def is_served(self) -> bool:
+        """Whether it is asked over HTTP."""
+        return self.engine == self.Engine.OPENAI
+
+    @property
     def state(self) -> "ModelEndpoint.State":
         """What the last probe found."""
         if self.failure:

@@ -81,6 +81,11 @@ class Run(models.Model):
         return self.status in {self.Status.PENDING, self.Status.RUNNING}
 
     @property
+    def is_stopped_by_budget(self) -> bool:
+        """Whether it has reached a budget: cancelled though nobody has asked for it."""
+        return self.status == self.Status.CANCELLED and self.cancel_requested_at is None
+
+    @property
     def settled_count(self) -> int:
         return self.scored_count + self.unscored_count + self.failed_count
 

@@ -40,6 +40,10 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Runs that say how fast their scorer computes, latest first."""
         return self.filter(attempted_characters__gt=0, busy_seconds__gt=0).order_by("-id")
 
+    def stopped_by_budget(self) -> RunQuerySet:
+        """Cancelled though nobody has asked for it."""
+        return self.filter(status="cancelled", cancel_requested_at=None)
+
     def on_endpoint(self, endpoint_id: int) -> RunQuerySet:
         return self.filter(scorer__models__endpoint=endpoint_id)
 

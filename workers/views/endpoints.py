@@ -13,7 +13,9 @@ from projects.forms.errors import show_in_form
 from projects.requests import AuthedRequest
 from workers.access import endpoint_for
 from workers.actions.endpoints import probe_again, register_endpoint
+from workers.budgets import project_budget
 from workers.forms.endpoint import EndpointForm
+from workers.forms.server import ProjectBudgetForm
 from workers.models import ModelEndpoint, WorkerHeartbeat
 
 
@@ -34,6 +36,7 @@ def endpoint_list(request: AuthedRequest, slug: str) -> HttpResponse:
             else:
                 messages.success(request, f"{endpoint.name} is registered; a worker looks at it next.")
                 return redirect("workers:endpoint-list", slug=slug)
+    budget = project_budget(project)
     context = {
         "project": project,
         "section": "sources",
@@ -41,6 +44,8 @@ def endpoint_list(request: AuthedRequest, slug: str) -> HttpResponse:
         "form": form,
         "endpoints": (endpoints := list(ModelEndpoint.objects.offered_to(project))),
         "is_waiting": any(endpoint.state == ModelEndpoint.State.WAITING for endpoint in endpoints),
+        "budget": budget,
+        "budget_form": ProjectBudgetForm(initial={"amount": budget.amount if budget else None}),
         "workers": WorkerHeartbeat.objects.alive().order_by("queue", "name"),
     }
     template = "workers/endpoint_list.html" + ("#endpoints" if request.htmx and request.method != "POST" else "")

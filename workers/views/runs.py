@@ -6,7 +6,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from projects.access import Capability, project_for
+from projects.access import Capability, allows, project_for
 from projects.errors import AppError
 from projects.forms.errors import show_in_form
 from projects.keyset import keyset_page
@@ -16,6 +16,7 @@ from workers.access import attempt_for, manageable_run_for, run_for
 from workers.actions.runs import cancel_run, resume_run, retry_failed, start_run
 from workers.estimation import estimate_run
 from workers.forms.run import RunForm
+from workers.forms.server import RunBudgetForm
 from workers.models import Run, RunItem
 from workers.progress import progress_of, publish, reason_label
 from workers.selection import OutputSelection
@@ -47,6 +48,7 @@ def run_create(request: AuthedRequest, slug: str) -> HttpResponse:
                 selection=form.selection(),
                 repeats=chosen["repeats"],
                 name=chosen["name"],
+                budget=chosen["budget"],
                 actor=request.user,
             )
         except AppError as error:
@@ -101,13 +103,18 @@ def run_change(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
 
 
 def _run_page(request: AuthedRequest, run: Run) -> HttpResponse:
+    models = list(run.scorer.models.select_related("endpoint").order_by("role"))
+    is_priced = any(use.endpoint.prices for use in models)
     context = {
         "project": run.project,
         "section": "runs",
         "run": run,
         "progress": progress_of(run),
         "selection": OutputSelection.from_json(run.selection),
-        "models": run.scorer.models.select_related("endpoint").order_by("role"),
+        "models": models,
+        "budget_form": RunBudgetForm(initial={"budget": run.budget})
+        if is_priced and allows(run.project, Capability.MANAGE)
+        else None,
     }
     return TemplateResponse(request, "workers/run_detail.html" + ("#progress" if request.htmx else ""), context)
 

@@ -44,6 +44,7 @@ class RunList(GenericAPIView[Any]):
             repeats=wanted["repeats"],
             seed=wanted["seed"],
             name=wanted["name"],
+            budget=wanted["budget"],
             actor=request.user,
         )
         return Response(RunOutput(run).data, status=status.HTTP_201_CREATED)

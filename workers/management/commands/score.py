@@ -45,6 +45,7 @@ class Command(BaseCommand):
         outputs.add_argument("--output-ids", nargs="+", default=[], metavar="ID", help="external ids")
         parser.add_argument("--repeats", type=int, default=1)
         parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--budget", type=float, help="most that the run may spend, in the currency of the prices")
         parser.add_argument("--name", default="", help="of the run")
         how = parser.add_mutually_exclusive_group()
         how.add_argument("--wait", action="store_true", help="follow the workers until the run is over")
@@ -67,6 +68,7 @@ class Command(BaseCommand):
                 selection=selection,
                 repeats=options["repeats"],
                 seed=options["seed"],
+                budget=options["budget"],
                 name=options["name"],
                 actor=None,
                 notify=not options["inline"],
@@ -129,6 +131,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{run.get_status_display()}: {run.scored_count} of {run.item_count} scored{taken_over}.")
         for reason in progress_of(run).reasons:
             self.stdout.write(f"  {reason.count} {reason.status}: {reason.label} ({reason.code})")
+        if run.is_stopped_by_budget:
+            raise CommandError(f"The budget is spent ({run.cost:,.4f}): raise it on the run's page and it goes on.")
         if run.failed_count:
             raise CommandError(f"{run.failed_count} items failed.")
 
