@@ -49,6 +49,13 @@ EXAMPLES: dict[str, Example] = {
     "pairwise_judge": IN_WORDS,
     "tournament": IN_WORDS,
     "listwise_judge": Example(reply=order_as_shown),
+    "numeric_match": Example(item={"reference": "42"}),
+    "soft_match": Example(item={"reference": "42"}),
+    "regular_expression": Example(parameters={"pattern": "answer|Yes"}),
+    "json_schema": Example(parameters={"json_schema": '{"type": "object", "required": ["answer"]}'}),
+    "constraint_checks": Example(parameters={"constraints": '[{"kind": "max_words", "n": 5}, {"kind": "lowercase"}]'}),
+    "code_tests": Example(item={"metadata": {"tests": [{"stdin": "", "stdout": "Yes"}]}}),
+    "partial_credit": Example(item={"metadata": {"partial_credit": {"parts": [{"path": "/answer", "equals": "Yes"}]}}}),
 }
 """By the source's name."""
 

@@ -349,6 +349,7 @@ def test_what_the_source_needs_may_not_be_missing(source, score):
         (Input.REFERENCE, {"reference": "  "}),
         (Input.CONTEXT, {"context": None}),
         (Input.CRITERIA, {"criteria": ()}),
+        (Input.METADATA, {"metadata": {}}),
     ):
         [result] = score(item(source, **lacking))
         if part in needs:

@@ -17,6 +17,16 @@ from workers.sources.similarity import InstructionSimilarity, SemanticSimilarity
 from workers.sources.thinking_reward import ThinkingReward
 from workers.sources.tournament import Tournament
 from workers.sources.verbal_feedback import VerbalFeedback
+from workers.sources.verifiers.code_tests import CodeTests
+from workers.sources.verifiers.constraint_checks import ConstraintChecks
+from workers.sources.verifiers.exact import ExactMatch
+from workers.sources.verifiers.json_schema import JsonSchema
+from workers.sources.verifiers.numeric import NumericMatch
+from workers.sources.verifiers.partial_credit import PartialCredit
+from workers.sources.verifiers.pattern import RegularExpression
+from workers.sources.verifiers.reasoning_pattern import ReasoningPattern
+from workers.sources.verifiers.soft_match import SoftMatch
+from workers.sources.verifiers.tag_format import TagFormat
 
 _ALL: tuple[Source, ...] = (
     RubricJudge(),
@@ -38,6 +48,16 @@ _ALL: tuple[Source, ...] = (
     DimensionReward(),
     RelevanceMixture(),
     LogRatio(),
+    ExactMatch(),
+    NumericMatch(),
+    SoftMatch(),
+    RegularExpression(),
+    TagFormat(),
+    JsonSchema(),
+    ConstraintChecks(),
+    CodeTests(),
+    PartialCredit(),
+    ReasoningPattern(),
 )
 SOURCES: dict[str, Source] = {source.declaration.name: source for source in _ALL}
 
