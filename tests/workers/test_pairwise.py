@@ -2,6 +2,7 @@
 
 import math
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -45,9 +46,10 @@ def group(*texts: str, seed: int = 0, **given) -> SourceItem:
     return SourceItem("k", (ChatMessage("user", "say a number"),), (), members=members, seed=seed, **given)
 
 
-def score(*items, engine=None, **given):
+def score(*items, engine: Any = None, **given):
     parameters = validate_parameters(SOURCE.declaration.parameters, given)
-    return SOURCE.score(items, {"judge": engine or Taster()}, parameters)
+    judge: Any = engine or Taster()
+    return SOURCE.score(items, {"judge": judge}, parameters)
 
 
 def found(result):
@@ -156,8 +158,7 @@ def test_every_pair_is_drawn_about_as_often():
 
 def test_the_rubric_the_reference_and_the_context_are_shown_where_wanted():
     item = group("1", "2", criteria=(Criterion("c", "It is odd."),), reference="the answer", context="the book")
-    engine = Taster()
-    engine._taste = lambda question: engine.asked.append(question.prompt) or Choice(question.labels, (0, -1, -2), ())
+    engine = ScriptedEngine()
     score(item, engine=engine)
     shown = engine.asked[0].messages[-1].text
     for part in ("<rubric>\n- It is odd.", "<reference>\nthe answer", "<context>\nthe book"):

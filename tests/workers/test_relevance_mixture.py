@@ -1,6 +1,7 @@
 """The relevance mixture, against values worked by hand."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,10 @@ def item(text: str, task: str = "ab", **given) -> SourceItem:
     return SourceItem("k", (ChatMessage("user", task),), (OutputMessage("assistant", text),), **given)
 
 
-def score(*items: SourceItem, engine=None, **given):
+def score(*items: SourceItem, engine: Any = None, **given):
     parameters = validate_parameters(SOURCE.declaration.parameters, given)
-    return SOURCE.score(items, {"encoder": engine or ScriptedEngine()}, parameters)
+    encoder: Any = engine or ScriptedEngine()
+    return SOURCE.score(items, {"encoder": encoder}, parameters)
 
 
 def values(result):

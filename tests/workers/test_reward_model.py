@@ -1,6 +1,7 @@
 """The reward model source: what is read, and that its score comes through as it is."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -31,9 +32,10 @@ class Recording(ScriptedEngine):
         return [self.answers.pop(0) if self.answers else answer for answer in super().reward(conversations)]
 
 
-def score(*items, engine=None, **given):
+def score(*items, engine: Any = None, **given):
     parameters = validate_parameters(SOURCE.declaration.parameters, given)
-    return SOURCE.score(items, {"reward_model": engine or ScriptedEngine()}, parameters)
+    model: Any = engine or ScriptedEngine()
+    return SOURCE.score(items, {"reward_model": model}, parameters)
 
 
 def test_the_raw_score_stands_on_the_whole_output_unsquashed():

@@ -2,6 +2,7 @@
 
 import math
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,9 +50,10 @@ def item(*messages: str, criteria=(KEY, DOOR), **given) -> SourceItem:
     return SourceItem("k", (ChatMessage("user", "get out"),), output, criteria=criteria, **given)
 
 
-def score(*items, engine=None, **given):
+def score(*items, engine: Any = None, **given):
     parameters = validate_parameters(SOURCE.declaration.parameters, given)
-    return SOURCE.score(items, {"judge": engine or Finder()}, parameters)
+    judge: Any = engine or Finder()
+    return SOURCE.score(items, {"judge": judge}, parameters)
 
 
 def rows(result):
