@@ -45,7 +45,7 @@ from rewards.text import sha256_text
 from tests.factories import make_judgment, make_output, make_project, make_rater, make_rubric, make_task, make_user
 from workers.actions.prompts import create_prompt
 from workers.actions.scorers import create_scorer
-from workers.models import Attempt, Batch, ModelEndpoint, PromptVersion, Run, RunItem, Scorer
+from workers.models import Attempt, Batch, ModelEndpoint, PromptVersion, RubricProposal, Run, RunItem, Scorer
 from workers.sources.registry import source_named
 
 # Ends an attribute, a tag, a script and a comment; runs if a template engine or an event handler reads it; and holds
@@ -251,6 +251,7 @@ def _score(house: Populated) -> None:
     [signal_pk] = signal_store.save_many([signal])
     signal_row = output.signals.get(pk=signal_pk)
     version = add_prompt(project)
+    house.rows["proposal"] = _proposal(house, endpoint)
     house.rows |= {
         "endpoint": endpoint,
         "prompt": version.prompt,
@@ -290,6 +291,36 @@ def add_prompt(project: Project) -> PromptVersion:
     template = f"{HOSTILE.replace('{', '(')} {spec.default}"
     return create_prompt(
         project=project, source="rubric_judge", name=f"Prompt {HOSTILE}"[:100], template=template, actor=None
+    )
+
+
+def _proposal(house: Populated, endpoint: ModelEndpoint) -> RubricProposal:
+    task, output = house.rows["task"], house.rows["output"]
+    pair = {"first": str(output.pk), "second": str(output.pk), "before": [1, 1], "after": [1, None]}
+    dropped = [{"item": HOSTILE, "reason": HOSTILE}]
+    measured = {"value": 0.5, "right": 1, "wrong": 1, "equal": 0, "unscored": 0, "n": 2, "outputs": 2}
+    both = {"all": measured, "tail": measured}
+    return RubricProposal.objects.create(
+        project=house.project,
+        kind="refine",
+        status="ready",
+        task=task,
+        endpoint=endpoint,
+        request={"way": "reply", "iterations": 1, "seed": 0, "max_new_tokens": 64},
+        content=[{"key": "new", "text": HOSTILE, "title": HOSTILE[:200]}],
+        facts={
+            "iterations": [pair | {"applied": [HOSTILE], "dropped": dropped, "is_separated": True}],
+            "scores": [{"output": output.pk, "before": 1.0, "after": None}],
+            "accuracy": {"n_pairs": 1, "n_outputs": 2, "tail_share": 0.5, "tail_outputs": [output.pk]}
+            | {"before": both, "after": both},
+            "dropped": dropped,
+            "stopped": HOSTILE,
+            "detail": HOSTILE,
+            "note": HOSTILE,
+        },
+        replies=[{"purpose": HOSTILE, "parse_state": "no_json", "text": HOSTILE, "detail": HOSTILE}],
+        failure=HOSTILE,
+        created_by=house.people["owner"],
     )
 
 

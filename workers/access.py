@@ -11,9 +11,9 @@ from django.http import Http404
 from projects.access import Capability, project_for
 from projects.models import Project, User
 from rewards.models import Output, RubricVersion, Task
-from workers.models import Attempt, ModelEndpoint, Prompt, PromptVersion, Run, Scorer
+from workers.models import Attempt, ModelEndpoint, Prompt, PromptVersion, RubricProposal, Run, Scorer
 
-Row = TypeVar("Row", Scorer, Run)
+Row = TypeVar("Row", RubricProposal, Scorer, Run)
 
 
 def endpoint_for(user: User, slug: str, pk: int, *, needs: Capability = Capability.VIEW) -> ModelEndpoint:
@@ -46,6 +46,14 @@ def run_for(user: User, slug: str, pk: int) -> Run:
 def manageable_run_for(user: User, slug: str, pk: int) -> Run:
     """A run that `user` may cancel, resume or try again; 403 for who may only read it."""
     return _of_project(user, slug, Run.objects.with_scorer(), pk, needs=Capability.MANAGE)
+
+
+def proposal_for(user: User, slug: str, pk: int, *, needs: Capability = Capability.VIEW) -> RubricProposal:
+    """A rubric proposal to read, or with MANAGE to decide on, with what it is about (three queries)."""
+    rows = RubricProposal.objects.select_related(
+        "rubric", "task", "endpoint", "created_by", "decided_by", "base_version", "accepted_version"
+    ).prefetch_related("base_version__criteria")
+    return _of_project(user, slug, rows, pk, needs=needs)
 
 
 def attempt_for(user: User, slug: str, pk: int) -> Attempt:

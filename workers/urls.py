@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workers.views import endpoints, prompts, runs, scorers, servers, sources, trials
+from workers.views import endpoints, prompts, proposals, runs, scorers, servers, sources, trials
 
 app_name = "workers"
 urlpatterns = [
@@ -26,6 +26,11 @@ urlpatterns = [
     path("p/<slug:slug>/models/budget/", servers.project_budget, name="project-budget"),
     path("p/<slug:slug>/models/<int:pk>/terms/", servers.endpoint_terms, name="endpoint-terms"),
     path("p/<slug:slug>/models/<int:pk>/probe/", endpoints.endpoint_probe, name="endpoint-probe"),
+    path("p/<slug:slug>/proposals/", proposals.proposal_list, name="proposal-list"),
+    path("p/<slug:slug>/proposals/<int:pk>/", proposals.proposal_detail, name="proposal-detail"),
+    path("p/<slug:slug>/proposals/<int:pk>/decide/", proposals.proposal_decide, name="proposal-decide"),
+    path("p/<slug:slug>/tasks/<int:pk>/rubric/propose/", proposals.task_rubric_propose, name="task-rubric-propose"),
+    path("p/<slug:slug>/rubrics/<int:pk>/refine/", proposals.rubric_refine, name="rubric-refine"),
     path("p/<slug:slug>/runs/", runs.run_list, name="run-list"),
     path("p/<slug:slug>/runs/new/", runs.run_create, name="run-create"),
     path("p/<slug:slug>/runs/estimate/", runs.run_estimate, name="run-estimate"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workers.api.views import prompts, runs, scorers, servers, sources
+from workers.api.views import prompts, proposals, runs, scorers, servers, sources
 
 app_name = "workers-api"
 urlpatterns = [
@@ -24,6 +24,23 @@ urlpatterns = [
     path("projects/<slug:slug>/runs/<int:pk>/budget", servers.RunBudget.as_view(), name="run-budget"),
     path("projects/<slug:slug>/scorers", scorers.ScorerList.as_view(), name="scorer-list"),
     path("projects/<slug:slug>/scorers/<int:pk>", scorers.ScorerDetail.as_view(), name="scorer-detail"),
+    path("projects/<slug:slug>/rubric-proposals", proposals.ProposalList.as_view(), name="proposal-list"),
+    path("projects/<slug:slug>/rubric-proposals/<int:pk>", proposals.ProposalDetail.as_view(), name="proposal-detail"),
+    path(
+        "projects/<slug:slug>/rubric-proposals/<int:pk>/accept",
+        proposals.ProposalAccept.as_view(),
+        name="proposal-accept",
+    ),
+    path(
+        "projects/<slug:slug>/rubric-proposals/<int:pk>/reject",
+        proposals.ProposalReject.as_view(),
+        name="proposal-reject",
+    ),
+    path(
+        "projects/<slug:slug>/rubric-proposals/<int:pk>/retry",
+        proposals.ProposalRetry.as_view(),
+        name="proposal-retry",
+    ),
     path("projects/<slug:slug>/runs", runs.RunList.as_view(), name="run-list"),
     path("projects/<slug:slug>/runs/estimate", runs.RunEstimateView.as_view(), name="run-estimate"),
     path("projects/<slug:slug>/runs/<int:pk>", runs.RunDetail.as_view(), name="run-detail"),

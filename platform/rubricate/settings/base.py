@@ -172,6 +172,8 @@ SPECTACULAR_SETTINGS = {
         "JudgmentKind": "rewards.models.judgment.Judgment.Kind",
         "ImportStatus": "rewards.models.import_batch.ImportBatch.Status",
         "ExportStatus": "rewards.models.export.Export.Status",
+        "ProposalStatus": "workers.models.rubric_proposal.RubricProposal.Status",
+        "ProposalKind": "workers.models.rubric_proposal.RubricProposal.Kind",
     },
 }
 
