@@ -34,6 +34,7 @@ GIVES_LABELS = {
     Gives.RANKING: "a ranking",
     Gives.CRITIQUES: "critiques in words",
     Gives.SPANS: "marked spans",
+    Gives.STEPS: "step labels",
     Gives.SIGNALS: "reward signals",
 }
 

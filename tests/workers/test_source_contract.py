@@ -13,10 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rewards.models import Critique
+from rewards.models import Critique, Judgment
 from rewards.rubrics.content import Criterion, Level
+from tests.factories import make_output, make_project, make_rubric, make_task
+from tests.workers.counting_source import start
 from tests.workers.scripted_engine import Asked, Script, ScriptedEngine, reply_by_schema
 from tests.workers.source_examples import EXAMPLES, example_of
+from tests.workers.test_scorers import make_endpoint
+from workers import model_loading, progress
+from workers.actions.runs import cancel_run, resume_run
+from workers.actions.scorers import create_scorer
 from workers.engines.contract import (
     Capability,
     ChatMessage,
@@ -27,6 +33,8 @@ from workers.engines.contract import (
     Refusal,
     Usage,
 )
+from workers.models import Attempt, Run
+from workers.scoring import work_once
 from workers.sources.contract import (
     PROMPT,
     Estimate,
@@ -125,6 +133,24 @@ def writes(source) -> bool:
     return Capability.GENERATE in asked_of(source)
 
 
+def reads_replies(source) -> bool:
+    """Whether a judge's words can be wrong: it writes, and not every text is an answer."""
+    return writes(source) and not example_of(source.declaration.name).reads_any_text
+
+
+def sources_that(holds: Callable[[Source], object]) -> pytest.MarkDecorator:
+    """Ask only those of the registry's sources that the test is about."""
+    chosen = [source for source in SOURCES.values() if holds(source)]
+    return pytest.mark.parametrize("source", chosen, ids=[source.declaration.name for source in chosen])
+
+
+READS_GROUP = sources_that(lambda source: source.declaration.reads_group)
+ASKS_MODELS = sources_that(lambda source: source.declaration.models)
+WRITES = sources_that(writes)
+READS_REPLIES = sources_that(reads_replies)
+FILLS_A_PROMPT = sources_that(lambda source: source.declaration.prompt)
+
+
 def scripted(source, script: Script | str | None = None, **given) -> ScriptedEngine:
     return ScriptedEngine(script or example_of(source.declaration.name).reply or reply_by_schema, **given)
 
@@ -168,6 +194,7 @@ def check(source, one: SourceItem, result) -> None:
     assert result.gives <= source.declaration.gives
     check_verdicts(one, result)
     check_ratings(result)
+    check_spans_and_steps(one, result)
     check_groups(one, result)
     for critique in result.critiques:
         assert critique.kind in Critique.Kind.values
@@ -201,6 +228,20 @@ def check_ratings(result: Scored) -> None:
         assert not rating.probabilities or sum(rating.probabilities.values()) == pytest.approx(1)
 
 
+def check_spans_and_steps(one: SourceItem, result: Scored) -> None:
+    keys = {criterion.key for criterion in one.criteria}
+    for span in result.spans or ():
+        assert 0 <= span.start < span.end <= len(one.texts[span.message])
+        assert span.type
+        assert not span.criterion_key or span.criterion_key in keys
+    if result.steps is not None:
+        result.steps.segmentation.check_within(one.texts)
+        labels = result.steps.labels
+        assert len(labels) == len(result.steps.segmentation)
+        assert set(labels) <= {-1, 0, 1, None}
+        assert result.steps.first_error is None or labels[result.steps.first_error] == -1
+
+
 def check_groups(one: SourceItem, result: Scored) -> None:
     for comparison in result.comparisons:
         assert 0 <= comparison.a < comparison.b < len(one.members)
@@ -225,7 +266,8 @@ def replies_of(result) -> list[Reply]:
 def answers(result: Scored):
     """Of a result what must be the same again; the records of what was asked are not."""
     compared = [(one.a, one.b, one.choice, one.tie_kind, one.order_choices) for one in result.comparisons]
-    return result.verdicts, result.ratings, compared, result.ranking, result.critiques
+    steps = (result.steps.labels, result.steps.first_error) if result.steps else None
+    return result.verdicts, result.ratings, compared, result.ranking, result.critiques, result.spans, steps
 
 
 def numbers(result: Scored) -> list[float]:
@@ -251,9 +293,8 @@ def test_equal_outputs_get_equal_scores(source, score):
         assert a.signal == b.signal
 
 
+@READS_GROUP
 def test_equal_members_of_a_group_are_a_tie_in_both_orders(source, score):
-    if not source.declaration.reads_group:
-        pytest.skip("reads one output at a time")
     same = tuple(Member(key, (OutputMessage("assistant", BESIDE),)) for key in "12")
     [result] = score(item(source, members=same))
     if isinstance(result, Scored):
@@ -283,25 +324,22 @@ def test_an_output_without_text_is_unscored_beside_others(source, score):
         assert result.reason == "empty_output"
 
 
+@READS_GROUP
 def test_a_group_of_one_is_unscored(source, score):
-    if not source.declaration.reads_group:
-        pytest.skip("reads one output at a time")
     [result] = score(item(source, members=(Member("1", (OutputMessage("assistant", "Yes"),)),)))
     assert isinstance(result, Unscored)
     assert result.reason == "too_few_outputs"
 
 
+@READS_GROUP
 def test_an_empty_member_beside_another_is_no_error(source, score):
-    if not source.declaration.reads_group:
-        pytest.skip("reads one output at a time")
     [result] = score(item(source, ""))
     assert isinstance(result, Scored | Unscored)
 
 
 @pytest.mark.parametrize("text", ["zq" * 400, EIGHT_THOUSAND_TOKENS, "p" * 10_000_000], ids=["400", "8k", "10M"])
+@ASKS_MODELS
 def test_a_text_beyond_the_context_is_unscored_and_never_cut(source, text, tiny_engine, engine):
-    if not source.declaration.models:
-        pytest.skip("asks no model")
     if engine is not tiny_engine:
         # A context that the source's own words fit into, and not one of these texts.
         fits = max(map(len, words_read(source)), default=0)
@@ -322,9 +360,8 @@ def words_read(source) -> list[str]:
     ]
 
 
-def test_a_long_text_that_fits_is_read_whole(source, engine, tiny_engine):
-    if engine is tiny_engine or not source.declaration.models:
-        pytest.skip("read by the real model in its own tests, or by none")
+@ASKS_MODELS
+def test_a_long_text_that_fits_is_read_whole(source):
     engine = scripted(source, context_length=10**9)
     [result] = scorer_with(source, engine)(item(source, f"{EIGHT_THOUSAND_TOKENS} the end"))
     if example_of(source.declaration.name).fits_any_output:
@@ -334,9 +371,8 @@ def test_a_long_text_that_fits_is_read_whole(source, engine, tiny_engine):
         assert any(f"{EIGHT_THOUSAND_TOKENS} the end" in words for words in read)
 
 
+@ASKS_MODELS
 def test_a_lone_surrogate_is_unscored(source, score):
-    if not source.declaration.models:
-        pytest.skip("asks no model")
     [result] = score(item(source, "\ud800"))
     assert isinstance(result, Unscored)
     assert result.reason == ErrorCode.INVALID_TEXT
@@ -359,9 +395,8 @@ def test_what_the_source_needs_may_not_be_missing(source, score):
             assert isinstance(result, Scored), result
 
 
+@sources_that(lambda source: not source.declaration.needs & {Input.REFERENCE, Input.CONTEXT})
 def test_reference_and_context_may_be_missing_together_where_the_source_only_uses_them(source, score):
-    if source.declaration.needs & {Input.REFERENCE, Input.CONTEXT}:
-        pytest.skip("needs them")
     [result] = score(item(source, reference=None, context=None))
     assert isinstance(result, Scored), result
 
@@ -406,9 +441,8 @@ class AllFailing:
     logprobs = choose = generate = embed = hidden_states = attentions = reward = refuse
 
 
+@ASKS_MODELS
 def test_a_model_that_refuses_everything_leaves_every_item_unscored(source):
-    if not source.declaration.models:
-        pytest.skip("asks no model")
     failing = AllFailing()
     results = scorer_with(source, failing)(item(source, "Maybe the cat."), item(source, "No dog."))
     assert failing.n_asked
@@ -416,11 +450,8 @@ def test_a_model_that_refuses_everything_leaves_every_item_unscored(source):
 
 
 @pytest.mark.parametrize("kind", GARBAGE)
+@READS_REPLIES
 def test_a_judge_that_writes_garbage_gives_no_value(source, kind):
-    if not writes(source):
-        pytest.skip("reads no text of a model")
-    if example_of(source.declaration.name).reads_any_text:
-        pytest.skip("any text is an answer")
     well_formed = scripted(source)
 
     def spoil(asked: Asked) -> str | Refusal:
@@ -441,9 +472,8 @@ def test_a_judge_that_writes_garbage_gives_no_value(source, kind):
     assert result.reason in {reply.parse_state.value for reply in unread}
 
 
+@READS_REPLIES
 def test_a_reply_that_the_limit_cut_is_said_to_be_cut(source):
-    if not writes(source) or example_of(source.declaration.name).reads_any_text:
-        pytest.skip("reads no text of a model, or any")
     engine = scripted(source, lambda asked: '{"thoughts": "' + "on and on " * 5_000)
     [result] = scorer_with(source, engine)(item(source, "Maybe the cat."))
     if not engine.replies:
@@ -452,9 +482,8 @@ def test_a_reply_that_the_limit_cut_is_said_to_be_cut(source):
     assert result.reason == ParseState.TRUNCATED
 
 
+@READS_REPLIES
 def test_a_judge_that_fails_now_and_then_gives_no_zero_for_it(source):
-    if not writes(source) or example_of(source.declaration.name).reads_any_text:
-        pytest.skip("reads no text of a model, or any")
     whole, flaky = scripted(source), scripted(source)
     script, turns = flaky._script, iter(range(10**6))
     flaky._script = lambda asked: script(asked) if next(turns) % 2 == 0 else "no idea"
@@ -468,9 +497,8 @@ def test_a_judge_that_fails_now_and_then_gives_no_zero_for_it(source):
         assert verdict.state == "unscored" or verdict.value == pytest.approx(expected[verdict.criterion_key])
 
 
+@WRITES
 def test_every_text_that_a_judge_wrote_is_kept_with_its_prompt_and_its_tokens(source):
-    if not writes(source):
-        pytest.skip("reads no text of a model")
     engine = scripted(source)
     [result] = scorer_with(source, engine)(item(source, "Maybe the cat."))
     if not engine.replies:
@@ -483,9 +511,8 @@ def test_every_text_that_a_judge_wrote_is_kept_with_its_prompt_and_its_tokens(so
     assert {reply.served_model for reply in kept} == {"scripted"}
 
 
+@FILLS_A_PROMPT
 def test_what_a_data_set_says_cannot_close_a_delimiter_of_a_prompt(source):
-    if source.declaration.prompt is None:
-        pytest.skip("fills no prompt")
     engine = scripted(source, context_length=10**6)
     given = {"reference": HOSTILE, "context": HOSTILE, "task_messages": (ChatMessage("user", HOSTILE),)}
     if "criteria" not in example_of(source.declaration.name).item:
@@ -500,10 +527,9 @@ def test_what_a_data_set_says_cannot_close_a_delimiter_of_a_prompt(source):
             assert f"HOSTILE<{tag}>" not in words
 
 
+@FILLS_A_PROMPT
 def test_a_template_of_the_projects_own_is_what_the_model_reads(source):
     spec = source.declaration.prompt
-    if spec is None:
-        pytest.skip("fills no prompt")
     engine = scripted(source)
     parameters = {**parameters_of(source), PROMPT: f"A project's own words.\n\n{spec.default}"}
     engines = {role.name: engine for role in source.declaration.models}
@@ -513,9 +539,8 @@ def test_a_template_of_the_projects_own_is_what_the_model_reads(source):
     assert any("A project's own words." in message.text for prompt in read for message in prompt.messages)
 
 
+@sources_that(lambda source: len(source.declaration.models) > 1)
 def test_models_with_different_tokenizers_are_no_error(source, tiny_engine, other_engine, engine):
-    if len(source.declaration.models) < 2:
-        pytest.skip("works with one model at most")
     if engine is tiny_engine:
         engines = [tiny_engine, other_engine]
     else:
@@ -524,6 +549,68 @@ def test_models_with_different_tokenizers_are_no_error(source, tiny_engine, othe
     one = item(source, TEXTS["ordinary"])
     [result] = score_items(source, [one], roles, parameters_of(source))
     check(source, one, result)
+
+
+@pytest.mark.django_db
+@sources_that(lambda source: not source.declaration.needs_sandbox)
+def test_a_run_that_is_cancelled_half_way_keeps_what_is_stored_and_goes_on_later(source, engine, monkeypatch):
+    run = run_of_six(source, engine, monkeypatch)
+    shown = progress.publish
+
+    def cancel_once(run_id, **_):
+        if not run.is_cancelled_once:
+            run.is_cancelled_once = True
+            cancel_run(run=Run.objects.get(pk=run_id), actor=None)
+
+    run.is_cancelled_once = False
+    monkeypatch.setattr(progress, "publish", cancel_once)
+    work_once(run.scorer.queue, run=run)
+    monkeypatch.setattr(progress, "publish", shown)
+    run.refresh_from_db()
+    # A worker looks at the run's state after its first four items.
+    assert (run.status, run.settled_count) == (Run.Status.CANCELLED, 4)
+    assert Attempt.objects.count() == 4
+    before = list(Judgment.objects.order_by("pk").values_list("pk", "idempotency_key"))
+    assert not work_once(run.scorer.queue, run=run)
+    resume_run(run=run, actor=None)
+    while work_once(run.scorer.queue, run=run):
+        pass
+    run.refresh_from_db()
+    assert (run.status, run.settled_count, run.failed_count) == (Run.Status.FINISHED, 6, 0)
+    assert list(Judgment.objects.order_by("pk").values_list("pk", "idempotency_key"))[: len(before)] == before
+    assert Attempt.objects.filter(status="scored").count() == run.scored_count
+
+
+def run_of_six(source, engine, monkeypatch) -> Run:
+    """A run of the source over six items of a project, with one engine in every role."""
+    monkeypatch.setattr(model_loading, "engine_for", lambda endpoint: engine)
+    declaration, project, one = source.declaration, make_project(), item(source)
+    for number in range(6):
+        task = make_task(
+            project,
+            f"t{number}",
+            one.task_messages[0].text,
+            reference=one.reference,
+            context=one.context or "",
+            metadata=dict(one.metadata),
+            tags=list(one.tags),
+        )
+        for words in ("Maybe the cat.", BESIDE)[: 2 if declaration.reads_group else 1]:
+            make_output(task, f"{words} {number}")
+    endpoints = {
+        role.name: make_endpoint(role.name, capabilities=[capability.value for capability in Capability])
+        for role in declaration.models
+    }
+    rubric = make_rubric(project, criteria=[{"key": "right", "text": "It is right."}])
+    scorer = create_scorer(
+        project=project,
+        source=declaration.name,
+        actor=None,
+        parameters=dict(example_of(declaration.name).parameters),
+        endpoints=endpoints,
+        rubric_version=rubric if Input.CRITERIA in declaration.inputs else None,
+    )
+    return start(project, scorer)
 
 
 def test_the_declaration_says_all_that_a_page_shows(source):
@@ -538,7 +625,8 @@ def test_the_declaration_says_all_that_a_page_shows(source):
     assert all((role.capabilities or role.ways) and role.label and role.help for role in declaration.models)
     assert all(parameter.label for parameter in declaration.parameters)
     assert source.__class__.__doc__
-    assert not (declaration.reads_group and Gives.SIGNALS in declaration.gives), "a group has no text to lay them over"
+    of_a_text = {Gives.SIGNALS, Gives.SPANS, Gives.STEPS}
+    assert not (declaration.reads_group and declaration.gives & of_a_text), "a group has no text to lay them over"
     if declaration.gives & {Gives.COMPARISONS, Gives.RANKING}:
         assert declaration.reads_group
     if declaration.prompt is not None:
@@ -557,9 +645,8 @@ def test_a_vector_worked_by_hand_stands_in_a_test_of_its_own(source):
     assert any(name.search(path.read_text(encoding="utf-8")) for path in own)
 
 
+@sources_that(lambda source: source.declaration.fidelity == Fidelity.RECONSTRUCTED)
 def test_reconstructed_sources_say_in_their_docstring_what_the_text_leaves_open(source):
-    if source.declaration.fidelity != Fidelity.RECONSTRUCTED:
-        pytest.skip("checked against code or paper")
     module = __import__(type(source).__module__, fromlist=["__doc__"])
     words = f"{module.__doc__}{type(source).__doc__}".lower()
     assert re.search(r"reconstruct|gap|leaves|does not say|not stated|unstated|not given", words)

@@ -25,6 +25,8 @@ class ParseState(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     VERDICT_FIRST = "verdict_first"
     """The answer stands before the reasons for it."""
+    UNLOCATED = "unlocated"
+    """None of the words that it quotes stands in the text."""
     TRUNCATED = "truncated"
     """The limit on new tokens cut the reply before its end, and what is there cannot be read."""
     REFUSED = "refused"
@@ -58,7 +60,10 @@ def json_object(text: str) -> dict[str, Any]:
     while place >= 0:
         try:
             value, end = decoder.raw_decode(text, place)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            # A nest deeper than any answer. Beginning again at each of its brackets would take quadratic time.
+            break
+        except ValueError:
             end = place + 1
         else:
             found = value if isinstance(value, dict) else found
