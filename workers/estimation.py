@@ -18,6 +18,8 @@ from workers.sources.registry import source_named
 # in bfloat16.
 DEFAULT_TOKENS_PER_SECOND = 800
 CHARACTERS_PER_TOKEN = 4
+# A verifier takes about as long as storing what it found; one that runs programs is known better after its first run.
+SECONDS_WITHOUT_MODEL = 0.01
 _SAMPLE = 24
 _MOST_BYTES = 200_000
 _LONG_COLUMNS = ("messages", "task__messages", "task__context", "task__reference")
@@ -73,7 +75,9 @@ def estimate_run(*, project: Project, scorer: Scorer, selection: OutputSelection
     read, sampled = _read_by_models(project, scorer, sample, in_groups=in_groups)
     characters = round(read.characters * to_compute / sampled) if sampled else 0
     measured = _measured_run(project, scorer)
-    if measured is None:
+    if measured is None and not scorer.content["models"]:
+        seconds = to_compute * SECONDS_WITHOUT_MODEL
+    elif measured is None:
         seconds = characters / CHARACTERS_PER_TOKEN / DEFAULT_TOKENS_PER_SECOND
     else:
         seconds = characters * measured.busy_seconds / measured.attempted_characters

@@ -96,6 +96,7 @@ def test_the_estimate_counts_outputs_repeats_what_is_known_and_what_is_read(proj
 
 def test_without_a_measured_run_the_estimate_assumes_800_tokens_a_second(project, scorer):
     make_output(make_task(project), "x" * 6400)
+    scorer.content["models"] = {"judge": {"pinned": True}}
     estimate = estimate_run(project=project, scorer=scorer, selection=OutputSelection())
     # 6400 characters / 4 / 800
     assert estimate.seconds == pytest.approx(2.0)

@@ -7,9 +7,11 @@ from rewards.models import Critique, Output, RewardSignal
 from tests.factories import make_output, make_project, make_task
 from tests.workers.counting_source import start
 from workers.actions.scorers import create_scorer
+from workers.estimation import SECONDS_WITHOUT_MODEL, estimate_run
 from workers.inputs import hash_input
 from workers.models import Attempt
 from workers.scoring import work_once
+from workers.selection import OutputSelection
 from workers.sources.registry import source_named
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +38,16 @@ def test_a_run_of_unit_tests_waits_on_the_queue_without_a_device_and_stores_what
     assert Attempt.objects.get(output=bare).reason == "no_metadata"
     said = Critique.objects.get(judgment__output=half)
     assert said.text == "1 of 2 tests pass.\nTest 2 returned 4."
+
+
+def test_a_run_without_a_model_is_not_estimated_at_the_speed_of_one():
+    project = make_project()
+    for _ in range(10):
+        make_output(make_task(project, reference="4"), "word " * 10_000)
+    scorer = create_scorer(project=project, source="exact_match", actor=None)
+    estimate = estimate_run(project=project, scorer=scorer, selection=OutputSelection())
+    # At 800 tokens a second 500,000 characters would take two and a half minutes.
+    assert estimate.seconds == pytest.approx(10 * SECONDS_WITHOUT_MODEL)
 
 
 def test_other_tests_are_another_input_and_other_metadata_matters_only_to_who_reads_it():
