@@ -71,3 +71,13 @@ def test_the_environment_wins_over_the_running_stack(monkeypatch):
     monkeypatch.setenv("CELERY_BROKER_URL", "redis://mine/0")
     env.LOCAL_ENV.write_text("CELERY_BROKER_URL=redis://theirs/0\n")
     assert env.text("CELERY_BROKER_URL") == "redis://mine/0"
+
+
+def test_a_json_object_is_read_and_anything_else_is_refused_by_name(monkeypatch):
+    assert env.json_object("SOME_OBJECT") == {}
+    monkeypatch.setenv("SOME_OBJECT", '{"a": [1]}')
+    assert env.json_object("SOME_OBJECT") == {"a": [1]}
+    for value in ("[1]", "{", "7"):
+        monkeypatch.setenv("SOME_OBJECT", value)
+        with pytest.raises(ImproperlyConfigured, match="SOME_OBJECT must be a JSON object"):
+            env.json_object("SOME_OBJECT")
