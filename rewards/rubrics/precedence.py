@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from rewards.rubrics.dimensions import weighed_dimensions
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -176,6 +178,13 @@ COMBINATIONS: Mapping[str, Combination] = {
             "r = sigmoid(alpha * r_m) + (r_v - 1)",
             "Yang et al. 2024, Qwen2.5-Math Technical Report, arXiv 2409.12122",
             verifier_gated,
+        ),
+        Combination(
+            "weighed_dimensions",
+            "Dimensions normalised within their task and weighed",
+            "r_i = sum_j w_j (x_ij - mean_g(x_j)) / sd_g(x_j)",
+            "Wang et al. 2025, From <Answer> to <Think>, arXiv 2510.11457",
+            weighed_dimensions,
         ),
     )
 }

@@ -86,6 +86,7 @@ def test_a_verifier_says_0_or_1_and_alpha_is_positive():
         verifier_gated([1.0], [1.0, 2.0])
 
 
-def test_recipes_find_both_by_name():
+def test_recipes_find_all_by_name():
     assert COMBINATIONS["precedence"].function is by_precedence
     assert COMBINATIONS["verifier_gate"].function([1], [0.0]).tolist() == [0.5]
+    assert COMBINATIONS["weighed_dimensions"].function([[1.0], [3.0]], ["x", "x"], [2.0]).tolist() == [-2, 2]
