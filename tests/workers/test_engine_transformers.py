@@ -1,5 +1,7 @@
 """The in-process engine on a random two-layer model, in float32 against plain calls of the library."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -258,9 +260,147 @@ def test_generation_without_room_is_refused(tiny_engine):
 
 
 def test_an_engine_has_no_method_beyond_its_capabilities(tiny_engine):
-    require(tiny_engine, Capability.LOGPROBS, Capability.CHOOSE)
-    for absent in (Capability.EMBED, Capability.HIDDEN_STATES, Capability.REWARD):
+    require(tiny_engine, Capability.LOGPROBS, Capability.CHOOSE, Capability.HIDDEN_STATES)
+    for absent in (Capability.EMBED, Capability.REWARD):
         assert not hasattr(tiny_engine, absent.value)
         with pytest.raises(EngineError, match=absent.value) as caught:
             require(tiny_engine, absent)
         assert caught.value.code == ErrorCode.UNSUPPORTED
+
+
+def test_a_prefill_follows_the_opened_turn_as_ordinary_text(tiny_engine):
+    encoder = tiny_engine._encoder
+    said = Prompt((ChatMessage("user", "right?"),), prefill="It is, because <|im_end|>")
+    found = encoder.encode_prompt(said)
+    opened = chat_ids(tiny_engine, "right?")
+    assert found[: len(opened)] == opened
+    assert encoder.tokenizer.decode(found[len(opened) :]) == "It is, because <|im_end|>"
+    end = encoder.tokenizer.convert_tokens_to_ids("<|im_end|>")
+    assert found.count(end) == opened.count(end), "a control token in it does not end the turn"
+    assert encoder.encode_prompt(Prompt((ChatMessage("user", "q"),), prefill="\ud800")).code == ErrorCode.INVALID_TEXT
+    assert encoder.encode_prompt(Prompt((ChatMessage("user", "q"),), prefill="x" * 10**7)).code == (
+        ErrorCode.CONTEXT_OVERRUN
+    )
+
+
+def test_a_choice_after_a_prefill_is_the_choice_after_its_tokens(tiny_engine):
+    prompt = Prompt((ChatMessage("user", "right?"),), prefill="The answer is ")
+    [found] = tiny_engine.choose([ChoiceQuestion(prompt, ("Yes", "No"))])
+    before = tiny_engine._encoder.encode_prompt(prompt)
+    for place, label in enumerate(("Yes", "No")):
+        _, expected = plain_logprobs(tiny_engine, before, label)
+        assert found.logprobs[place] == pytest.approx(sum(expected), abs=1e-4)
+
+
+def test_answered_requests_and_their_tokens_are_counted_and_refused_ones_are_not(tiny_engine):
+    encode = tiny_engine._encoder
+    prompt = len(encode.encode_prompt(user("q")))
+    text = len(encode.encode_continuation("the mat").ids)
+    too_long = Continuation(user("q"), "xq" * 400)
+
+    def used(call):
+        before = tiny_engine.usage
+        found = call()
+        return tiny_engine.usage - before, found
+
+    usage, _ = used(lambda: tiny_engine.logprobs([Continuation(user("q"), "the mat"), too_long]))
+    assert (usage.requests, usage.prompt_tokens, usage.reply_tokens) == (1, prompt + text, 0)
+    usage, [choice] = used(lambda: tiny_engine.choose([ChoiceQuestion(user("q"), ("Yes", "No"))]))
+    assert (usage.requests, usage.prompt_tokens) == (1, prompt + sum(choice.token_counts))
+    usage, [drawn, _] = used(lambda: tiny_engine.generate([(user("q"), Sampling(4)), (user("q"), Sampling(512))]))
+    assert (usage.requests, usage.prompt_tokens, usage.reply_tokens) == (1, prompt, drawn.token_count)
+    assert drawn.prompt_token_count == prompt
+    for ask in (tiny_engine.hidden_states, tiny_engine.attentions):
+        usage, _ = used(lambda ask=ask: ask([too_long, Continuation(user("q"), "the mat")]))
+        assert (usage.requests, usage.prompt_tokens) == (1, prompt + text)
+
+
+@pytest.mark.parametrize("layer", [-1, -2, 0, 1, 2])
+def test_hidden_states_equal_a_plain_call_of_the_library(tiny_engine, layer):
+    import torch
+
+    prompt = chat_ids(tiny_engine, "what is right?")
+    found = tiny_engine.hidden_states([Continuation(user("what is right?"), text) for text in TEXTS], layer=layer)
+    for text, states in zip(TEXTS, found, strict=True):
+        ids = tiny_engine._encoder.tokenizer(text, add_special_tokens=False)["input_ids"]
+        with torch.inference_mode():
+            out = tiny_engine._model(torch.tensor([prompt + ids]), output_hidden_states=True)
+        assert states.token_ids.tolist() == ids
+        assert states.spans[-1, 1] == len(text)
+        assert states.states.dtype == np.float32
+        np.testing.assert_allclose(states.states, out.hidden_states[layer][0, len(prompt) :].numpy(), atol=1e-4)
+
+
+def test_a_layer_that_the_model_does_not_have_is_an_error(tiny_engine):
+    for layer in (3, -4):
+        with pytest.raises(EngineError, match="layers 0 to 2") as caught:
+            tiny_engine.hidden_states([Continuation(user("q"), "Yes")], layer=layer)
+        assert caught.value.code == ErrorCode.UNSUPPORTED
+
+
+def test_attentions_equal_those_of_the_eager_implementation(tiny_engine):
+    import torch
+
+    model = tiny_engine._model
+    before = model.config._attn_implementation
+    prompt = chat_ids(tiny_engine, "what is right?")
+    texts = ["the cat sat on the mat", "Yes"]
+    found = tiny_engine.attentions([Continuation(user("what is right?"), text) for text in texts])
+    assert model.config._attn_implementation == before
+    model.set_attn_implementation("eager")
+    try:
+        for text, attention in zip(texts, found, strict=True):
+            ids = tiny_engine._encoder.tokenizer(text, add_special_tokens=False)["input_ids"]
+            with torch.inference_mode():
+                out = model(torch.tensor([prompt + ids]), output_attentions=True)
+            expected = out.attentions[-1][0].mean(0)[len(prompt) :, len(prompt) :]
+            np.testing.assert_allclose(attention.weights, expected.numpy(), atol=1e-5)
+            assert attention.weights.shape == (len(ids), len(ids))
+    finally:
+        model.set_attn_implementation(before)
+
+
+def test_attentions_of_an_architecture_that_keeps_them_are_an_error(tiny_engine, monkeypatch):
+    monkeypatch.setattr(type(tiny_engine._model), "_supports_attention_backend", False)
+    with pytest.raises(EngineError, match="without its weights") as caught:
+        tiny_engine.attentions([Continuation(user("q"), "Yes")])
+    assert caught.value.code == ErrorCode.UNSUPPORTED
+
+
+def test_states_and_attentions_that_do_not_fit_the_memory_are_refused_one_by_one(tiny_engine, monkeypatch):
+    def no_memory(rows, **kwargs):
+        if len(rows) > 1 or len(rows[0]) > 100:
+            raise MemoryError
+        return fine(rows, **kwargs)
+
+    fine = tiny_engine._scorer.states
+    monkeypatch.setattr(tiny_engine._scorer, "states", no_memory)
+    requests = [Continuation(user("q"), text) for text in ("Yes", "x" * 200, "No")]
+    yes, long, no = tiny_engine.hidden_states(requests)
+    assert long.code == ErrorCode.OUT_OF_MEMORY
+    assert len(yes.states) == len(yes.token_ids)
+    assert len(no.states) == len(no.token_ids)
+    # 16 bytes for each pair of positions.
+    monkeypatch.setattr(tiny_engine, "budget", dataclasses.replace(tiny_engine.budget, memory=16 * 100**2))
+    yes, long, no = tiny_engine.attentions(requests)
+    assert long.code == ErrorCode.OUT_OF_MEMORY
+    assert yes.weights.shape == (len(yes.token_ids),) * 2
+
+
+def test_the_token_budget_follows_the_memory_that_the_engine_may_take(tiny_folder):
+    from workers.engines.folders import resolve_model
+    from workers.engines.transformers_engine import TransformersEngine
+
+    resolved = resolve_model(str(tiny_folder), dtype="float32", models_dir=tiny_folder.parent)
+    small = TransformersEngine(resolved, device="cpu", memory_budget=2 * 2**20)
+    large = TransformersEngine(resolved, device="cpu", memory_budget=64 * 2**20)
+    assert small.budget.memory == 2 * 2**20
+    assert large.budget.tokens == pytest.approx(32 * small.budget.tokens, rel=0.01)
+    requests = [Continuation(user("q"), text) for text in TEXTS]
+    sizes = []
+    whole = small._scorer._forest_states
+    small._scorer._forest_states = lambda forest: sizes.append(len(forest.ids)) or whole(forest)
+    for found, expected in zip(small.logprobs(requests), large.logprobs(requests), strict=True):
+        np.testing.assert_allclose(found.logprobs, expected.logprobs, atol=1e-4)
+    assert max(sizes) <= max(small.budget.tokens, 220)
+    assert len(sizes) > 1

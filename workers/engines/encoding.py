@@ -46,12 +46,24 @@ class Encoder:
     def encode_prompt(self, prompt: Prompt) -> list[int] | Refusal:
         """Token ids of the prompt, never empty: the first token of a continuation always has something before it."""
         texts = [message.text for message in prompt.messages] or [prompt.plain_text or ""]
-        refusal = self._refuse_text("the prompt", texts)
+        refusal = self._refuse_text("the prompt", [*texts, prompt.prefill])
         if refusal is not None:
             return refusal
-        if prompt.messages:
-            return self._encode_messages(prompt.messages)
-        return self._encode_plain(texts[0])
+        if not prompt.messages:
+            return self._encode_plain(texts[0])
+        ids = self._encode_messages(prompt.messages, opens_reply=True)
+        if isinstance(ids, Refusal) or not prompt.prefill:
+            return ids
+        return ids + self._encode_text(prompt.prefill)
+
+    def encode_conversation(self, messages: tuple[ChatMessage, ...]) -> list[int] | Refusal:
+        """Token ids of a whole conversation by the chat template, with no turn opened after it."""
+        refusal = self._refuse_text("the conversation", [message.text for message in messages])
+        return refusal or self._encode_messages(messages, opens_reply=False)
+
+    def encode_whole(self, text: str) -> list[int] | Refusal:
+        """Token ids of a text as the model was trained to read one, with the tokens that go around it."""
+        return self._refuse_text("the text", [text]) or self._encode_plain(text)
 
     def encode_continuation(self, text: str) -> EncodedText | Refusal:
         """Token ids and spans of a text; control tokens in it are read as ordinary characters."""
@@ -82,7 +94,7 @@ class Encoder:
             return Refusal(ErrorCode.NO_START_TOKEN, "this tokenizer has no token to start a text with")
         return [int(start)]
 
-    def _encode_messages(self, messages: tuple[ChatMessage, ...]) -> list[int] | Refusal:
+    def _encode_messages(self, messages: tuple[ChatMessage, ...], *, opens_reply: bool) -> list[int] | Refusal:
         if not self.tokenizer.chat_template:
             return Refusal(ErrorCode.NO_CHAT_TEMPLATE, "this tokenizer has no chat template: use the plain layout")
         unknown = [message.role for message in messages if message.role not in _ROLES]
@@ -91,17 +103,17 @@ class Encoder:
         texts = [message.text for message in messages]
         hostile = self._control is not None and any(self._control.search(text) for text in texts)
         shown = [_PLACEHOLDER.format(number) for number in range(len(texts))] if hostile else texts
-        rendered = self._render([message.role for message in messages], shown)
+        rendered = self._render([message.role for message in messages], shown, opens_reply=opens_reply)
         if isinstance(rendered, Refusal):
             return rendered
         return self._encode_around(rendered, texts) if hostile else self._encode_markup(rendered)
 
-    def _render(self, roles: list[str], texts: list[str]) -> str | Refusal:
+    def _render(self, roles: list[str], texts: list[str], *, opens_reply: bool) -> str | Refusal:
         from jinja2 import TemplateError
 
         chat = [{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)]
         try:
-            rendered: str = self.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+            rendered: str = self.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=opens_reply)
         except TemplateError as error:
             return Refusal(ErrorCode.CHAT_TEMPLATE_REFUSED, f"the chat template refuses these messages: {error}")
         return rendered
@@ -109,14 +121,17 @@ class Encoder:
     def _encode_markup(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
+    def _encode_text(self, text: str) -> list[int]:
+        """Control tokens in it are read as ordinary characters."""
+        return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+
     def _encode_around(self, rendered: str, texts: list[str]) -> list[int]:
         """Encode the template's own markup with control tokens, the messages' texts in between without."""
         ids: list[int] = []
         position = 0
         for found in _PLACEHOLDER_FOUND.finditer(rendered):
             ids += self._encode_markup(rendered[position : found.start()])
-            text = texts[int(found.group(1))]
-            ids += self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+            ids += self._encode_text(texts[int(found.group(1))])
             position = found.end()
         return ids + self._encode_markup(rendered[position:])
 

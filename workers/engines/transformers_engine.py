@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
 
 from workers.engines.contract import (
+    Attentions,
     Capability,
     Choice,
     ChoiceQuestion,
@@ -14,6 +18,7 @@ from workers.engines.contract import (
     EngineError,
     ErrorCode,
     Generated,
+    HiddenStates,
     LengthHandling,
     Prompt,
     Refusal,
@@ -28,16 +33,30 @@ from workers.engines.memory import budget_for, run_in_memory, token_cost
 from workers.engines.packing import pack_by_length
 from workers.engines.pretrained import Device, check_memory, load_pretrained, pick_device
 from workers.engines.scoring import Row, RowScorer
-from workers.engines.tree_attention import share_beginnings
+from workers.engines.tree_attention import last_layer_weights, share_beginnings
 
 logger = logging.getLogger(__name__)
 
 # A key-value cache grows by being copied, so that for a moment it is there twice.
 _CACHE_COPIES = 2
+# Of each pair of positions, while attention weights are averaged: sum, scores, softmax and mask.
+_WEIGHT_BYTES = 16
+
+
+class Reading(NamedTuple):
+    """A prompt's token ids and the continuation read after it."""
+
+    prompt: list[int]
+    text: EncodedText
+
+    @property
+    def ids(self) -> list[int]:
+        """All tokens in order."""
+        return self.prompt + self.text.ids
 
 
 class TransformersEngine:
-    """A loaded model that gives log-probabilities, choices and text.
+    """A loaded causal language model: log-probabilities, choices, text, states and attention.
 
     Prompt and continuation are tokenised apart (see `Encoder`). A prompt and continuation longer than the context are
     refused with `context_overrun`, never cut.
@@ -62,7 +81,15 @@ class TransformersEngine:
         model_too_big before anything is loaded; model_invalid where the library cannot load the folder.
     """
 
-    capabilities = frozenset({Capability.LOGPROBS, Capability.CHOOSE, Capability.GENERATE})
+    capabilities = frozenset(
+        {
+            Capability.LOGPROBS,
+            Capability.CHOOSE,
+            Capability.GENERATE,
+            Capability.HIDDEN_STATES,
+            Capability.ATTENTIONS,
+        }
+    )
 
     def __init__(self, resolved: ResolvedModel, *, device: Device = "auto", memory_budget: int | None = None) -> None:
         self.resolved = resolved
@@ -88,20 +115,18 @@ class TransformersEngine:
 
     def logprobs(self, requests: Sequence[Continuation]) -> list[TokenLogprobs | Refusal]:
         """Token log-probabilities of each continuation after its prompt; an empty text has no tokens."""
-        results: list[TokenLogprobs | Refusal | None] = [None] * len(requests)
-        rows: list[Row] = []
-        scored: list[tuple[int, EncodedText]] = []
-        for index, request in enumerate(requests):
-            prepared = self._row(request)
-            if isinstance(prepared, Refusal):
-                results[index] = prepared
+        prepared = [self._read(request) for request in requests]
+        rows = [_continuation_row(*found) for found in prepared if not isinstance(found, Refusal)]
+        values = iter(self._scorer.score(rows))
+        results: list[TokenLogprobs | Refusal] = []
+        for found in prepared:
+            answer = found if isinstance(found, Refusal) else next(values)
+            if isinstance(found, Refusal) or isinstance(answer, Refusal):
+                results.append(cast("Refusal", answer))
                 continue
-            row, encoded = prepared
-            rows.append(row)
-            scored.append((index, encoded))
-        for (index, encoded), values in zip(scored, self._scorer.score(rows), strict=True):
-            results[index] = values if isinstance(values, Refusal) else _token_logprobs(encoded, values)
-        return [result for result in results if result is not None]
+            self._count(len(found.prompt) + len(found.text.ids))
+            results.append(_token_logprobs(found.text, answer))
+        return results
 
     def choose(
         self, questions: Sequence[ChoiceQuestion], *, length_handling: LengthHandling = "sum"
@@ -121,7 +146,11 @@ class TransformersEngine:
             if isinstance(found, Refusal):
                 results.append(found)
                 continue
-            results.append(_choice(question.labels, [next(values) for _ in found], length_handling))
+            choice = _choice(question.labels, [next(values) for _ in found], length_handling)
+            if isinstance(choice, Choice):
+                prompt = len(found[0].ids) + 1 - len(found[0].targets)
+                self._count(prompt + sum(len(row.targets) for row in found))
+            results.append(choice)
         return results
 
     def generate(self, requests: Sequence[tuple[Prompt, Sampling]]) -> list[Generated | Refusal]:
@@ -137,20 +166,105 @@ class TransformersEngine:
                     continue
                 ids = refusal
             results[index] = ids
-        lengths = [len(request.ids) + request.sampling.max_new_tokens for _, request in ready]
-        for batch in pack_by_length(lengths, self._scorer.token_budget):
+        # The scores of the next token cost each row as much as some tokens more.
+        a_token = self._cost.working + _CACHE_COPIES * self._cost.cached
+        a_row = 12 * self._cost.vocabulary // a_token + 1
+        lengths = [len(request.ids) + request.sampling.max_new_tokens + a_row for _, request in ready]
+        most = min(self._scorer.token_budget, self.budget.memory // a_token)
+        for batch in pack_by_length(lengths, most):
             for place, outcome in zip(batch, self._draw([ready[place][1] for place in batch]), strict=True):
                 results[ready[place][0]] = outcome
         return [result for result in results if result is not None]
 
-    def _row(self, request: Continuation) -> tuple[Row, EncodedText] | Refusal:
+    def hidden_states(self, requests: Sequence[Continuation], *, layer: int = -1) -> list[HiddenStates | Refusal]:
+        """States of each continuation's tokens after its prompt, each where the token has been read.
+
+        Parameters
+        ----------
+        requests : sequence of Continuation
+        layer : int
+            As in transformers: 0 is the embedding, n the output of layer n; -1 the last, after the final norm.
+
+        Raises
+        ------
+        EngineError
+            unsupported, where the model has no such layer.
+        """
+        layers = self._cost.layers
+        if not -layers - 1 <= layer <= layers:
+            raise EngineError(ErrorCode.UNSUPPORTED, f"layer {layer}: this model has layers 0 to {layers}, or -1")
+        results: list[HiddenStates | Refusal] = []
+        prepared = [self._read(request) for request in requests]
+        rows = [found.ids for found in prepared if not isinstance(found, Refusal)]
+        kept = self._cost.working + (0 if layer == -1 else self._cost.state * (layers + 1))
+        found_states: list[Any] = [None] * len(rows)
+        for batch in self._scorer.pack(rows, most_tokens=max(1, self.budget.memory // kept)):
+            for place, states in zip(batch, self._states([rows[place] for place in batch], layer), strict=True):
+                found_states[place] = states
+        states_of = iter(found_states)
+        for found in prepared:
+            answer = found if isinstance(found, Refusal) else next(states_of)
+            if isinstance(found, Refusal) or isinstance(answer, Refusal):
+                results.append(cast("Refusal", answer))
+                continue
+            self._count(len(found.ids))
+            own = answer[len(found.prompt) :]
+            results.append(HiddenStates(_token_ids(found.text), found.text.spans, own))
+        return results
+
+    def attentions(self, requests: Sequence[Continuation]) -> list[Attentions | Refusal]:
+        """Last-layer attention among each continuation's tokens, averaged over heads.
+
+        One row at a time: the weights of a row of N tokens are N x N numbers.
+
+        Raises
+        ------
+        EngineError
+            unsupported, where the architecture has an attention of its own that keeps its weights to itself.
+        """
+        results: list[Attentions | Refusal] = []
+        for request in requests:
+            found = self._read(request)
+            if isinstance(found, Refusal):
+                results.append(found)
+                continue
+            ids, first = found.ids, len(found.prompt)
+            needed = _WEIGHT_BYTES * len(ids) ** 2
+            weights = None
+            if needed <= self.budget.memory:
+                weights = run_in_memory(lambda ids=ids: last_layer_weights(self._model, ids))  # type: ignore[misc]
+            if weights is None:
+                results.append(_too_long(len(ids)))
+                continue
+            self._count(len(ids))
+            own = weights[first:, first:].cpu().numpy()
+            results.append(Attentions(_token_ids(found.text), found.text.spans, own))
+        return results
+
+    def _states(self, rows: list[list[int]], layer: int) -> list[Any]:
+        """Float32 arrays of shape (L, H), or refusals, halving what does not fit."""
+        found = run_in_memory(
+            lambda: [states.float().cpu().numpy() for states in self._scorer.states(rows, layer=layer)]
+        )
+        if found is not None:
+            return found
+        if len(rows) == 1:
+            return [_too_long(len(rows[0]))]
+        middle = len(rows) // 2
+        return self._states(rows[:middle], layer) + self._states(rows[middle:], layer)
+
+    def _count(self, read: int, written: int = 0) -> None:
+        """One more answered request, by what it would have read alone."""
+        self.usage = self.usage + Usage(requests=1, prompt_tokens=read, reply_tokens=written)
+
+    def _read(self, request: Continuation) -> Reading | Refusal:
         prompt = self._encoder.encode_prompt(request.prompt)
         if isinstance(prompt, Refusal):
             return prompt
         encoded = self._encoder.encode_continuation(request.text)
         if isinstance(encoded, Refusal):
             return encoded
-        return self._overrun(len(prompt) + len(encoded.ids)) or (_continuation_row(prompt, encoded.ids), encoded)
+        return self._overrun(len(prompt) + len(encoded.ids)) or Reading(prompt, encoded)
 
     def _choice_rows(self, question: ChoiceQuestion) -> list[Row] | Refusal:
         """One row per label, in order."""
@@ -166,7 +280,7 @@ class TransformersEngine:
         if _one_begins_another(labels):
             labels = [[*ids, self._end_id()] for ids in labels]
         overrun = self._overrun(len(prompt) + max(len(ids) for ids in labels))
-        return overrun or [_continuation_row(prompt, ids) for ids in labels]
+        return overrun or [_row(prompt, ids) for ids in labels]
 
     def _overrun(self, tokens: int) -> Refusal | None:
         if tokens <= self.context_length:
@@ -192,18 +306,27 @@ class TransformersEngine:
     def _draw(self, requests: list[DrawRequest]) -> list[Generated | Refusal]:
         drawn = run_in_memory(lambda: draw_batch(self._model, requests, self._end_ids()))
         if drawn is not None:
-            return [self._generated(result) for result in drawn]
+            return [self._generated(request, result) for request, result in zip(requests, drawn, strict=True)]
         if len(requests) == 1:
-            return [Refusal(ErrorCode.OUT_OF_MEMORY, f"{len(requests[0].ids)} tokens do not fit the device's memory")]
+            return [_too_long(len(requests[0].ids))]
         middle = len(requests) // 2
         return self._draw(requests[:middle]) + self._draw(requests[middle:])
 
-    def _generated(self, drawn: Drawn) -> Generated:
-        text = self._encoder.tokenizer.decode(drawn.ids, skip_special_tokens=True)
-        return Generated(text=text, token_count=len(drawn.ids), finish_reason="stop" if drawn.stopped else "length")
+    def _generated(self, request: DrawRequest, drawn: Drawn) -> Generated:
+        self._count(len(request.ids), len(drawn.ids))
+        return Generated(
+            text=self._encoder.tokenizer.decode(drawn.ids, skip_special_tokens=True),
+            token_count=len(drawn.ids),
+            finish_reason="stop" if drawn.stopped else "length",
+            prompt_token_count=len(request.ids),
+        )
 
 
-def _continuation_row(prompt: list[int], continuation: list[int]) -> Row:
+def _continuation_row(prompt: list[int], text: EncodedText) -> Row:
+    return _row(prompt, text.ids)
+
+
+def _row(prompt: list[int], continuation: list[int]) -> Row:
     """The last token of the continuation is asked for, not read."""
     first = len(prompt) - 1
     return Row(
@@ -213,14 +336,20 @@ def _continuation_row(prompt: list[int], continuation: list[int]) -> Row:
     )
 
 
+def _too_long(tokens: int) -> Refusal:
+    return Refusal(ErrorCode.OUT_OF_MEMORY, f"{tokens} tokens do not fit the device's memory")
+
+
 def _one_begins_another(labels: list[list[int]]) -> bool:
     return any(len(short) < len(long) and long[: len(short)] == short for short in labels for long in labels)
 
 
-def _token_logprobs(encoded: EncodedText, values: Any) -> TokenLogprobs:
-    import numpy as np
+def _token_ids(text: EncodedText) -> npt.NDArray[np.int64]:
+    return np.array(text.ids, dtype=np.int64)
 
-    return TokenLogprobs(token_ids=np.array(encoded.ids, dtype=np.int64), spans=encoded.spans, logprobs=values)
+
+def _token_logprobs(text: EncodedText, values: npt.NDArray[np.float32]) -> TokenLogprobs:
+    return TokenLogprobs(token_ids=_token_ids(text), spans=text.spans, logprobs=values)
 
 
 def _choice(labels: tuple[str, ...], values: list[Any], length_handling: LengthHandling) -> Choice | Refusal:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from workers.engines.contract import EngineError, ErrorCode
 from workers.engines.forest import Forest, build_forest
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _MOST_SCORES = 2**24
 # Rotary scalings whose angles depend on the longest row of a pass.
 _VARYING_ROTARY = frozenset({"dynamic", "longrope"})
 # Options of an attention layer that change its scores: none of them is known here.
-_UNKNOWN_OPTIONS = ("sliding_window", "softcap", "s_aux", "position_bias", "cache")
+_CHANGED_SCORES = ("softcap", "s_aux", "position_bias", "cache")
 _TOLERANCE = {"float32": 1e-4, "bfloat16": 0.2, "float16": 0.05}
 
 
@@ -139,14 +140,14 @@ def tree_attention(
     """
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-    known = all(options.get(name) is None for name in _UNKNOWN_OPTIONS)
+    known = all(options.get(name) is None for name in _CHANGED_SCORES)
     if weights is not None and known and module.layer_idx == module.config.num_hidden_layers - 1:
         weights.append(_mean_weights(query, key, attention_mask, scaling))
     if forest is None:
         plain: torch.Tensor
         plain, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
         return plain, None
-    if not known:
+    if not known or options.get("sliding_window") is not None:
         raise NotImplementedError("attention with options that shared beginnings are not worked out for")
     repeats = query.shape[1] // key.shape[1]
     if repeats > 1:
@@ -228,6 +229,31 @@ def _cpu_kernel_takes(dtype: torch.dtype) -> bool:
     except (AttributeError, RuntimeError, TypeError):
         return False
     return True
+
+
+def last_layer_weights(model: Any, ids: list[int]) -> torch.Tensor:
+    """Attention of the last layer averaged over heads, float32, shape (N, N): row t is what token t attends to.
+
+    Raises
+    ------
+    EngineError
+        unsupported, where the architecture does not compute attention through the library's interface.
+    """
+    import torch
+
+    before = model.config.get_text_config()._attn_implementation
+    weights: list[torch.Tensor] = []
+    if getattr(model, "_supports_attention_backend", False):
+        register()
+        model.set_attn_implementation(NAME)
+        try:
+            with torch.inference_mode():
+                model.base_model(input_ids=torch.tensor([ids], device=model.device), use_cache=False, weights=weights)
+        finally:
+            model.set_attn_implementation(before)
+    if not weights:
+        raise EngineError(ErrorCode.UNSUPPORTED, "this architecture has an attention of its own, without its weights")
+    return weights[0][0]
 
 
 def _mean_weights(
