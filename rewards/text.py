@@ -226,6 +226,16 @@ def word_bounds(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
+def is_unspaced(character: str) -> bool:
+    """Whether the character is of a script written without spaces, in which each one stands alone."""
+    return _UNSPACED.match(character) is not None
+
+
+def cuts_a_word(text: str, at: int) -> bool:
+    """Whether position ``at`` lies within a word or a visible character, as `word_bounds` knows them."""
+    return 0 < at < len(text) and _holds_together(text, at)
+
+
 def _holds_together(text: str, at: int) -> bool:
     """Whether the characters before and after position ``at`` belong to one word or one visible character."""
     before, after = text[at - 1], text[at]

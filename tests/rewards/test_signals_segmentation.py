@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewards.segmentation import Segmentation, end_of_sequence, sentences, steps, turns, whole
+from rewards.segmentation import Segmentation, end_of_sequence, sentences, steps, turns, whole, words
 
 
 def pieces(segmentation, messages):
@@ -129,6 +129,21 @@ def test_steps_begin_at_markers_or_else_at_lines(text, expected):
     assert pieces(steps([text]), [text]) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The cat, it sat.", ["The ", "cat, ", "it ", "sat."]),
+        ("  a\r\n\tb ", ["  a\r\n\t", "b "]),
+        ("猫坐在垫子上。好", ["猫", "坐", "在", "垫", "子", "上。", "好"]),
+        ("の cat猫 GPT模型x", ["の ", "cat", "猫 ", "GPT", "模", "型", "x"]),
+        ("👩‍👩‍👧‍👦! e\u0301\u0323a", ["👩‍👩‍👧‍👦! ", "e\u0301\u0323a"]),
+        ("ก\u0e33 x", ["ก", "\u0e33 ", "x"]),
+    ],
+)
+def test_words_end_with_white_space_and_around_letters_of_unspaced_scripts(text, expected):
+    assert pieces(words([text]), [text]) == expected
+
+
 def test_turns_are_messages_and_empty_messages_have_none():
     assert turns(["abc", "", "de"]).spans.tolist() == [[0, 0, 3], [2, 0, 2]]
 
@@ -142,16 +157,16 @@ def test_the_whole_of_one_message_is_its_text_and_of_several_the_end_of_the_last
 
 @given(st.lists(st.text(alphabet="aZ1. !?\n\r\t。Step:*\u2029\U0001f600", max_size=40), max_size=3))
 def test_every_character_lies_in_exactly_one_segment(messages):
-    for cut in (sentences, steps, turns):
+    for cut in (words, sentences, steps, turns):
         segmentation = cut(messages)
         segmentation.check_within(messages)
         assert "".join(pieces(segmentation, messages)) == "".join(messages)
         assert all(end > start for _, start, end in segmentation.spans.tolist())
 
 
-@pytest.mark.parametrize("unit", [".", '."', " ", "\n", "\r\n", "。", "a. ", "* ", "step 1", "-"])
+@pytest.mark.parametrize("unit", ["猫", "🇩", "e\u0301", ".", '."', " ", "\n", "\r\n", "。", "a. ", "* ", "step 1", "-"])
 def test_hostile_repetition_is_cut_in_linear_time(unit):
     # 200,000 repetitions: a quadratic rule would take hours, so finishing is the assertion.
     text = unit * 200_000
-    for cut in (sentences, steps):
+    for cut in (words, sentences, steps):
         assert cut([text]).spans[-1, 2] == len(text)
