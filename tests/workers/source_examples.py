@@ -4,8 +4,9 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from tests.workers.scripted_engine import Asked, Script
+from tests.workers.scripted_engine import Asked, Script, reply_by_schema
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,26 @@ def order_as_shown(asked: Asked) -> str:
     return json.dumps({"explanation": "because it is so", "ranking": [[int(number)] for number in shown]})
 
 
+def quoting(asked: Asked) -> str:
+    """A critic whose every quote is how the answer begins, and whose other answers are the first on the menu."""
+    response = re.findall(r"<response>\n(.*?)\n</response>", asked.read, re.DOTALL)[-1].split(", answer]\n")[-1]
+    return json.dumps(_with_quotes(json.loads(str(reply_by_schema(asked))), response.strip()[:20].strip()))
+
+
+def _with_quotes(value: Any, words: str) -> Any:
+    if isinstance(value, list):
+        return [_with_quotes(inner, words) for inner in value]
+    if isinstance(value, dict):
+        return {name: words if name == "quote" else _with_quotes(inner, words) for name, inner in value.items()}
+    return value
+
+
+def noting(asked: Asked) -> str:
+    """A critic who misses what the task asked for."""
+    entry = {"information": "what is right", "quote": "what is right?"}
+    return json.dumps({"explanation": "because it is so", "missing": [entry]})
+
+
 # Two responses with their context, reference and rubric do not fit the small model's context of 512 tokens.
 IN_WORDS = Example(parameters={"answer_by": "written"})
 
@@ -47,8 +68,13 @@ EXAMPLES: dict[str, Example] = {
     "rubric_implicit": IN_WORDS,
     "reference_likert": IN_WORDS,
     "pairwise_judge": IN_WORDS,
+    "subgoals": IN_WORDS,
     "tournament": IN_WORDS,
     "listwise_judge": Example(reply=order_as_shown),
+    "drlc_critic": Example(reply=quoting),
+    "error_spans": Example(reply=quoting),
+    "evidence_verdicts": Example(reply=quoting),
+    "missing_information": Example(reply=noting),
     "numeric_match": Example(item={"reference": "42"}),
     "soft_match": Example(item={"reference": "42"}),
     "regular_expression": Example(parameters={"pattern": "answer|Yes"}),

@@ -54,6 +54,7 @@ _REPAIRS = {
     ParseState.OFF_MENU: "an answer was none of those offered",
     ParseState.OUT_OF_RANGE: "a number was not on its scale",
     ParseState.VERDICT_FIRST: "it gave an answer before the reasons for it",
+    ParseState.UNLOCATED: "none of the words that it quoted stands in the text; quotes are copied exactly",
     ParseState.TRUNCATED: "it was too long and was cut off",
 }
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TAGS = (
     "task", "context", "reference", "response", "response_a", "response_b", "responses", "criterion", "rubric",
-    "earlier", "turn",
+    "earlier", "turn", "step",
 )  # fmt: skip
 """Delimiters that data set text stands between; it can write none of them."""
 

@@ -1,6 +1,12 @@
 """Every reward source there is. To add one: its file, its test, and a line here."""
 
 from workers.sources.contract import Source
+from workers.sources.critics.drlc import DrlcCritic
+from workers.sources.critics.error_spans import ErrorSpans
+from workers.sources.critics.evidence_verdicts import EvidenceVerdicts
+from workers.sources.critics.missing_information import MissingInformation
+from workers.sources.critics.step_verdicts import StepVerdicts
+from workers.sources.critics.thought_units import ThoughtUnits
 from workers.sources.dimension_reward import DimensionReward
 from workers.sources.json_judge import JsonJudge
 from workers.sources.likert import DirectLikert, ReferenceLikert
@@ -14,6 +20,7 @@ from workers.sources.rubric_implicit import RubricImplicit
 from workers.sources.rubric_judge import RubricJudge
 from workers.sources.rubric_written import RubricJudgeWritten
 from workers.sources.similarity import InstructionSimilarity, SemanticSimilarity
+from workers.sources.subgoals import Subgoals
 from workers.sources.thinking_reward import ThinkingReward
 from workers.sources.tournament import Tournament
 from workers.sources.verbal_feedback import VerbalFeedback
@@ -47,6 +54,7 @@ _ALL: tuple[Source, ...] = (
     InstructionSimilarity(),
     DimensionReward(),
     RelevanceMixture(),
+    Subgoals(),
     LogRatio(),
     ExactMatch(),
     NumericMatch(),
@@ -58,6 +66,12 @@ _ALL: tuple[Source, ...] = (
     CodeTests(),
     PartialCredit(),
     ReasoningPattern(),
+    DrlcCritic(),
+    ErrorSpans(),
+    ThoughtUnits(),
+    StepVerdicts(),
+    EvidenceVerdicts(),
+    MissingInformation(),
 )
 SOURCES: dict[str, Source] = {source.declaration.name: source for source in _ALL}
 

@@ -202,11 +202,11 @@ def prompt_of(template: str, item: SourceItem, criteria: Sequence[Criterion], pa
     places = material(item, parameters) or {}
     places["reference"] = section("reference", item.reference if parameters["use_reference"] else None)
     if len(criteria) == 1 and not parameters["one_call"]:
-        places["criteria"] = section("criterion", _criterion_text(criteria[0]))
+        places["criteria"] = section("criterion", criterion_text(criteria[0]))
         offered = ", ".join(neutralise(label) for label in offered_labels(criteria[0]))
         places["answer_form"] = object_form({EXPLANATION: REASONS, ANSWER: f"one of: {offered}"})
     else:
-        numbered = [f"{_name(number)}: {_criterion_text(found)}" for number, found in enumerate(criteria, 1)]
+        numbered = [f"{_name(number)}: {criterion_text(found)}" for number, found in enumerate(criteria, 1)]
         places["criteria"] = section("rubric", "\n\n".join(numbered))
         inner = f'an object with "{EXPLANATION}" ({REASONS}) and then "{ANSWER}" (one of the answers to it)'
         places["answer_form"] = object_form({_name(number): inner for number in range(1, len(criteria) + 1)})
@@ -318,7 +318,8 @@ def _from_call(call: Answer[dict[int, Said | ReplyError]], place: int, earlier: 
     return Answer(said, replies)
 
 
-def _criterion_text(criterion: Criterion) -> str:
+def criterion_text(criterion: Criterion) -> str:
+    """A criterion with the answers to it, for a prompt's section."""
     described = [f"{level.label}: {level.anchor}" if level.anchor else level.label for level in criterion.levels]
     if not described:
         described = [YES, NO]
