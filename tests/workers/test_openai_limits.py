@@ -58,14 +58,14 @@ def test_a_queue_at_the_server_stops_growth_and_then_shrinks_the_limit_to_where_
         limit.note_answer(1.0)
     grown = limit.value
     for _ in range(32):
-        limit.note_answer(3.0)
+        limit.note_answer(4.0)
     assert limit.value <= grown + 16
     held = limit.value
     for _ in range(16):
-        limit.note_answer(3.0)
+        limit.note_answer(4.0)
     assert limit.value == held
-    for _ in range(2000):
-        limit.note_answer(1000.0 * 1.2 ** min(200, _))
+    for round_number in range(2000):
+        limit.note_answer(1000.0 * 1.2 ** min(200, round_number))
     assert limit.value == 16
 
 

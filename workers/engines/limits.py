@@ -23,8 +23,8 @@ _MINUTE = 60.0
 _LEAST_FAILURES = 5
 # Latency is judged by medians over so many answers; with this factor over the best median seen, growth waits.
 _WINDOW = 32
-_SLOW = 2.0
-_CONGESTED = 4.0
+_SLOW = 3.0
+_CONGESTED = 6.0
 _DRIFT = 0.1
 
 
@@ -53,7 +53,7 @@ class AdaptiveLimit:
 
     It starts at 16 (or the bound), doubles each round of answers until the server first objects, and then grows by one
     a round. A refusal for being busy, a failure or a time-out halves it, once for all requests that were under way at
-    that moment. While the median latency is above twice the best median seen it does not grow; above four times it
+    that moment. While the median latency is above thrice the best median seen it does not grow; above six times it
     shrinks by a tenth a round, so that a queue at the server does not grow into time-outs. Latency also grows with the
     texts: the best median is let drift upwards by a tenth a window, and latency alone never takes it below where it
     started.

@@ -215,7 +215,7 @@ MODEL_ROOTS = [MODELS_DIR, *(Path(folder) for folder in env.names("MODEL_ROOTS",
 SANDBOX_COMMANDS = env.json_object("SANDBOX_COMMANDS")
 
 # Batches of models behind HTTP hold more: one worker keeps many requests under way, and waits more than it computes.
-WORKERS_REMOTE_BATCH_ITEMS = env.integer("WORKERS_REMOTE_BATCH_ITEMS", 1024)
+WORKERS_REMOTE_BATCH_ITEMS = env.integer("WORKERS_REMOTE_BATCH_ITEMS", 4096)
 
 # Whom this server may ask (see projects.outgoing): patterns of public hosts, asked over HTTPS only; and hosts opened by
 # name, with or without a port, which may be at private addresses and speak plain HTTP.
