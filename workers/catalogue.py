@@ -26,6 +26,7 @@ INPUT_LABELS = {
     Input.CONTEXT: "the context",
     Input.CRITERIA: "a rubric's criteria",
     Input.METADATA: "the task's metadata",
+    Input.TAGS: "the task's tags",
 }
 GIVES_LABELS = {
     Gives.VERDICTS: "verdicts on criteria",

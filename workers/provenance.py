@@ -37,6 +37,8 @@ def facts_of_made(made: Collection[Made]) -> dict[Made, list[Fact]]:
 def _facts(scorer: Scorer) -> list[Fact]:
     facts = [Fact("Source", f"{scorer.source}, version {scorer.source_version}")]
     facts += [Fact(name, _plain(value)) for name, value in sorted(scorer.parameters.items())]
+    if scorer.prompt_version is not None:
+        facts.append(Fact("Prompt", str(scorer.prompt_version)))
     if scorer.content.get("prompt"):
         facts.append(Fact("Prompt hash", scorer.content["prompt"]))
     if scorer.uses_task_rubric:

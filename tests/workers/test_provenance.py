@@ -3,9 +3,9 @@
 import pytest
 
 from rewards.models import Rater
-from rewards.provenance import Fact, Made, facts_about_raters
+from rewards.provenance import Fact, Made, facts_about_raters, shown_replies
 from tests.factories import make_output, make_project, make_rater, make_rubric, make_task
-from workers.models import Attempt, Run, RunItem, Scorer
+from workers.models import Attempt, Prompt, Run, RunItem, Scorer
 from workers.provenance import facts_of_made
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +44,26 @@ def test_a_scorers_source_parameters_prompt_and_rubric_are_told(scorer):
         Fact("Rubric", f"Quality v1, {scorer.rubric_version.content_hash[:12]}"),
     } <= told
     assert [fact.label for fact in facts[person.pk]] == ["Rater", "Kind"]
+
+
+def test_a_prompt_of_the_projects_own_is_named(scorer):
+    prompt = Prompt.objects.create(project=scorer.project, source="rubric_judge", name="strict")
+    version = prompt.versions.create(number=2, template="t", content_hash="p" * 64)
+    Scorer.objects.filter(pk=scorer.pk).update(prompt_version=version)
+    assert Fact("Prompt", "strict v2") in facts_about_raters([scorer.rater])[scorer.rater_id]
+
+
+def test_replies_are_shown_as_they_were_stored_and_what_is_not_known_is_left_out():
+    read, refused = shown_replies(
+        [
+            {"purpose": "clear", "parse_state": "probabilities", "offered_mass": 0.25, "prompt_sha256": "a" * 64},
+            {"purpose": "short", "parse_state": "no_json", "text": "<b>", "detail": "none", "cost": 0.5, "seed": 7},
+        ]
+    )
+    assert (read.is_understood, read.text) == (True, "")
+    assert read.facts == [Fact("Probability of the offer", "0.25"), Fact("Prompt hash", "a" * 64)]
+    assert (refused.is_understood, refused.state, refused.text) == (False, "no json", "<b>")
+    assert refused.facts == [Fact("Seed", "7"), Fact("Cost", "0.5")]
 
 
 def test_what_was_computed_tells_its_run_seed_and_code(scorer):
