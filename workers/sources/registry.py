@@ -28,6 +28,7 @@ from workers.sources.verifiers.code_tests import CodeTests
 from workers.sources.verifiers.constraint_checks import ConstraintChecks
 from workers.sources.verifiers.exact import ExactMatch
 from workers.sources.verifiers.json_schema import JsonSchema
+from workers.sources.verifiers.math_equivalence import MathEquivalence
 from workers.sources.verifiers.numeric import NumericMatch
 from workers.sources.verifiers.partial_credit import PartialCredit
 from workers.sources.verifiers.pattern import RegularExpression
@@ -58,6 +59,7 @@ _ALL: tuple[Source, ...] = (
     LogRatio(),
     ExactMatch(),
     NumericMatch(),
+    MathEquivalence(),
     SoftMatch(),
     RegularExpression(),
     TagFormat(),

@@ -97,8 +97,15 @@ class CodeTests(Verifier):
         name="code_tests",
         version=1,
         title="Unit tests",
-        summary="Runs the policy's code against the task's tests, without network and without a way out.",
-        formula="tests_passed = tests that pass / tests;  correct = 1[all pass]",
+        summary=(
+            "Runs the policy's code against the task's tests, without network and without a way out. Tests stand in "
+            'the task\'s metadata as "tests": a list of {"call": "square", "arguments": [3], "returns": 9}, {"stdin": "3", '
+            '"stdout": "9"} or assertions as text; "setup", "difficulty" and "bonus" beside it are optional.'
+        ),
+        formula=(
+            "tests_passed = tests that pass / tests;  correct = 1[all pass];  "
+            "partial_credit = (10 correct + 0.5 * 10 tests_passed) weight"
+        ),
         paper="Le et al. 2022, CodeRL, arXiv 2207.01780; Duan et al. 2023, code optimization, arXiv 2312.05657",
         fidelity=Fidelity.RECONSTRUCTED,
         checked_by="Programs with known results, and programs that try to get out of the sandbox or to fool it.",

@@ -74,7 +74,11 @@ class PartialCredit(Verifier):
         name="partial_credit",
         version=1,
         title="Partial credit",
-        summary="Points for each part of a structured answer that is right, weighted by the task's difficulty.",
+        summary=(
+            "Points for each part of a structured answer that is right, weighted by the task's difficulty. The answer "
+            'is JSON; the task\'s metadata says what is right as "partial_credit": {"parts": [{"path": "/0/line", '
+            '"equals": "M1", "points": 4}], "list": "", "length": 1, "difficulty": "hard", "bonus": 0.5}.'
+        ),
         formula="r = (10 accuracy + 0.5 detail) weight;  detail = min(10, points of right parts - 5 superfluous)",
         paper="Feng et al. 2025, RewardMap: Tackling Sparse Rewards in Fine-grained Visual Reasoning, arXiv 2510.02240",
         fidelity=Fidelity.RECONSTRUCTED,
