@@ -11,6 +11,7 @@ from tests.populated import Populated
 # The words in addresses and in their names that stand for another kind of row.
 _NOUN_OF_NAME = {
     "annotate": "assignment",
+    "endpoint-terms": "served",
     "item-regain": "assignment",
     "item-next": "campaign",
     "protocol-edit": "campaign",

@@ -21,6 +21,7 @@ from annotations.protocols.presets import PRESETS
 from projects.actions.audit import record_event
 from projects.actions.invitation import invite
 from projects.actions.token import issue_token
+from projects.encryption import encrypt
 from projects.models import Project, TokenScope, User
 from rewards import signal_store
 from rewards.models import (
@@ -197,6 +198,21 @@ def _score(house: Populated) -> None:
         capabilities=["logprobs", "choose"],
         context_length=512,
         caveat=HOSTILE,
+        probed_at=timezone.now(),
+    )
+    house.rows["served"] = ModelEndpoint.objects.create(
+        project=project,
+        name=f"Served {HOSTILE}"[:100],
+        engine="openai",
+        reference=HOSTILE,
+        served_model=HOSTILE,
+        credentials=encrypt("a key that no page shows"),
+        limits={"concurrency": 2},
+        prices={"prompt_per_million": 1.5, "reply_per_million": 2, "currency": HOSTILE},
+        budget=10,
+        resolved={"served_model": HOSTILE, "not_offered": {HOSTILE: HOSTILE}, "pinned": False},
+        capabilities=["generate"],
+        failure=HOSTILE,
         probed_at=timezone.now(),
     )
     scorer = create_scorer(project=project, source="log_ratio", actor=None, endpoints={"view_a": endpoint})
