@@ -93,7 +93,11 @@ class Verifier:
         self, items: Sequence[SourceItem], engines: Mapping[str, Engine], parameters: Parameters
     ) -> list[Scored | Unscored]:
         """One result an item, in order; see the module for its channels."""
-        return [self._score_one(item, parameters) for item in items]
+        read = [self.read(item, parameters) for item in items]
+        return [
+            self.verify(item, found, parameters) if isinstance(found, Answer) else found
+            for item, found in zip(items, read, strict=True)
+        ]
 
     def verify(self, item: SourceItem, answer: Answer, parameters: Parameters) -> Scored | Unscored:
         """Judge the item's final answer."""
@@ -103,7 +107,8 @@ class Verifier:
         """What an item is worth whose policy gave no answer."""
         return no_answer(item, parameters, "the policy wrote no answer")
 
-    def _score_one(self, item: SourceItem, parameters: Parameters) -> Scored | Unscored:
+    def read(self, item: SourceItem, parameters: Parameters) -> Answer | Scored | Unscored:
+        """The item's final answer, or what it is worth without one."""
         if item.is_empty:
             return Unscored("empty_output", "the output has no text")
         length = sum(len(text) for text in item.texts)
@@ -111,10 +116,7 @@ class Verifier:
             return Unscored("text_too_long", f"{length} characters: verifiers read {MOST_CHARACTERS} at most")
         if any(_SURROGATE.search(text) for text in item.texts):
             return Unscored(ErrorCode.INVALID_TEXT.value, "the output has a lone surrogate")
-        answer = final_answer(item)
-        if answer is None:
-            return self.without_answer(item, parameters)
-        return self.verify(item, answer, parameters)
+        return final_answer(item) or self.without_answer(item, parameters)
 
 
 def no_answer(
