@@ -16,7 +16,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from projects.outgoing import OutgoingError, OutgoingRefusedError
 from workers.engines.contract import EngineError, ErrorCode
+from workers.engines.hub import hold_hub_to_policy
 from workers.engines.package_models import PACKAGE_PREFIX, package_model_folder
 
 Dtype = Literal["bfloat16", "float32", "float16"]
@@ -187,11 +189,14 @@ def _hub_snapshot(reference: str, revision: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    hold_hub_to_policy()
     try:
         return Path(
             snapshot_download(reference, revision=revision, allow_patterns=[f"*{suffix}" for suffix in _READ_SUFFIXES])
         )
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+    except OutgoingRefusedError as error:
+        raise EngineError(ErrorCode.MODEL_MISSING, f"{reference} may not be fetched: {error}") from error
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OutgoingError, OSError) as error:
         raise EngineError(
             ErrorCode.MODEL_MISSING,
             f"{reference} at {revision} is not in the local cache and could not be fetched ({type(error).__name__})",
