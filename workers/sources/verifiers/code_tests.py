@@ -99,8 +99,8 @@ class CodeTests(Verifier):
         title="Unit tests",
         summary=(
             "Runs the policy's code against the task's tests, without network and without a way out. Tests stand in "
-            'the task\'s metadata as "tests": a list of {"call": "square", "arguments": [3], "returns": 9}, {"stdin": "3", '
-            '"stdout": "9"} or assertions as text; "setup", "difficulty" and "bonus" beside it are optional.'
+            'the task\'s metadata as "tests": a list of {"call": "square", "arguments": [3], "returns": 9}, {"stdin": '
+            '"3", "stdout": "9"} or assertions as text; "setup", "difficulty" and "bonus" beside it are optional.'
         ),
         formula=(
             "tests_passed = tests that pass / tests;  correct = 1[all pass];  "
