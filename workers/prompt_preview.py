@@ -69,7 +69,7 @@ class _Reader:
     def logprobs(self, requests: Sequence[Any], **_: object) -> list[Refusal]:
         return self._nothing(requests)
 
-    embed = hidden_states = attentions = reward = logprobs
+    embed = hidden_states = attentions = reward = distributions = logprobs
 
     def _nothing(self, requests: Sequence[Any]) -> list[Refusal]:
         return [Refusal(ErrorCode.UNSUPPORTED, "a preview asks no model")] * len(requests)

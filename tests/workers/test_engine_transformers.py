@@ -171,11 +171,11 @@ def test_running_out_of_memory_halves_the_batch_and_goes_on(tiny_engine, monkeyp
     whole = scorer._score_batch
     sizes = []
 
-    def short_of_memory(rows):
+    def short_of_memory(rows, **asked):
         sizes.append(len(rows))
         if len(rows) > 2:
             raise RuntimeError("[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory")
-        return whole(rows)
+        return whole(rows, **asked)
 
     requests = [Continuation(user("q"), text) for text in TEXTS]
     expected = tiny_engine.logprobs(requests)
@@ -188,10 +188,10 @@ def test_running_out_of_memory_halves_the_batch_and_goes_on(tiny_engine, monkeyp
 
 
 def test_a_single_text_that_does_not_fit_is_refused_and_other_errors_pass(tiny_engine, monkeypatch):
-    def no_memory(rows):
+    def no_memory(rows, **_):
         raise MemoryError
 
-    def broken(rows):
+    def broken(rows, **_):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     monkeypatch.setattr(tiny_engine._scorer, "_score_batch", no_memory)

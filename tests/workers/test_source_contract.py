@@ -438,7 +438,7 @@ class AllFailing:
         self.n_asked += len(requests)
         return [Refusal(ErrorCode.OUT_OF_MEMORY, "no memory") for _ in requests]
 
-    logprobs = choose = generate = embed = hidden_states = attentions = reward = refuse
+    logprobs = choose = generate = embed = hidden_states = attentions = reward = distributions = refuse
 
 
 @ASKS_MODELS

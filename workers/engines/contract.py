@@ -26,6 +26,7 @@ class Capability(StrEnum):
     HIDDEN_STATES = "hidden_states"
     ATTENTIONS = "attentions"
     REWARD = "reward"
+    DISTRIBUTIONS = "distributions"
 
 
 class ErrorCode(StrEnum):
@@ -135,6 +136,27 @@ class TokenLogprobs:
     token_ids: npt.NDArray[np.int64]
     spans: npt.NDArray[np.int32]
     logprobs: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenDistributions(TokenLogprobs):
+    """What a model makes of each place of a continuation before it reads the token there, beside that token's share.
+
+    Attributes
+    ----------
+    token_ids, spans, logprobs
+        As in `TokenLogprobs`.
+    logits : float32 array, shape (T,)
+        The score that the model's last layer gives to the token, after what the model itself does to its scores.
+    logsumexps : float32 array, shape (T,)
+        log sum_v e^z(v) over the whole vocabulary: `logits - logsumexps` are the log-probabilities.
+    entropies : float32 array, shape (T,)
+        -sum_v p(v) log p(v) of the distribution from which the token would be drawn at temperature 1, in nats.
+    """
+
+    logits: npt.NDArray[np.float32]
+    logsumexps: npt.NDArray[np.float32]
+    entropies: npt.NDArray[np.float32]
 
 
 LengthHandling = Literal["sum", "mean"]
@@ -320,6 +342,10 @@ class Engine(Protocol):
 
     def logprobs(self, requests: Sequence[Continuation]) -> list[TokenLogprobs | Refusal]:
         """Token log-probabilities of each continuation after its prompt."""
+        ...
+
+    def distributions(self, requests: Sequence[Continuation]) -> list[TokenDistributions | Refusal]:
+        """As `logprobs`, with scores and entropy of the whole vocabulary's distribution at each token."""
         ...
 
     def choose(

@@ -21,6 +21,7 @@ from workers.engines.contract import (
     Prompt,
     Refusal,
     Sampling,
+    TokenDistributions,
     TokenLogprobs,
     Usage,
     require,
@@ -152,6 +153,11 @@ class OpenAIEngine:
         """Not over HTTP: EngineError (unsupported)."""
         require(self, Capability.ATTENTIONS)
         raise AssertionError("no server was found to give attentions")
+
+    def distributions(self, requests: Sequence[Continuation]) -> list[TokenDistributions | Refusal]:
+        """Not over HTTP, where a list of the likeliest tokens is the most that is told: EngineError (unsupported)."""
+        require(self, Capability.DISTRIBUTIONS)
+        raise AssertionError("no server was found to give distributions")
 
     def _generate(self, request: tuple[Prompt, Sampling]) -> Generated | Refusal:
         prompt, sampling = request

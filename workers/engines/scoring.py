@@ -61,8 +61,8 @@ class RowScorer:
         self._pass_tokens = budget.pass_tokens
         self._logit_rows = max(1, budget.logits // int(model.config.get_text_config().vocab_size))
 
-    def score(self, rows: Sequence[Row]) -> list[npt.NDArray[np.float32] | Refusal]:
-        """Natural log-probabilities, shape (N,) by row.
+    def score(self, rows: Sequence[Row], *, distributions: bool = False) -> list[npt.NDArray[np.float32] | Refusal]:
+        """Natural log-probabilities, shape (N,) by row; with `distributions` shape (N, 4), see `_columns`.
 
         Rows that read the same tokens are read once, so they get exactly equal values. Running out of memory halves
         the batch and the budget and goes on; a single row that does not fit is refused.
@@ -73,7 +73,7 @@ class RowScorer:
         merged = [_merge([rows[index] for index in group]) for group in groups.values()]
         values: list[npt.NDArray[np.float32] | Refusal] = [_NOTHING] * len(merged)
         for batch in self.pack([row.ids for row in merged]):
-            self._score_or_halve(merged, batch, values)
+            self._score_or_halve(merged, batch, values, distributions=distributions)
         results: list[npt.NDArray[np.float32] | Refusal] = [_NOTHING] * len(rows)
         for group, row, found in zip(groups.values(), merged, values, strict=True):
             for index in group:
@@ -101,9 +101,14 @@ class RowScorer:
             return [out.hidden_states[layer][number, : len(row)] for number, row in enumerate(rows)]
 
     def _score_or_halve(
-        self, rows: Sequence[Row], batch: list[int], results: list[npt.NDArray[np.float32] | Refusal]
+        self,
+        rows: Sequence[Row],
+        batch: list[int],
+        results: list[npt.NDArray[np.float32] | Refusal],
+        *,
+        distributions: bool,
     ) -> None:
-        values = run_in_memory(lambda: self._score_batch([rows[index] for index in batch]))
+        values = run_in_memory(lambda: self._score_batch([rows[index] for index in batch], distributions=distributions))
         if values is not None:
             for index, row_values in zip(batch, values, strict=True):
                 results[index] = row_values
@@ -115,10 +120,10 @@ class RowScorer:
         longest = max(len(rows[index].ids) for index in batch)
         self.token_budget = min(self.token_budget, max(longest, longest * len(batch) // 2))
         middle = len(batch) // 2
-        self._score_or_halve(rows, batch[:middle], results)
-        self._score_or_halve(rows, batch[middle:], results)
+        self._score_or_halve(rows, batch[:middle], results, distributions=distributions)
+        self._score_or_halve(rows, batch[middle:], results, distributions=distributions)
 
-    def _score_batch(self, rows: Sequence[Row]) -> list[npt.NDArray[np.float32]]:
+    def _score_batch(self, rows: Sequence[Row], *, distributions: bool) -> list[npt.NDArray[np.float32]]:
         import torch
 
         device = self._model.device
@@ -132,7 +137,8 @@ class RowScorer:
                 longest = max(len(row.ids) for row in rows)
                 asked = [np.array(row.positions, dtype=np.int64) + number * longest for number, row in enumerate(rows)]
                 states = self._padded_states([row.ids for row in rows])
-            values = self._gather(states, torch.tensor(np.concatenate(asked), device=device), targets).cpu().numpy()
+            places = torch.tensor(np.concatenate(asked), device=device)
+            values = self._gather(states, places, targets, distributions=distributions).cpu().numpy()
         return np.split(values, np.cumsum([len(row.positions) for row in rows])[:-1])
 
     def _forest_states(self, forest: Forest) -> torch.Tensor:
@@ -157,19 +163,36 @@ class RowScorer:
             ids[number, : len(row)] = torch.tensor(row)
         return ids.to(self._model.device)
 
-    def _gather(self, states: torch.Tensor, places: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def _gather(
+        self, states: torch.Tensor, places: torch.Tensor, targets: torch.Tensor, *, distributions: bool
+    ) -> torch.Tensor:
         """Log-softmax in float32 at the asked places only, a chunk at a time."""
         import torch
 
         values = []
-        for start in range(0, len(targets), self._logit_rows):
-            part = slice(start, start + self._logit_rows)
+        # The budget is for three arrays of scores at once; entropy takes two more.
+        rows = max(1, self._logit_rows // 2) if distributions else self._logit_rows
+        for start in range(0, len(targets), rows):
+            part = slice(start, start + rows)
             logits = states[places[part]]
             if self._head is not None:
                 logits = self._head(logits)
             normalised = logits.log_softmax(-1, dtype=torch.float32)
-            values.append(normalised.gather(1, targets[part, None]).squeeze(1))
-        return torch.cat(values) if values else torch.zeros(0)
+            chosen = normalised.gather(1, targets[part, None]).squeeze(1)
+            values.append(_columns(logits, normalised, chosen, targets[part]) if distributions else chosen)
+        return torch.cat(values) if values else torch.zeros((0, 4) if distributions else 0)
+
+
+def _columns(
+    logits: torch.Tensor, normalised: torch.Tensor, chosen: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
+    """Log-probability and logit of the target, logsumexp of the logits, entropy in nats: float32, shape (rows, 4)."""
+    import torch
+
+    logit = logits.gather(1, targets[:, None]).squeeze(1).float()
+    # entr(p) = -p log p is 0 where p is 0, as for tokens that a model rules out altogether.
+    entropy = torch.special.entr(normalised.exp()).sum(-1)
+    return torch.stack([chosen, logit, logits.float().logsumexp(-1), entropy], dim=1)
 
 
 _NOTHING: npt.NDArray[np.float32] = np.zeros(0, dtype=np.float32)

@@ -23,6 +23,7 @@ from workers.engines.contract import (
     Prompt,
     Refusal,
     Sampling,
+    TokenDistributions,
     TokenLogprobs,
     Usage,
 )
@@ -88,6 +89,7 @@ class TransformersEngine:
             Capability.GENERATE,
             Capability.HIDDEN_STATES,
             Capability.ATTENTIONS,
+            Capability.DISTRIBUTIONS,
         }
     )
 
@@ -115,18 +117,13 @@ class TransformersEngine:
 
     def logprobs(self, requests: Sequence[Continuation]) -> list[TokenLogprobs | Refusal]:
         """Token log-probabilities of each continuation after its prompt; an empty text has no tokens."""
-        prepared = [self._read(request) for request in requests]
-        rows = [_continuation_row(*found) for found in prepared if not isinstance(found, Refusal)]
-        values = iter(self._scorer.score(rows))
-        results: list[TokenLogprobs | Refusal] = []
-        for found in prepared:
-            answer = found if isinstance(found, Refusal) else next(values)
-            if isinstance(found, Refusal) or isinstance(answer, Refusal):
-                results.append(cast("Refusal", answer))
-                continue
-            self._count(len(found.prompt) + len(found.text.ids))
-            results.append(_token_logprobs(found.text, answer))
-        return results
+        found = self._continuations(requests, distributions=False)
+        return [one if isinstance(one, Refusal) else _token_logprobs(*one) for one in found]
+
+    def distributions(self, requests: Sequence[Continuation]) -> list[TokenDistributions | Refusal]:
+        """As `logprobs`, with each token's logit, and logsumexp and entropy over the whole vocabulary."""
+        found = self._continuations(requests, distributions=True)
+        return [one if isinstance(one, Refusal) else _token_distributions(*one) for one in found]
 
     def choose(
         self, questions: Sequence[ChoiceQuestion], *, length_handling: LengthHandling = "sum"
@@ -257,6 +254,23 @@ class TransformersEngine:
         """One more answered request, by what it would have read alone."""
         self.usage = self.usage + Usage(requests=1, prompt_tokens=read, reply_tokens=written)
 
+    def _continuations(
+        self, requests: Sequence[Continuation], *, distributions: bool
+    ) -> list[tuple[EncodedText, npt.NDArray[np.float32]] | Refusal]:
+        """Each continuation's tokens with what `RowScorer.score` gives for them."""
+        prepared = [self._read(request) for request in requests]
+        rows = [_continuation_row(*found) for found in prepared if not isinstance(found, Refusal)]
+        values = iter(self._scorer.score(rows, distributions=distributions))
+        results: list[tuple[EncodedText, npt.NDArray[np.float32]] | Refusal] = []
+        for found in prepared:
+            answer = found if isinstance(found, Refusal) else next(values)
+            if isinstance(found, Refusal) or isinstance(answer, Refusal):
+                results.append(cast("Refusal", answer))
+                continue
+            self._count(len(found.prompt) + len(found.text.ids))
+            results.append((found.text, answer))
+        return results
+
     def _read(self, request: Continuation) -> Reading | Refusal:
         prompt = self._encoder.encode_prompt(request.prompt)
         if isinstance(prompt, Refusal):
@@ -350,6 +364,11 @@ def _token_ids(text: EncodedText) -> npt.NDArray[np.int64]:
 
 def _token_logprobs(text: EncodedText, values: npt.NDArray[np.float32]) -> TokenLogprobs:
     return TokenLogprobs(token_ids=_token_ids(text), spans=text.spans, logprobs=values)
+
+
+def _token_distributions(text: EncodedText, values: npt.NDArray[np.float32]) -> TokenDistributions:
+    logprobs, logits, logsumexps, entropies = values.T
+    return TokenDistributions(_token_ids(text), text.spans, logprobs, logits, logsumexps, entropies)
 
 
 def _choice(labels: tuple[str, ...], values: list[Any], length_handling: LengthHandling) -> Choice | Refusal:
