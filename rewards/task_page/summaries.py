@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from rewards.models import Comparison, Critique, Judgment, Output, Rating
+from rewards.models import Comparison, Critique, Judgment, Output, Rater, Rating
 from rewards.provenance import Fact, facts_about_judgment
 
 
@@ -35,11 +35,6 @@ class Answer(NamedTuple):
     rating: Rating | None = None
     tiers: Sequence[Sequence[Named]] = ()
     asked: Sequence[Asked] = ()
-
-    @property
-    def is_flip(self) -> bool:
-        """Whether the choice changed with the order."""
-        return len({asked.chosen for asked in self.asked}) > 1
 
 
 @dataclass
@@ -99,14 +94,23 @@ class Words(NamedTuple):
     facts: list[Fact]
 
 
+class Marked(NamedTuple):
+    """What one reading of a scorer marked, which may be nothing."""
+
+    judgment: Judgment
+    count: int
+    facts: list[Fact]
+
+
 @dataclass
 class OutputSummary:
-    """All of it for one output."""
+    """All of it for one output; `marked` is of scorers only, since the spans themselves name people."""
 
     ratings: list[RatingSummary]
     comparisons: ComparisonSummary
     rankings: RankingSummary
     words: list[Words]
+    marked: list[Marked]
 
 
 def summarise(output: Output, judgments: Sequence[Judgment], names: dict[int, str]) -> OutputSummary:
@@ -130,6 +134,11 @@ def summarise(output: Output, judgments: Sequence[Judgment], names: dict[int, st
             for judgment in own
             for critique in judgment.critiques.all()
         ],
+        marked=[
+            Marked(judgment, len(judgment.spans.all()), facts_about_judgment(judgment))
+            for judgment in own
+            if judgment.kind == Judgment.Kind.SPANS and judgment.rater.kind == Rater.Kind.SCORER
+        ],
     )
 
 
@@ -148,7 +157,7 @@ def _ratings(judgments: Sequence[Judgment]) -> list[RatingSummary]:
 
 
 def _rating_words(rating: Rating) -> str:
-    return "not applicable" if rating.value is None else f"{rating.value:g} of {rating.scale_high:g}"
+    return "not applicable" if rating.value is None else f"{rating.value:.4g} of {rating.scale_high:g}"
 
 
 def _comparisons(output: Output, judgments: Sequence[Judgment], names: dict[int, str]) -> ComparisonSummary:

@@ -9,7 +9,9 @@ from tests.workers.counting_source import BREAKS, REFUSED
 from tests.workers.test_scorers import make_endpoint
 from tests.workers.tiny_model import LetterEngine
 from workers import model_loading
+from workers.actions.prompts import add_prompt_version, create_prompt
 from workers.models import Run, Scorer
+from workers.sources.registry import source_named
 
 pytestmark = pytest.mark.django_db
 
@@ -88,3 +90,23 @@ def test_what_cannot_be_understood_is_one_clear_line(project, counting, argument
 def test_an_unknown_project_is_named(db):
     with pytest.raises(CommandError, match="There is no project 'mine'"):
         score("--source", "log_ratio")
+
+
+def test_a_prompt_is_named_with_or_without_its_version(project, monkeypatch):
+    engine = LetterEngine()
+    monkeypatch.setattr(model_loading, "engine_for", lambda endpoint: engine)
+    make_endpoint()
+    make_output(make_task(project), "Paris.")
+    make_rubric(project, "Quality")
+    default = source_named("rubric_judge").declaration.prompt.default
+    first = create_prompt(
+        project=project, source="rubric_judge", name="strict", template=f"Be strict. {default}", actor=None
+    )
+    second = add_prompt_version(prompt=first.prompt, template=f"Be mild. {default}", actor=None)
+    judge = ("--source", "rubric_judge", "--rubric", "Quality", "--inline")
+    score(*judge, "--prompt", "strict")
+    score(*judge, "--prompt", "strict@1")
+    assert [scorer.prompt_version for scorer in Scorer.objects.order_by("id")] == [second, first]
+    assert any(prompt.messages[-1].text.startswith("Be mild.") for prompt in engine.asked)
+    with pytest.raises(CommandError, match="no prompt 'kind' for rubric_judge; there are: strict@2, strict@1"):
+        score(*judge, "--prompt", "kind")
