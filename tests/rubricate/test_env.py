@@ -81,3 +81,13 @@ def test_a_json_object_is_read_and_anything_else_is_refused_by_name(monkeypatch)
         monkeypatch.setenv("SOME_OBJECT", value)
         with pytest.raises(ImproperlyConfigured, match="SOME_OBJECT must be a JSON object"):
             env.json_object("SOME_OBJECT")
+
+
+def test_encryption_keys_are_those_given_else_the_one_that_the_stack_keeps_else_none(monkeypatch, tmp_path):
+    monkeypatch.delenv("RUBRICATE_ENCRYPTION_KEYS", raising=False)
+    monkeypatch.setattr(env, "ENCRYPTION_KEY_FILE", tmp_path / "key")
+    assert env.encryption_keys() == []
+    (tmp_path / "key").write_text("kept\n")
+    assert env.encryption_keys() == ["kept"]
+    monkeypatch.setenv("RUBRICATE_ENCRYPTION_KEYS", "new, old")
+    assert env.encryption_keys() == ["new", "old"]

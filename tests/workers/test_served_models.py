@@ -10,6 +10,7 @@ from projects.encryption import decrypt
 from projects.errors import AppError
 from projects.models import AuditEvent
 from rewards.models import Judgment
+from rewards.models.judgment import JudgmentTrace
 from tests.factories import make_output, make_project, make_rubric, make_task, make_user
 from tests.workers.counting_source import start
 from tests.workers.replaying import replay_server, status
@@ -223,6 +224,9 @@ def test_a_run_stores_judgments_with_tokens_cost_and_what_was_served(project, sc
     assert Judgment.objects.filter(project=project).count() == 8
     assert (run.prompt_tokens, run.reply_tokens) == (8 * 80, 8 * 2)
     assert run.cost == pytest.approx(8 * ITEM_COST)
+    [reply] = JudgmentTrace.objects.filter(judgment__project=project).first().replies
+    assert reply["served_model"] == "gpt-4.1-mini-2025-04-14 fp_6f2eabb9a5"
+    assert (reply["prompt_tokens"], reply["cost"]) == (40, 41.0)
 
 
 def test_a_batch_of_a_served_model_holds_many_items(project, scorer, outputs, settings):

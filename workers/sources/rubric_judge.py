@@ -241,7 +241,16 @@ def _reply(question: Question, answer: Choice | Refusal, *, has_mass: bool) -> R
     if isinstance(answer, Refusal):
         return Reply(question.criterion.key, sha256, ParseState.REFUSED, detail=answer.detail)
     mass = answer.offered_mass if has_mass else None
-    return Reply(question.criterion.key, sha256, ParseState.PROBABILITIES, offered_mass=mass)
+    return Reply(
+        question.criterion.key,
+        sha256,
+        ParseState.PROBABILITIES,
+        offered_mass=mass,
+        prompt_tokens=answer.prompt_token_count or None,
+        seconds=answer.seconds,
+        cost=answer.cost,
+        served_model=answer.served_model,
+    )
 
 
 def _verdict(
