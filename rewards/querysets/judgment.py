@@ -18,7 +18,7 @@ ANSWERS = {
     "rating": ["ratings"],
     "comparison": ["comparison"],
     "ranking": ["ranking__places"],
-    "spans": ["spans"],
+    "spans": ["spans__criterion"],
     "steps": ["steps__segmentation"],
     "critique": ["critiques"],
 }

@@ -98,7 +98,7 @@ class Marked(NamedTuple):
     """What one reading of a scorer marked, which may be nothing."""
 
     judgment: Judgment
-    count: int
+    n_marks: int
     facts: list[Fact]
 
 

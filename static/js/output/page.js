@@ -46,7 +46,8 @@ function showAbove(slider) {
 
 document.addEventListener("change", (event) => {
   const { toggle } = event.target.dataset;
-  if (toggle === "marks") document.querySelector("[data-panels]").toggleAttribute("data-no-marks", !event.target.checked);
+  if (toggle !== "marks" && toggle !== "model-marks") return;
+  document.querySelector("[data-panels]").toggleAttribute(`data-no-${toggle}`, !event.target.checked);
 });
 
 // Scrolling together goes by share of the way, since the texts differ in length. The scroll that this causes in the

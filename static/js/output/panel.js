@@ -19,6 +19,7 @@ export class Panel {
     this.values = values ?? [];
     this.merged = merged ?? {};
     this.marks = marks;
+    this.models = new Set([...element.querySelectorAll("[data-mark][data-model]")].map((row) => row.dataset.mark));
     this.readout = element.querySelector("[data-readout]");
     this.texts = [];
     this.nodes = this.values.map(() => []);
@@ -54,6 +55,7 @@ export class Panel {
     for (const mark of [...marks].reverse()) {
       const outer = document.createElement("mark");
       outer.className = `mark mark-${mark.style} lane-${mark.lane}`;
+      if (this.models.has(String(mark.pk))) outer.classList.add("mark-model");
       outer.dataset.pk = mark.pk;
       outer.append(node);
       node = outer;
