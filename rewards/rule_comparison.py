@@ -45,17 +45,15 @@ class RuleRow(NamedTuple):
 
 
 class OutputLine(NamedTuple):
-    """One output through all rules: its score and its place among the shown outputs, None where it has no score."""
+    """One output through all rules: its score and its place among the shown outputs, None where it has no score.
+
+    `name` says who wrote it, and to which task where the shown outputs are of several.
+    """
 
     output: Output
+    name: str
     values: tuple[float | None, ...]
     places: tuple[int | None, ...]
-
-    @property
-    def name(self) -> str:
-        """Its task and who wrote it, short."""
-        who = self.output.policy.name if self.output.policy else self.output.external_id
-        return f"{self.output.task.external_id} · {who}"
 
 
 class RuleComparison(NamedTuple):
@@ -122,11 +120,18 @@ def _lines(table: VerdictTable, scores: Sequence[AggregateScores], base: Floats)
     order = np.argsort(ranks(base), kind="stable")[:MAX_LINES].tolist()
     outputs = Output.objects.for_ranking([table.output_ids[row] for row in order])
     places = [ranks(found.values[order]) for found in scores]
+    one_task = len({output.task_id for output in outputs.values()}) == 1
     return [
         OutputLine(
             output=outputs[table.output_ids[row]],
+            name=_name(outputs[table.output_ids[row]], with_task=not one_task),
             values=tuple(None if np.isnan(found.values[row]) else float(found.values[row]) for found in scores),
             places=tuple(int(place[index]) if np.isfinite(place[index]) else None for place in places),
         )
         for index, row in enumerate(order)
     ]
+
+
+def _name(output: Output, *, with_task: bool) -> str:
+    who = output.policy.name if output.policy else output.external_id
+    return f"{output.task.external_id} · {who}" if with_task else who

@@ -19,9 +19,9 @@ _WIDTH = 160.0
 _SERIES = 8
 _ROW = 22
 _TOP = 34
-_SIDE = 170
-_COLUMN = 104
-_LONGEST_NAME = 24
+_SIDE = 124
+_COLUMN = 88
+_LONGEST_NAME = 20
 
 
 @register.simple_tag
