@@ -11,6 +11,7 @@ from projects.models import Project
 from rewards.models import RankedOutput, Rater, Rating, RewardSignal, RubricVersion, Verdict
 from rewards.rubrics.aggregate import aggregate_many, suggested_aggregation
 from rewards.segmentation import WHOLE
+from rewards.signals import DIAGNOSTIC_CHANNELS
 
 _CHUNK = 20_000
 Key = TypeVar("Key", bound=Hashable)
@@ -46,6 +47,7 @@ def _signals(project: Project) -> Iterator[Scalar]:
     rows = (
         RewardSignal.objects.of(project)
         .filter(rater__kind=Rater.Kind.SCORER, total__isnull=False)
+        .exclude(channel__in=DIAGNOSTIC_CHANNELS)
         .order_by("rater_id", "channel", "segmentation__segmenter", "id")
         .values_list("rater_id", "channel", "segmentation__segmenter", "output_id", "total", "scored_count")
     )

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from rewards.models import Judgment, Output, Rater, RewardSignal, Rubric, RubricVersion, Task
 from rewards.provenance import Fact, facts_about_raters
 from rewards.querysets.signal import SignalChoice
+from rewards.segmentation import WHOLE
+from rewards.signals import DIAGNOSTIC_CHANNELS
 from rewards.task_page.criterion_tables import CriterionTable, criterion_tables, version_ids
 from rewards.task_page.panels import (
     MessageRow,
@@ -123,13 +125,15 @@ def main_choice(choices: Sequence[SignalChoice]) -> str:
     """The key of what a reader most likely came for, empty where nothing is stored.
 
     A source that also stores its channel over steps or sentences means that one; of its segmentations the finest, that
-    of a tokenizer, shows most.
+    of a tokenizer, shows most, and one value on the whole output least. Diagnostics are for who asks for them.
     """
+    choices = [choice for choice in choices if choice.channel not in DIAGNOSTIC_CHANNELS]
     segmenters = Counter((choice.rater_id, choice.channel) for choice in choices)
     ranked = sorted(
         choices,
         key=lambda choice: (
             -segmenters[choice.rater_id, choice.channel],
+            choice.segmenter == WHOLE,
             not choice.segmenter.startswith("tokenizer:"),
         ),
     )

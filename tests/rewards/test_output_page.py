@@ -19,7 +19,7 @@ from rewards.models import (
     StepLabel,
     Verdict,
 )
-from rewards.segmentation import Segmentation, steps
+from rewards.segmentation import Segmentation, sentences, steps, whole
 from rewards.signals import RewardSignal
 from rewards.text import sha256_text
 from tests.factories import (
@@ -131,6 +131,24 @@ def test_the_main_channel_lies_over_the_texts_until_another_is_chosen(cast, brow
     # The source sums up its log-ratio by step as well: that is what it is about.
     assert page_of(client, task).context["page"].choice.choice.key == f"{rater.pk}:log_ratio:tokenizer:x"
     assert page_of(client, task, signal="").context["page"].choice is None
+
+
+def test_the_page_does_not_open_on_a_diagnostic_and_on_one_number_for_all_only_where_there_is_no_other(
+    cast, browse, task
+):
+    rater, output = make_rater(cast.project), make_output(task, "ab. c")
+    client = browse(cast.viewer)
+
+    def store_whole(channel, cut):
+        signal = RewardSignal(cut(["ab. c"]), np.ones(len(cut(["ab. c"]))))
+        signal_store.save_many([signal_store.NewSignal(output, rater, channel, signal, "h")])
+
+    store_whole("dispersion", whole)
+    assert page_of(client, task).context["page"].choice is None
+    store_whole("reward", whole)
+    assert page_of(client, task).context["page"].choice.choice.channel == "reward"
+    store_whole("by_sentence", sentences)
+    assert page_of(client, task).context["page"].choice.choice.channel == "by_sentence"
 
 
 def test_an_output_without_the_signal_says_so(cast, browse, task):
