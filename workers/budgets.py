@@ -57,23 +57,17 @@ class Allowance:
     cost_per_item: float = 0.0
 
     @property
-    def is_spent(self) -> bool:
-        return self.budget is not None and self.budget.is_spent
-
-    def items(self, *, under_way: int, first: int) -> float:
-        """How many more items may be begun beside those under way, at the mean cost measured so far.
-
-        At least one while anything is left and nothing is under way, so the last item may pass the bound; `first`
-        while nothing was measured.
-        """
+    def affordable(self) -> float:
+        """How many items it covers, those under way included: at the mean cost measured in this run; the first item of
+        a run is begun alone, to measure one."""
         if self.budget is None:
             return math.inf
-        if self.is_spent:
+        if self.budget.is_spent:
             return 0
         if not self.cost_per_item:
-            return max(0, first - under_way)
-        affordable = math.floor(self.budget.left / self.cost_per_item) - under_way
-        return max(affordable, 0 if under_way else 1)
+            return 1
+        # A hair for sums of floats: three items must be affordable at thrice the cost of one.
+        return math.floor(self.budget.left / self.cost_per_item + 1e-9)
 
 
 def project_spent(project: Project) -> float:

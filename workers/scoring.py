@@ -185,13 +185,12 @@ class _BatchScoring:
             return 0
         if not self._is_priced:
             return self._size
-        allowance = allowance_of(self._batch.run)
-        if allowance.is_spent:
+        affordable = allowance_of(self._batch.run).affordable
+        if not affordable:
             self.is_out_of_budget = True
             self._is_wanted = False
             return 0
-        begun = sum(one.items for one in under_way)
-        return int(min(self._size, allowance.items(under_way=begun, first=_FIRST_MICRO_BATCH)))
+        return int(max(0, min(self._size, affordable - sum(one.items for one in under_way))))
 
     def _begin(self, count: int, submit: Submit) -> _MicroBatch:
         chosen, self._waiting = self._waiting[:count], self._waiting[count:]

@@ -279,18 +279,18 @@ def test_a_run_stops_at_its_budget_and_goes_on_when_it_is_raised(project, scorer
     run = start(project, scorer, budget=3 * ITEM_COST)
     work(run)
     assert run.is_stopped_by_budget
-    # Four items are begun before any cost is known; after them nothing.
-    assert (run.scored_count, run.failed_count, run.unscored_count) == (4, 0, 0)
+    assert (run.scored_count, run.failed_count, run.unscored_count) == (3, 0, 0)
+    assert run.cost == pytest.approx(3 * ITEM_COST)
     assert not Batch.objects.filter(status__in=["ready", "leased"]).exists()
     event = AuditEvent.objects.get(verb="run.budget_spent")
     assert event.data == {"budget": "this run", "amount": 3 * ITEM_COST}
     with pytest.raises(AppError) as error:
         resume_run(run=run, actor=None)
     assert error.value.code == "budget_spent"
-    set_run_budget(run=run, amount=6 * ITEM_COST, actor=None)
+    set_run_budget(run=run, amount=6.9 * ITEM_COST, actor=None)
     assert run.is_active
     work(run)
-    # At the measured cost of an item two more are affordable, and no third.
+    # The rest does not cover a seventh item: it is not begun.
     assert (run.scored_count, run.is_stopped_by_budget) == (6, True)
     assert run.cost == pytest.approx(6 * ITEM_COST)
     set_run_budget(run=run, amount=None, actor=None)

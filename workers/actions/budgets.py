@@ -11,7 +11,7 @@ from projects.actions.audit import record_event
 from projects.errors import AppError
 from projects.models import Project, User
 from workers.actions.runs import resume_run
-from workers.budgets import spent_budget
+from workers.budgets import allowance_of, spent_budget
 from workers.models import Batch, ProjectBudget, Run
 from workers.querysets.run import RunQuerySet
 
@@ -62,12 +62,12 @@ def resume_affordable(runs: RunQuerySet, *, actor: User | None) -> int:
 
 
 def stop_spent_run(batch: Batch) -> None:
-    """Stop the run of a leased batch that has reached a budget: nothing is begun any more, its items wait.
+    """Stop the run of a leased batch whose next item no budget covers: nothing is begun any more, its items wait.
 
     It is cancelled without a request to cancel: by that it is told from a run that a person has cancelled.
     """
     run = batch.run
-    spent = spent_budget(run)
+    tightest = allowance_of(run).budget
     with transaction.atomic():
         # Batches before the run: the order in which claiming locks them.
         ready = Q(status=Batch.Status.READY, run=run)
@@ -80,7 +80,7 @@ def stop_spent_run(batch: Batch) -> None:
                 verb="run.budget_spent",
                 project=run.project,
                 target=run,
-                data={"budget": spent.of if spent else "", "amount": spent.amount if spent else None},
+                data={"budget": tightest.of, "amount": tightest.amount} if tightest else {},
             )
 
 
