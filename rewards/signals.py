@@ -38,8 +38,8 @@ __all__ = [
 ]
 
 DIAGNOSTIC_CHANNELS = frozenset({"dispersion", "quotes_located", "completeness_gap"})
-"""Channels that say how a value came about: how far a judge's opinions lie apart, how many of its quotes were found, what
-an attribution leaves over. They are no rewards: nobody ranks outputs by them, and no page opens on them."""
+"""Channels that say how a value came about: how far a judge's opinions lie apart, how many of its quotes were found,
+what an attribution leaves over. They are no rewards: nobody ranks outputs by them, and no page opens on them."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

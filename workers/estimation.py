@@ -38,8 +38,8 @@ class RunEstimate:
     reused : int
         Items that need no model, having been scored before.
     characters, tokens : int
-        That models read for the items to compute, prompts included, from a sample of the outputs; four characters
-        count as a token.
+        That are read for the items to compute, prompts included, from a sample of the outputs; four characters count
+        as a token of a model, and there are none where no model reads.
     seconds : float
         Of one worker.
     measured_on : int or None
@@ -86,7 +86,7 @@ def estimate_run(*, project: Project, scorer: Scorer, selection: OutputSelection
         items=items,
         reused=reused,
         characters=characters,
-        tokens=-(-characters // CHARACTERS_PER_TOKEN),
+        tokens=-(-characters // CHARACTERS_PER_TOKEN) if scorer.content["models"] else 0,
         seconds=seconds,
         measured_on=measured.pk if measured else None,
     )

@@ -87,8 +87,8 @@ def test_the_estimate_counts_outputs_repeats_what_is_known_and_what_is_read(proj
     Run.objects.update(busy_seconds=2.0, attempted_characters=400)
     estimate = estimate_run(project=project, scorer=scorer, selection=OutputSelection(), repeats=2)
     assert (estimate.outputs, estimate.items, estimate.reused, estimate.to_compute) == (2, 4, 1, 3)
-    # The sample is both outputs: (400 + 4000) / 2 = 2200 characters an item, 3 items; four characters a token.
-    assert (estimate.characters, estimate.tokens) == (6600, 1650)
+    # The sample is both outputs: (400 + 4000) / 2 = 2200 characters an item, 3 items; no model reads tokens of them.
+    assert (estimate.characters, estimate.tokens) == (6600, 0)
     # The run before read 400 characters in 2 s: 6600 take 33 s.
     assert estimate.seconds == pytest.approx(33.0)
     assert estimate.measured_on == Run.objects.get().pk
@@ -99,6 +99,7 @@ def test_without_a_measured_run_the_estimate_assumes_800_tokens_a_second(project
     scorer.content["models"] = {"judge": {"pinned": True}}
     estimate = estimate_run(project=project, scorer=scorer, selection=OutputSelection())
     # 6400 characters / 4 / 800
+    assert estimate.tokens == 1600
     assert estimate.seconds == pytest.approx(2.0)
     assert estimate.measured_on is None
 
