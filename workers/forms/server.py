@@ -31,7 +31,7 @@ class TermsForm(forms.Form):
         required=False,
         min_value=1,
         max_value=MOST_CONCURRENCY,
-        help_text=f"At most, from each worker; {DEFAULT_CONCURRENCY} where empty. Fewer while the server objects or slows down.",
+        help_text=f"At most, from each worker; {DEFAULT_CONCURRENCY} where empty. Fewer while the server objects.",
     )
     requests_per_minute = forms.IntegerField(
         label="Requests a minute", required=False, min_value=1, help_text="Empty: as the server's headers say."
