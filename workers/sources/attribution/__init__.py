@@ -1,0 +1,1 @@
+"""Attribution: one number about a whole output, divided among its parts."""
