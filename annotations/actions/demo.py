@@ -1,4 +1,4 @@
-"""The demo project: our own small data set, people in each role, two scorers at work and an open campaign."""
+"""The demo project: our own small data set, people in each role, some scorers at work and an open campaign."""
 
 import json
 import secrets
@@ -18,10 +18,10 @@ from rewards.actions.rubrics import create_rubric
 from rewards.formats.sources import SourceFile
 from rewards.models import ImportBatch
 from rewards.rubrics.parse import rubric_from_dict
-from workers.actions.endpoints import ensure_default_endpoint
+from workers.actions.endpoints import ensure_default_endpoint, ensure_embedding_endpoint
 from workers.actions.runs import start_run
 from workers.actions.scorers import create_scorer
-from workers.models import ModelEndpoint, Scorer
+from workers.models import ModelEndpoint
 from workers.selection import OutputSelection
 
 SLUG = "demo"
@@ -110,28 +110,37 @@ def _import_tasks(project: Project) -> None:
 
 
 def _start_scoring(project: Project) -> list[str]:
-    """Queue one run of each source over all outputs; where the model cannot be used, say why instead."""
+    """Queue a run of some sources over all outputs; where a model cannot be used, say why instead."""
     owner = User.objects.get(username=PEOPLE[0][0])
-    endpoint = ensure_default_endpoint()
-    if endpoint.failure:
-        return [f"Nothing is being scored: {endpoint.failure}"]
-    for name, scorer in (
-        # The quick one first: there is something to see while the judge goes through its criteria.
-        ("What the prompt makes of each token", _pointwise(project, owner, endpoint)),
-        ("Rubric judge on the tasks' own rubrics", _judge(project, owner, endpoint)),
-    ):
-        start_run(project=project, scorer=scorer, selection=OutputSelection(), actor=owner, name=name)
-    return ["Two runs are scoring the demo now; watch them under Runs."]
-
-
-def _judge(project: Project, owner: User, endpoint: ModelEndpoint) -> Scorer:
-    return create_scorer(
-        project=project, source="rubric_judge", actor=owner, endpoints={"judge": endpoint}, uses_task_rubric=True
+    language_model, encoder = ensure_default_endpoint(), ensure_embedding_endpoint()
+    notes = [f"{found.name} scores nothing: {found.failure}" for found in (language_model, encoder) if found.failure]
+    # The quick ones first: there is something to see while the judges go through criteria and pairs.
+    planned = (
+        _Planned("What the prompt makes of each token", "log_ratio", {"view_a": language_model}),
+        _Planned("How near the reference each answer is", "semantic_similarity", {"encoder": encoder}),
+        _Planned("Rubric judge on the tasks' own rubrics", "rubric_judge", {"judge": language_model}, own_rubrics=True),
+        _Planned("Every pair, in both orders", "pairwise_judge", {"judge": language_model}),
     )
+    ready = [one for one in planned if not any(endpoint.failure for endpoint in one.endpoints.values())]
+    for one in ready:
+        scorer = create_scorer(
+            project=project,
+            source=one.source,
+            actor=owner,
+            endpoints=one.endpoints,
+            uses_task_rubric=one.own_rubrics,
+        )
+        start_run(project=project, scorer=scorer, selection=OutputSelection(), actor=owner, name=one.name)
+    return [*notes, f"{len(ready)} runs are scoring the demo now; watch them under Runs."] if ready else notes
 
 
-def _pointwise(project: Project, owner: User, endpoint: ModelEndpoint) -> Scorer:
-    return create_scorer(project=project, source="log_ratio", actor=owner, endpoints={"view_a": endpoint})
+class _Planned(NamedTuple):
+    """A run that the demo starts with."""
+
+    name: str
+    source: str
+    endpoints: dict[str, ModelEndpoint]
+    own_rubrics: bool = False
 
 
 def _known_password() -> str:
