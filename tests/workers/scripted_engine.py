@@ -22,6 +22,7 @@ from workers.engines.contract import (
     Prompt,
     Refusal,
     Sampling,
+    TokenDistributions,
     TokenLogprobs,
     Usage,
 )
@@ -50,6 +51,7 @@ class ScriptedEngine(LetterEngine):
       request's JSON schema (`reply_by_schema`), and a request without one is refused. The price is one a token.
     - `choose`: a label's probability is (1 + how often it occurs in the prompt's last message) / 100.
     - `logprobs`: one token a character, 1/2 where it occurs in the prompt's last message, else 1/8.
+    - `distributions`: the same, of logsumexp 0 and with -log of the token's probability as the entropy.
     - `embed`: how often each of a-z occurs, letter case apart, and in a 27th place everything else that is no space;
       brought to length 1. "ab" and "ac" have the cosine 1/2.
     - `reward`: the number of words in the last message, less ten for each "!".
@@ -58,7 +60,14 @@ class ScriptedEngine(LetterEngine):
     """
 
     capabilities = frozenset(
-        {Capability.LOGPROBS, Capability.CHOOSE, Capability.GENERATE, Capability.EMBED, Capability.REWARD}
+        {
+            Capability.LOGPROBS,
+            Capability.CHOOSE,
+            Capability.GENERATE,
+            Capability.EMBED,
+            Capability.REWARD,
+            Capability.DISTRIBUTIONS,
+        }
     )
 
     def __init__(
@@ -71,6 +80,21 @@ class ScriptedEngine(LetterEngine):
 
     def logprobs(self, requests: Sequence[Continuation]) -> list[TokenLogprobs | Refusal]:
         return [self._refusal(_read(request.prompt) + request.text) or self._score(request) for request in requests]
+
+    def distributions(self, requests: Sequence[Continuation]) -> list[TokenDistributions | Refusal]:
+        return [
+            found
+            if isinstance(found, Refusal)
+            else TokenDistributions(
+                found.token_ids,
+                found.spans,
+                found.logprobs,
+                logits=found.logprobs,
+                logsumexps=np.zeros_like(found.logprobs),
+                entropies=-found.logprobs,
+            )
+            for found in self.logprobs(requests)
+        ]
 
     def choose(
         self, questions: Sequence[ChoiceQuestion], *, length_handling: LengthHandling = "sum"

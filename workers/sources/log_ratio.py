@@ -56,6 +56,7 @@ from workers.sources.parameters import Parameter, ParameterError, Parameters
 
 LOG_RATIO, LOG_PROB, LOG_PROB_BASELINE = "log_ratio", "log_prob", "log_prob_baseline"
 NO_PROMPT, REFERENCE_MODEL = "no_prompt", "reference_model"
+FAMILY = "Log-probabilities"
 
 
 class Part(NamedTuple):
@@ -137,6 +138,7 @@ class LogRatio:
             ),
             Parameter("use_context", "boolean", True, "Read the context", "Before the prompt, where the task has one."),
         ),
+        family=FAMILY,
     )
 
     def check(self, parameters: Parameters, roles: Collection[str]) -> None:

@@ -1,5 +1,8 @@
 """Every reward source there is. To add one: its file, its test, and a line here."""
 
+from workers.sources.attribution.leave_one_out import LeaveOneOut
+from workers.sources.attribution.lime import Lime
+from workers.sources.attribution.partition_shap import PartitionShap
 from workers.sources.contract import Source
 from workers.sources.critics.drlc import DrlcCritic
 from workers.sources.critics.error_spans import ErrorSpans
@@ -12,6 +15,17 @@ from workers.sources.json_judge import JsonJudge
 from workers.sources.likert import DirectLikert, ReferenceLikert
 from workers.sources.listwise import ListwiseJudge
 from workers.sources.log_ratio import LogRatio
+from workers.sources.logprobs.checkpoint_values import CheckpointValues
+from workers.sources.logprobs.implicit_prm import ImplicitPrm
+from workers.sources.logprobs.information_gain import InformationGain
+from workers.sources.logprobs.length_desensitised import LengthDesensitised
+from workers.sources.logprobs.logit_delta import LogitDelta
+from workers.sources.logprobs.rto import Rto
+from workers.sources.logprobs.shapley_gain import ShapleyGain
+from workers.sources.logprobs.simpo import Simpo
+from workers.sources.logprobs.sparse_likelihood import SparseLikelihood
+from workers.sources.logprobs.thought_gain import ThoughtGain
+from workers.sources.logprobs.uncertainty import Uncertainty
 from workers.sources.outcome_model import OutcomeModel, StepModel
 from workers.sources.pairwise import PairwiseJudge
 from workers.sources.relevance_mixture import RelevanceMixture
@@ -57,6 +71,17 @@ _ALL: tuple[Source, ...] = (
     RelevanceMixture(),
     Subgoals(),
     LogRatio(),
+    ImplicitPrm(),
+    Rto(),
+    Simpo(),
+    LengthDesensitised(),
+    CheckpointValues(),
+    LogitDelta(),
+    Uncertainty(),
+    InformationGain(),
+    ThoughtGain(),
+    SparseLikelihood(),
+    ShapleyGain(),
     ExactMatch(),
     NumericMatch(),
     MathEquivalence(),
@@ -74,6 +99,9 @@ _ALL: tuple[Source, ...] = (
     StepVerdicts(),
     EvidenceVerdicts(),
     MissingInformation(),
+    LeaveOneOut(),
+    Lime(),
+    PartitionShap(),
 )
 SOURCES: dict[str, Source] = {source.declaration.name: source for source in _ALL}
 

@@ -1,0 +1,1 @@
+"""Dense rewards made of log-probabilities: what models make of each token that a policy wrote."""
