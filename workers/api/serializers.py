@@ -85,6 +85,7 @@ class EndpointOutput(serializers.ModelSerializer[ModelEndpoint]):
             "engine",
             "reference",
             "revision",
+            "adapter",
             "dtype",
             "state",
             "failure",
@@ -112,6 +113,9 @@ class NewEndpoint(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=100)
     reference = serializers.CharField(max_length=500, help_text="Hub id, folder or package:<name>.")
     revision = serializers.CharField(max_length=64, required=False, allow_blank=True)
+    adapter = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, help_text="LoRA weights: a folder, or owner/name@revision."
+    )
     dtype = serializers.ChoiceField(choices=DTYPES, default="bfloat16")
 
 

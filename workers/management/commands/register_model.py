@@ -15,8 +15,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("name")
-        parser.add_argument("reference", help="a folder under MODEL_ROOTS, a hub id owner/name, or package:<name>")
+        parser.add_argument(
+            "reference", help="a folder or GGUF file under MODEL_ROOTS, a hub id owner/name, or package:<name>"
+        )
         parser.add_argument("--revision", default="", help="of a hub id: a commit, tag or branch")
+        parser.add_argument("--adapter", default="", help="LoRA weights: a folder, or a hub id owner/name@revision")
         parser.add_argument("--dtype", choices=DTYPES, default="bfloat16")
         parser.add_argument("--caveat", default="", help="what the model cannot judge; shown wherever its numbers are")
 
@@ -28,6 +31,7 @@ class Command(BaseCommand):
                 reference=options["reference"],
                 revision=options["revision"],
                 dtype=options["dtype"],
+                adapter=options["adapter"],
                 caveat=options["caveat"],
                 actor=None,
                 probe=False,
