@@ -174,10 +174,10 @@ def test_on_public_data_a_perfect_detector_finds_all_and_a_blind_one_nothing(own
     with file.open("rb") as opened:
         import_files(project, by=owner, format_name="fine_grained_rlhf", files=[SourceFile(file.name, opened)])
     marks: dict[int, list[Span]] = {}
-    for output, message, start, end in SpanMark.objects.filter(judgment__project=project).values_list(
+    for marked, message, start, end in SpanMark.objects.filter(judgment__project=project).values_list(
         "output_id", "message", "start", "end"
     ):
-        marks.setdefault(output, []).append(Span(message, start, end))
+        marks.setdefault(marked, []).append(Span(message, start, end))
     perfect, blind = scorer(project, "perfect"), scorer(project, "blind")
     new = []
     for output in Output.objects.filter(pk__in=marks):

@@ -1,6 +1,7 @@
 """The DRLC critic (DrlcCritic): good and bad spans, matched and unmatched, with the examples and the gate it lacks."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def item(*messages: OutputMessage) -> SourceItem:
 
 
 def score(reply, *messages: OutputMessage, **given):
-    engine = reply if isinstance(reply, ScriptedEngine) else ScriptedEngine(reply)
+    engine: Any = reply if isinstance(reply, ScriptedEngine) else ScriptedEngine(reply)
     [result] = SOURCE.score([item(*messages)], {"critic": engine}, parameters(**given))
     return result
 

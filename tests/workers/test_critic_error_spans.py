@@ -1,6 +1,7 @@
 """Error spans (ErrorSpans): severity maps, overlapping errors, the score of the whole."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ def score(*errors, **given):
         {"quote": quote, "occurrence": None, "explanation": "so", "category": category, "severity": severity}
         for quote, category, severity in errors
     ]
-    engine = ScriptedEngine(json.dumps({"explanation": "as it is", "spans": entries}))
+    engine: Any = ScriptedEngine(json.dumps({"explanation": "as it is", "spans": entries}))
     item = SourceItem("k", (ChatMessage("user", "Translate."),), (OutputMessage("assistant", TEXT),))
     parameters = validate_parameters(SOURCE.declaration.parameters, given)
     SOURCE.check(parameters, ["critic"])

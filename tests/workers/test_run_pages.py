@@ -199,8 +199,16 @@ def test_the_form_of_a_scorer_follows_its_source(client, people, project):
     client.force_login(people["manager"])
     page = client.get(reverse("workers:scorer-create", args=[project.slug, "rubric_judge"]))
     assert list(page.context["form"].fields) == [
-        "name", "rubric", "prompt", "judge", "use_reference", "use_context", "include_thinking", "calibrate", "length_handling",
-    ]  # fmt: skip
+        "name",
+        "rubric",
+        "prompt",
+        "judge",
+        "use_reference",
+        "use_context",
+        "include_thinking",
+        "calibrate",
+        "length_handling",
+    ]
     assert client.get(reverse("workers:scorer-create", args=[project.slug, "no_such"])).status_code == 404
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def final_answer(item: SourceItem) -> Answer | None:
 class Verifier:
     """A source without models: subclasses say how one item with a final answer is judged."""
 
-    declaration: ClassVar[Declaration]
+    declaration: Declaration
 
     def check(self, parameters: Parameters, roles: Collection[str]) -> None:
         """Raise `ParameterError` where the parameters cannot work."""
