@@ -4,12 +4,14 @@ Whatever is compared runs in turns within one process, and the fastest of its tu
 core at work: a loaded machine stretches the time on the clock, and makes two threads wait for each other.
 """
 
+import importlib
 import importlib.util
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -202,7 +204,7 @@ def _mixed_lengths(engine: TransformersEngine) -> Iterator[Figure]:
 def _best_bare_forward(engine: TransformersEngine) -> tuple[tuple[int, int], float]:
     """Rows and columns of the fixed shape with the most tokens a second, logits of all of them included."""
     shapes = [(1, 256), (1, 512), (2, 256), (4, 256), (8, 128), (8, 256)]
-    seconds = _fastest([lambda shape=shape: _bare_forward(engine, shape) for shape in shapes])
+    seconds = _fastest([partial(_bare_forward, engine, shape) for shape in shapes])
     speeds = [rows * columns / took for (rows, columns), took in zip(shapes, seconds, strict=True)]
     best = int(np.argmax(speeds))
     return shapes[best], speeds[best]
@@ -220,16 +222,15 @@ def _harness(engine: TransformersEngine, requests: Sequence[Continuation]) -> Ca
     """The same question put to lm-evaluation-harness, on the same loaded model."""
     if importlib.util.find_spec("lm_eval") is None:
         return None
-    from lm_eval.api.instance import Instance
-    from lm_eval.models.huggingface import HFLM
-
+    instances = importlib.import_module("lm_eval.api.instance")
+    models = importlib.import_module("lm_eval.models.huggingface")
     asked = [
-        Instance(request_type="loglikelihood", doc={}, arguments=("<|im_start|>", request.text), idx=number)
+        instances.Instance(request_type="loglikelihood", doc={}, arguments=("<|im_start|>", request.text), idx=number)
         for number, request in enumerate(requests)
     ]
     # It looks for the largest batch that fits, here up to the size that was fastest for it on a CPU: unbounded, a
     # vocabulary of 49,152 takes all memory there is. It looks once; the fastest turn does not count that.
-    model = HFLM(
+    model = models.HFLM(
         pretrained=engine._model,
         tokenizer=engine._encoder.tokenizer,
         batch_size="auto",
