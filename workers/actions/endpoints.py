@@ -95,7 +95,7 @@ def probe_endpoint(*, endpoint: ModelEndpoint, load: bool = True) -> bool:
     found = ModelEndpoint.objects.filter(pk=endpoint.pk)
     found.update(failure="", probed_at=Now(), context_length=resolved.context_length)
     # What it was resolved to is kept, since scorers name it; what its engine can do may be found out later.
-    found.update(resolved={**(endpoint.resolved or _described(resolved)), **facts})
+    found.update(resolved={**(endpoint.resolved or _described(resolved)), "vocabulary": resolved.vocabulary, **facts})
     found.update(capabilities=sorted(map(str, capabilities_of(resolved))))
     endpoint.refresh_from_db()
     return True

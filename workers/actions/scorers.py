@@ -176,6 +176,20 @@ def _model_problems(
             problems[name] = ["this model belongs to another project"]
         elif obstacle := unfit(role, endpoint, answer_by=answer_by):
             problems[name] = [obstacle]
+    return _vocabulary_problems(declaration, endpoints) | problems
+
+
+def _vocabulary_problems(declaration: Declaration, endpoints: Mapping[str, ModelEndpoint]) -> dict[str, list[str]]:
+    """Of models whose tokens are compared, those with another vocabulary than the first, where both are known."""
+    problems: dict[str, list[str]] = {}
+    first: tuple[str, str] | None = None
+    for role in declaration.models:
+        known = endpoints[role.name].resolved.get("vocabulary", "") if role.name in endpoints else ""
+        if not (role.compares_tokens and known):
+            continue
+        first = first or (role.label, known)
+        if known != first[1]:
+            problems[role.name] = [f"its vocabulary is not that of “{first[0]}”: their tokens cannot be compared"]
     return problems
 
 

@@ -22,6 +22,7 @@ from workers.engines.hashing import sha256_file, sha256_lines
 from workers.engines.hub import hold_hub_to_policy
 from workers.engines.package_models import PACKAGE_MODELS, PACKAGE_PREFIX, convert_file, package_model_folder
 from workers.engines.pooling import pooling_folder, stated_length
+from workers.engines.vocabularies import vocabulary_hash
 
 Dtype = Literal["bfloat16", "float32", "float16"]
 DTYPES: tuple[Dtype, ...] = ("bfloat16", "float32", "float16")
@@ -85,6 +86,8 @@ class ResolvedModel:
     kind : Kind
     adapter : AdapterFiles, optional
         Low-rank weights that are added to the model's.
+    vocabulary : str
+        SHA-256 of the tokenizer's tokens alone, or empty where they could not be read.
     """
 
     reference: str
@@ -98,6 +101,7 @@ class ResolvedModel:
     parameter_count: int
     kind: Kind = Kind.CAUSAL
     adapter: AdapterFiles | None = None
+    vocabulary: str = ""
 
     @property
     def identity(self) -> dict[str, str]:
@@ -174,6 +178,7 @@ def resolve_model(
         parameter_count=sum(_parameter_count(path) for path in folder.glob("*.safetensors")),
         kind=kind,
         adapter=_adapter(adapter, _names_of(reference, config), allowed_roots) if adapter else None,
+        vocabulary=vocabulary_hash(folder),
     )
 
 

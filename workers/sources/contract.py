@@ -75,6 +75,8 @@ class ModelRole:
     ways : tuple of (value, frozenset of Capability)
         Needed beside them: what one value of the source's parameter `answer_by` asks for. A model that can serve one
         of the values can be chosen.
+    compares_tokens : bool
+        Its tokens are compared one by one with those of the other roles that say so: their vocabularies must be one.
     """
 
     name: str
@@ -83,6 +85,7 @@ class ModelRole:
     capabilities: frozenset[Capability]
     required: bool = True
     ways: tuple[tuple[str, frozenset[Capability]], ...] = ()
+    compares_tokens: bool = False
 
     def missing(self, given: Collection[str], answer_by: object = None) -> frozenset[Capability]:
         """What a model that gives these lacks for the role: for this value of `answer_by`, or for the nearest."""

@@ -92,6 +92,7 @@ class LogRatio:
                 label="Model",
                 help="Reads the prompt and the output.",
                 capabilities=frozenset({Capability.LOGPROBS}),
+                compares_tokens=True,
             ),
             ModelRole(
                 name="view_b",
@@ -99,6 +100,7 @@ class LogRatio:
                 help="For the implicit process reward: the model that the first was trained from.",
                 capabilities=frozenset({Capability.LOGPROBS}),
                 required=False,
+                compares_tokens=True,
             ),
         ),
         parameters=(

@@ -93,7 +93,7 @@ class _Piece(NamedTuple):
 def a_model(name: str, label: str, what: str, *, required: bool = True, distributions: bool = False) -> ModelRole:
     """A role for a model whose log-probabilities are read, or its distributions beside them."""
     capability = Capability.DISTRIBUTIONS if distributions else Capability.LOGPROBS
-    return ModelRole(name, label, what, frozenset({capability}), required)
+    return ModelRole(name, label, what, frozenset({capability}), required, compares_tokens=True)
 
 
 def task_messages(item: SourceItem, parameters: Parameters) -> list[ChatMessage]:
