@@ -4,6 +4,7 @@ Pure, and the only place that turns code points into the browser's UTF-16 offset
 """
 
 import math
+import string
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,9 @@ LANES = 6
 
 _REACH = 0.99
 """Share of the values that the scale must hold: one outlier should not bleach all the others."""
+
+_ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+_PRINTABLE = "".join(chr(code) for code in range(32, 127) if chr(code) not in "\"&'<>")
 
 
 class Merged(NamedTuple):
@@ -74,25 +78,55 @@ def scale_limit(values: Sequence[npt.NDArray[np.float64]]) -> float:
 
 
 def display_block(merged: Merged, texts: Sequence[str]) -> dict[str, Any]:
-    """What the page's module paints from, small enough for long outputs.
+    """What the page's module paints from, packed: three signals over four long outputs are one page.
 
     Returns
     -------
     dict
-        ``spans``: by message, gap to the piece before and length in UTF-16 units, in turn; ``values``: to three
-        digits, None where unscored; ``merged``: number of segments by index, where more than one.
+        ``spans``: by message, see `pack_spans`; ``values`` and ``base``: see `pack_values`; ``merged``: number of
+        segments by index, where more than one.
     """
-    spans: list[list[int]] = []
+    spans = []
     for message, text in enumerate(texts):
         rows = merged.spans[merged.spans[:, 0] == message]
-        points = to_utf16_many(text, rows[:, 1:].reshape(-1)).reshape(-1, 2)
-        gaps = points[:, 0] - np.concatenate([[0], points[:-1, 1]])
-        spans.append(np.column_stack([gaps, points[:, 1] - points[:, 0]]).reshape(-1).tolist())
+        spans.append(pack_spans(to_utf16_many(text, rows[:, 1:].reshape(-1)).reshape(-1, 2)))
+    values, base = pack_values(merged.values.tolist())
     return {
         "spans": spans,
-        "values": [None if math.isnan(value) else _short(value) for value in merged.values.tolist()],
+        "values": values,
+        "base": base,
         "merged": {str(index): int(merged.counts[index]) for index in np.flatnonzero(merged.counts > 1)},
     }
+
+
+def pack_spans(points: npt.NDArray[np.int64]) -> str:
+    """Spans in reading order that do not overlap, shape (n, 2): most tokens take one character.
+
+    Each is its length times two, plus one where a gap lies before it, and then the gap. A number is written in base 32,
+    its lowest digit first, by the alphabet of base64; 32 is added to every digit but the last (as in source maps).
+    """
+    numbers: list[int] = []
+    at = 0
+    for start, end in points.tolist():
+        numbers.append(2 * (end - start) + (start > at))
+        if start > at:
+            numbers.append(start - at)
+        at = end
+    return "".join(_base32_number(number) for number in numbers)
+
+
+def pack_values(values: Sequence[float]) -> tuple[str, int]:
+    """Values to three significant digits, two characters each, and the lowest power of ten in use.
+
+    A value is ± digits * 10 ** (base + step) with digits <= 999 and step <= 3. Its number is 1 + digits + 1000 * step,
+    and 4000 more where it is negative; 0 is a value that is not there (NaN). The number is written in base 90, the high
+    digit first, by the printable ASCII characters that HTML need not escape. Beside a value of three digits at step 3
+    the small ones lose digits: they are rounded to 10 ** base.
+    """
+    pairs = [None if math.isnan(value) else _digits(value) for value in values]
+    base = max((exponent for digits, exponent in filter(None, pairs) if digits), default=3) - 3
+    numbers = [0 if pair is None else _number(value, pair, base) for value, pair in zip(values, pairs, strict=True)]
+    return "".join(_PRINTABLE[number // 90] + _PRINTABLE[number % 90] for number in numbers), base
 
 
 def lanes(spans: Sequence[Span]) -> list[int]:
@@ -112,6 +146,22 @@ def lanes(spans: Sequence[Span]) -> list[int]:
     return result
 
 
-def _short(value: float) -> float | int:
-    short = float(f"{value:.3g}")
-    return int(short) if short.is_integer() else short
+def _base32_number(number: int) -> str:
+    digits = ""
+    while number > 31:
+        digits += _ALPHABET[32 + number % 32]
+        number //= 32
+    return digits + _ALPHABET[number]
+
+
+def _digits(value: float) -> tuple[int, int]:
+    """Three significant digits and their power of ten, of the magnitude."""
+    mantissa, exponent = f"{abs(value):.2e}".split("e")
+    return int(mantissa.replace(".", "")), int(exponent) - 2
+
+
+def _number(value: float, pair: tuple[int, int], base: int) -> int:
+    digits, exponent = pair
+    if exponent < base or digits == 0:
+        digits, exponent = round(abs(value) / 10.0**base), base
+    return 1 + digits + 1000 * (exponent - base) + (4000 if value < 0 and digits else 0)

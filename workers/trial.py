@@ -44,7 +44,7 @@ def trial_of(run: Run, *, choice_key: str | None = None) -> Trial | None:
         page = task_page(
             item.output.task,
             output_ids=item.members or [item.output_id],
-            choice_key=choice_key,
+            choice_keys=None if choice_key is None else [choice_key],
             aggregation="",
             rater_id=run.scorer.rater_id,
         )

@@ -13,15 +13,17 @@ from rewards.signals import DIAGNOSTIC_CHANNELS
 from rewards.task_page.criterion_tables import CriterionTable, criterion_tables, version_ids
 from rewards.task_page.panels import (
     MessageRow,
+    Overlay,
     Panel,
     marks_by_output,
-    overlays,
+    overlays_of,
     paint_data,
     scale_of,
     step_label_choices,
 )
 from rewards.task_page.summaries import summarise
 
+MAX_SIGNALS = 3
 MAX_SHOWN = 8
 DEFAULT_SHOWN = 4
 
@@ -31,6 +33,18 @@ class LabelledChoice(NamedTuple):
 
     choice: SignalChoice
     rater: Rater
+
+
+class Layer(NamedTuple):
+    """A chosen signal: the first is laid over the texts, the others lie in lanes under their lines."""
+
+    labelled: LabelledChoice
+    limit: float
+    """Where its colours end, common to all outputs shown."""
+    name: str
+    """Short, and unlike the names of the others."""
+    overlays: dict[int, Overlay]
+    """By output; outputs without it are left out."""
 
 
 @dataclass
@@ -44,18 +58,29 @@ class TaskPage:
     shown_ids: list[int]
     panels: list[Panel]
     choices: list[LabelledChoice]
-    choice: LabelledChoice | None
-    limit: float
+    layers: list[Layer]
     tables: list[CriterionTable]
     rater_facts: dict[int, list[Fact]]
     aggregation: str
+
+    @property
+    def selects(self) -> list[LabelledChoice | None]:
+        """What each control for a signal shows: as many as may be chosen, and as there are to choose from."""
+        chosen: list[LabelledChoice | None] = [layer.labelled for layer in self.layers]
+        n_selects = max(1, min(MAX_SIGNALS, len(self.choices)))
+        return chosen + [None] * (n_selects - len(chosen))
+
+    @property
+    def choice(self) -> LabelledChoice | None:
+        """The signal over the texts."""
+        return self.layers[0].labelled if self.layers else None
 
 
 def task_page(
     task: Task,
     *,
     output_ids: Sequence[int],
-    choice_key: str | None,
+    choice_keys: Sequence[str] | None,
     aggregation: str,
     rater_id: int | None = None,
 ) -> TaskPage:
@@ -66,8 +91,8 @@ def task_page(
     task : Task
     output_ids : sequence of int
         Which outputs to show; those that are not current outputs of the task are left out, none means the first four.
-    choice_key : str | None
-        `SignalChoice.key` of the signal to lay over the texts; empty for none, None for `main_choice`.
+    choice_keys : sequence of str | None
+        `SignalChoice.key` of the signals to lay over the texts and under their lines; None for `main_choice`.
     aggregation : str
         For the score under each rater's verdicts; empty for one that suits each rubric.
     rater_id : int or None
@@ -83,21 +108,21 @@ def task_page(
     ]
     stored = [*RewardSignal.objects.choices(shown_ids), *step_label_choices(judgments)]
     choices = _labelled([choice for choice in stored if rater_id is None or choice.rater_id == rater_id])
-    if choice_key is None:
-        choice_key = main_choice([labelled.choice for labelled in choices])
-    choice = next((labelled for labelled in choices if labelled.choice.key == choice_key), None)
-    shown = overlays(choice.choice if choice else None, outputs, judgments)
-    limit = scale_of(list(shown.values()))
+    if choice_keys is None:
+        choice_keys = [main_choice([labelled.choice for labelled in choices])]
+    layers = _layers(
+        [labelled for key in choice_keys for labelled in choices if labelled.choice.key == key], outputs, judgments
+    )
     marks = marks_by_output(outputs, judgments)
     names = _names(chooser)
     panels = [
         Panel(
             output=output,
             messages=[MessageRow(row["role"], row.get("channel", ""), row["text"]) for row in output.messages],
-            overlay=shown.get(output.pk),
+            overlays=(shown := [layer.overlays.get(output.pk) for layer in layers]),
             marks=marks[output.pk],
             summary=summarise(output, judgments, names),
-            paint=paint_data(output, shown.get(output.pk), marks[output.pk], limit),
+            paint=paint_data(output, shown, marks[output.pk], [layer.limit for layer in layers]),
         )
         for output in outputs
     ]
@@ -113,8 +138,7 @@ def task_page(
         shown_ids=shown_ids,
         panels=panels,
         choices=choices,
-        choice=choice,
-        limit=limit,
+        layers=layers,
         tables=criterion_tables(outputs, judgments, versions, aggregation),
         rater_facts=facts_about_raters(raters.values()),
         aggregation=aggregation,
@@ -138,6 +162,27 @@ def main_choice(choices: Sequence[SignalChoice]) -> str:
         ),
     )
     return ranked[0].key if ranked else ""
+
+
+def _layers(chosen: Sequence[LabelledChoice], outputs: Sequence[Output], judgments: Sequence[Judgment]) -> list[Layer]:
+    """The chosen signals with what they say about these outputs; four queries for each."""
+    layers = []
+    for labelled in chosen:
+        found = overlays_of(labelled.choice, outputs, judgments)
+        layers.append(Layer(labelled, scale_of(list(found.values())), _layer_name(labelled, chosen), found))
+    return layers
+
+
+def _layer_name(labelled: LabelledChoice, chosen: Sequence[LabelledChoice]) -> str:
+    """The channel, with as much before and after it as tells the chosen signals apart."""
+    choice = labelled.choice
+    others = [other.choice for other in chosen if other != labelled and other.choice.channel == choice.channel]
+    name = choice.channel
+    if any(other.rater_id != choice.rater_id for other in others):
+        name = f"{labelled.rater.label} · {name}"
+    if any(other.segmenter != choice.segmenter for other in others):
+        name = f"{name} by {choice.segmenter}"
+    return name
 
 
 def _names(outputs: Sequence[Output]) -> dict[int, str]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,9 +35,13 @@ class MarkRow(NamedTuple):
     lane: int
     style: int
 
+    @property
+    def is_model(self) -> bool:
+        return self.rater.kind == Rater.Kind.SCORER
+
 
 class Overlay(NamedTuple):
-    """The chosen signal over one output."""
+    """A chosen signal over one output."""
 
     signal: Signal
     pk: int | None
@@ -69,11 +73,21 @@ class Panel:
 
     output: Output
     messages: list[MessageRow]
-    overlay: Overlay | None
+    overlays: list[Overlay | None]
+    """One for each chosen signal, None where it is not stored for this output."""
     marks: list[MarkRow]
     summary: OutputSummary
     paint: str
     """JSON for the page's module: numbers only, so nothing of a text can break out of it."""
+
+    @property
+    def overlay(self) -> Overlay | None:
+        """Of the signal that is laid over the text itself."""
+        return self.overlays[0] if self.overlays else None
+
+    @property
+    def has_overlay(self) -> bool:
+        return any(self.overlays)
 
     @property
     def is_empty(self) -> bool:
@@ -94,12 +108,8 @@ def step_label_choices(judgments: Sequence[Judgment]) -> list[SignalChoice]:
     return sorted(found)
 
 
-def overlays(
-    choice: SignalChoice | None, outputs: Sequence[Output], judgments: Sequence[Judgment]
-) -> dict[int, Overlay]:
+def overlays_of(choice: SignalChoice, outputs: Sequence[Output], judgments: Sequence[Judgment]) -> dict[int, Overlay]:
     """The chosen signal by output; four queries, or none for step labels. Outputs without it are left out."""
-    if choice is None:
-        return {}
     if choice.channel == STEP_LABELS:
         labelled = [_from_step_labels(judgment) for judgment in judgments if judgment.rater_id == choice.rater_id]
         return {pk: Overlay(signal, None, heat.merge_overlaps(signal), []) for pk, signal in filter(None, labelled)}
@@ -129,13 +139,16 @@ def marks_by_output(outputs: Sequence[Output], judgments: Sequence[Judgment]) ->
     return result
 
 
-def paint_data(output: Output, overlay: Overlay | None, marks: Sequence[MarkRow], limit: float) -> str:
-    """What the page's module needs to colour one output's text, as compact JSON."""
+def paint_data(
+    output: Output, overlays: Sequence[Overlay | None], marks: Sequence[MarkRow], limits: Sequence[float]
+) -> str:
+    """What the page's module needs to colour one output's text, as compact JSON; a scale's limit for each overlay."""
     texts = texts_of(output)
-    data: dict[str, Any] = {"limit": limit, "marks": _mark_numbers(texts, marks)}
-    if overlay is not None:
-        data |= heat.display_block(overlay.merged, texts)
-    return json.dumps(data, separators=(",", ":"))
+    layers = [
+        None if overlay is None else {"limit": limit, **heat.display_block(overlay.merged, texts)}
+        for overlay, limit in zip(overlays, limits, strict=True)
+    ]
+    return json.dumps({"layers": layers, "marks": _mark_numbers(texts, marks)}, separators=(",", ":"))
 
 
 def scale_of(shown: Sequence[Overlay]) -> float:

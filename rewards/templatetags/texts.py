@@ -53,3 +53,9 @@ def or_none(value: object) -> str:
     if isinstance(value, float):
         return plain(value)
     return "none" if value in (None, "") else str(value)
+
+
+@register.filter
+def track_name(layer: int) -> str:
+    """How the classes of a signal's looks begin: the first over the text, the next ones in lanes under it."""
+    return ("heat", "track-a", "track-b")[layer]

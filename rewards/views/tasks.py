@@ -45,7 +45,7 @@ def task_detail(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     """One version of a task: prompt, outputs side by side with a signal over them, verdicts by rater."""
     task = task_for(request.user, slug, pk)
     form = TaskViewForm(request.GET)
-    page = task_page(task, output_ids=form.output_ids, choice_key=form.signal_key, aggregation=form.aggregation_name)
+    page = task_page(task, output_ids=form.output_ids, choice_keys=form.signal_keys, aggregation=form.aggregation_name)
     context = {
         "project": task.project,
         "section": "tasks",

@@ -112,6 +112,111 @@ def test_pointing_reads_and_the_threshold_hides_what_is_small(open_page, viewer,
     assert classes == ["heat-0", "heat-0", "heat-0", "heat-unscored", "heat-p5", "heat-n5 heat-empty"]
 
 
+LONG = "word " * 1500
+WATCH_SHIFTS = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) {
+    window.shifts.push([entry.value, ...entry.sources.map(({ node }) => node?.className ?? node?.nodeName)]);
+  }
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+def store(output, rater, channel, spans, values):
+    signal = RewardSignal(Segmentation(f"tokenizer:{channel}", np.array(spans)), np.array(values))
+    signal_store.save_many([signal_store.NewSignal(output, rater, channel, signal, "h")])
+    return f"signal={rater.pk}:{channel}:tokenizer:{channel}"
+
+
+@pytest.fixture
+def three(viewer):
+    """ "one two three" with a signal by word, one by sentence whose end is a token, and one by letter of "one"."""
+    project = make_project("quill", viewer=viewer)
+    output, rater = make_output(make_task(project), "one two three"), make_rater(project)
+    query = [
+        store(output, rater, "words", [[0, 0, 3], [0, 3, 7], [0, 7, 13]], [1.0, -0.5, 0.1]),
+        store(output, rater, "sentence", [[0, 0, 13], [0, 13, 13]], [-20.0, 20.0]),
+        store(output, rater, "letters", [[0, 0, 1], [0, 1, 2], [0, 2, 3]], [0.3, np.nan, 0.06]),
+    ]
+    return f"/p/quill/tasks/{output.task_id}/?{'&'.join(query)}"
+
+
+def test_three_signals_lie_over_one_text_in_colours_and_two_lanes(open_page, viewer, three):
+    page = open_page(viewer, three)
+
+    pieces = page.locator("[data-message] span").evaluate_all(
+        "all => all.map((one) => [one.textContent, one.className])"
+    )
+    assert pieces == [
+        ["o", "heat-p5 track-a-n5 track-b-p5"],
+        ["n", "heat-p5 track-a-n5 track-b-unscored"],
+        ["e", "heat-p5 track-a-n5 track-b-p1"],
+        [" two", "heat-n3 track-a-n5"],
+        [" three", "heat-p1 track-a-n5"],
+        ["", "track-a-p5 heat-empty"],
+    ]
+    assert page.locator("[data-message]").text_content() == "one two three"
+    assert page.errors == []
+
+
+def test_a_token_says_the_values_of_all_signals(open_page, viewer, three):
+    page = open_page(viewer, three)
+
+    page.locator("[data-token]").first.focus()
+    assert readout(page) == "“one” · 1 of 3 · words +1 · sentence −20 · letters +0.3, unscored, +0.06"
+    page.keyboard.press("ArrowRight")
+    assert readout(page) == "“ two” · 2 of 3 · words −0.5 · sentence −20 · letters nothing here"
+
+
+def test_the_threshold_is_a_share_of_every_scale_or_a_value_on_one(open_page, viewer, three):
+    page = open_page(viewer, three)
+    first = page.locator("[data-message] span").nth(2)
+    slider, value = page.locator("[data-threshold]"), page.locator("[data-threshold-value]")
+
+    slider.fill("60")
+    expect(value).to_have_text("60 % of each scale")
+    expect(first).to_have_class("heat-p5 track-a-n5 track-b-0")
+    page.get_by_label("Which signals the threshold is for").select_option(label="in sentence")
+    slider.fill("100")
+    # 20 is the scale's end itself, which is not below it.
+    expect(value).to_have_text("20")
+    expect(first).to_have_class("heat-p5 track-a-n5 track-b-p1")
+
+
+def test_nothing_moves_while_a_long_page_is_painted_and_read(open_context, viewer):
+    project = make_project("quill", viewer=viewer)
+    task, rater = make_task(project), make_rater(project)
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        output = make_output(task, LONG)
+        query = [
+            store(
+                output,
+                rater,
+                f"s{shift}",
+                [[0, 5 * n + shift, 5 * n + 5 + shift] for n in range(1499)],
+                rng.normal(size=1499),
+            )
+            for shift in range(3)
+        ]
+    page = open_context(viewer).new_page()
+    page.add_init_script(WATCH_SHIFTS)
+    page.goto(f"/p/quill/tasks/{task.pk}/?{'&'.join(query)}")
+    tokens = page.locator("[data-panel]").first.locator("[data-token]")
+    expect(tokens.first).to_be_visible()
+    for at in (0, 40, 80):
+        tokens.nth(at).hover()
+    two_frames = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    page.evaluate(two_frames)
+
+    assert page.evaluate("window.shifts") == []
+    # The watch works: what is put above all moves all.
+    page.evaluate("document.querySelector('.output-grid').before('moved by a line of words')")
+    page.evaluate(two_frames)
+    assert page.evaluate("window.shifts.length") > 0
+
+
 def test_another_choice_of_signal_is_swapped_in_and_painted(open_page, viewer, address):
     page = open_page(viewer, address.partition("?")[0] + "?signal=")
     assert page.locator("[data-token]").count() == 0

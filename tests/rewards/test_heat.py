@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from rewards.heat import display_block, lanes, merge_overlaps, scale_limit
+from rewards.heat import display_block, lanes, merge_overlaps, pack_spans, pack_values, scale_limit
 from rewards.segmentation import Segmentation
 from rewards.signals import RewardSignal
 from rewards.text import Span
+from tests.rewards.paint import unpack_spans, unpack_values
 
 
 def signal(spans, values):
@@ -41,18 +42,47 @@ def test_the_end_of_sequence_keeps_its_own_piece():
 
 
 def test_nothing_stored_gives_nothing_to_draw():
-    assert display_block(merge_overlaps(signal(np.zeros((0, 3), dtype=int), [])), ["text"]) == {
-        "spans": [[]],
-        "values": [],
-        "merged": {},
-    }
+    block = display_block(merge_overlaps(signal(np.zeros((0, 3), dtype=int), [])), ["text"])
+
+    assert (block["spans"], block["values"], block["merged"]) == ([""], "", {})
 
 
-def test_the_page_gets_utf16_offsets_gaps_and_three_digits():
+def test_the_page_gets_utf16_offsets_and_three_digits():
     # "a🙂b": a is 0-1; the emoji is one code point but two UTF-16 units, so b is 3-4.
     block = display_block(merge_overlaps(signal([[0, 1, 2], [0, 1, 2], [0, 2, 3]], [0.123456, 0, np.nan])), ["a🙂b"])
 
-    assert block == {"spans": [[1, 2, 0, 1]], "values": [0.123, None], "merged": {"0": 2}}
+    assert unpack_spans(block["spans"][0]) == [(1, 3), (3, 4)]
+    assert unpack_values(block["values"], block["base"]) == [0.123, None]
+    assert block["merged"] == {"0": 2}
+
+
+def test_a_span_takes_a_character_and_a_gap_one_more():
+    # 0-3 without a gap: 3 * 2 = 6, G. 5-5 after a gap of 2: 0 * 2 + 1, B, and 2, C.
+    # 5-205: 200 * 2 = 400 = 16 + 12 * 32, so digit 16 + 32, w, and digit 12, M.
+    assert pack_spans(np.array([[0, 3], [5, 5], [5, 205]])) == "GBCwM"
+
+
+def test_a_value_takes_two_characters():
+    # 0.5 is 500e-3, the largest exponent, so the base is -3 - 3 = -6; its number 1 + 500 + 3000 = 3501 = 38 * 90 + 81;
+    # -0.0123 is -123e-4: 1 + 123 + 2000 + 4000 = 6124 = 68 * 90 + 4; zero is 1, and nothing is 0. Of the characters
+    # " !#$%()*+,-./0...9:;=?@A...Z[\\]^_`a...z{|}~" those are numbers 38 and 81, 68 and 4, 0 and 1, 0 and 0.
+    characters = " !#$%()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"
+    expected = "".join(characters[n] for n in (38, 81, 68, 4, 0, 1, 0, 0))
+
+    assert len(characters) == 90
+    assert pack_values([0.5, -0.0123, 0.0, np.nan]) == (expected, -6)
+
+
+@pytest.mark.parametrize("scale", [1e-38, 1e-9, 1.0, 3e38])
+def test_values_keep_three_digits_at_every_magnitude(scale):
+    values = (np.random.default_rng(0).normal(size=200) * scale).tolist()
+
+    assert unpack_values(*pack_values(values)) == [float(f"{value:.3g}") for value in values]
+
+
+def test_small_values_beside_a_large_one_are_rounded_to_what_is_left():
+    # 12.3 is 123e-1, so the base is -4: 0.0123 still has three digits, 0.001234 is 12e-4, and 0.00004 is nothing.
+    assert unpack_values(*pack_values([12.3, 0.0123, -0.001234, 0.00004])) == [12.3, 0.0123, -0.0012, 0.0]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """The page of one task: outputs side by side, a signal over them, marks, verdicts, and where numbers come from."""
 
-import json
-
 import numpy as np
 import pytest
 from django.urls import reverse
@@ -32,6 +30,7 @@ from tests.factories import (
     make_task,
     make_user,
 )
+from tests.rewards.paint import unpack
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=\"alert('2')\"> {{ 7 }} {% now %}"
 
@@ -45,8 +44,8 @@ def page_of(client, task, **query):
     return client.get(reverse("rewards:task-detail", args=[task.project.slug, task.pk]), query)
 
 
-def store(output, rater, spans, values, channel="score"):
-    cut = Segmentation("tokenizer:x", np.array(spans))
+def store(output, rater, spans, values, channel="score", segmenter="tokenizer:x"):
+    cut = Segmentation(segmenter, np.array(spans))
     signal = RewardSignal(cut, np.array(values))
     [pk] = signal_store.save_many([signal_store.NewSignal(output, rater, channel, signal, "h")])
     return pk
@@ -92,12 +91,9 @@ def test_a_signal_comes_with_its_sum_its_count_and_one_scale(cast, browse, task)
 
     panel = panel_of(response)
     assert (panel.overlay.total, panel.overlay.n_scored, panel.overlay.n_total) == (0.5, 1, 2)
-    assert json.loads(panel.paint) == {
-        "limit": 2.0,
+    assert unpack(panel.paint) == {
+        "layers": [{"limit": 2.0, "spans": [[(0, 1), (1, 2)]], "values": [0.5, None], "merged": {}}],
         "marks": [],
-        "spans": [[0, 1, 0, 1]],
-        "values": [0.5, None],
-        "merged": {},
     }
     assert "1 of 2 scored" in response.content.decode()
 
@@ -109,8 +105,9 @@ def test_tokens_inside_one_character_are_summed_and_the_page_says_so(cast, brows
     response = page_of(browse(cast.viewer), task, signal=f"{rater.pk}:score:tokenizer:x")
 
     # The emoji is one code point and two UTF-16 units; its two tokens stand as one with 0.25 + 0.5.
-    assert json.loads(panel_of(response).paint)["spans"] == [[0, 2, 0, 1]]
-    assert json.loads(panel_of(response).paint)["values"] == [0.75, 1]
+    [layer] = unpack(panel_of(response).paint)["layers"]
+    assert layer["spans"] == [[(0, 2), (2, 3)]]
+    assert layer["values"] == [0.75, 1]
     assert "1 character made of several tokens" in response.content.decode()
 
 
@@ -170,7 +167,7 @@ def test_step_labels_of_people_lie_over_the_text_as_a_signal(cast, browse, task)
     response = page_of(browse(cast.viewer), task, signal=f"{rater.pk}:(step labels):step/1")
 
     # Only the second step was labelled: the first is unscored, not 0.
-    assert json.loads(panel_of(response).paint)["values"] == [None, -1]
+    assert unpack(panel_of(response).paint)["layers"][0]["values"] == [None, -1]
 
 
 def test_marks_come_in_utf16_with_lanes_and_a_list_in_words(cast, browse, task):
@@ -181,7 +178,7 @@ def test_marks_come_in_utf16_with_lanes_and_a_list_in_words(cast, browse, task):
     response = page_of(browse(cast.viewer), task)
 
     # In code points 0-3 and 2-5; the emoji takes two UTF-16 units, so 0-4 and 3-6. Styles go by the types' names.
-    assert json.loads(panel_of(response).paint)["marks"] == [[0, 0, 4, 1, 2, second.pk], [0, 3, 6, 2, 1, first.pk]]
+    assert unpack(panel_of(response).paint)["marks"] == [[0, 0, 4, 1, 2, second.pk], [0, 3, 6, 2, 1, first.pk]]
     page = response.content.decode()
     assert "off topic" in page
     assert f"Irrelevant · major · {rater.label}" in page
@@ -265,20 +262,64 @@ def test_a_carriage_return_reaches_the_browser_as_it_is_stored(cast, browse, tas
     assert "one&#13;\ntwo&#13;three" in page_of(browse(cast.viewer), task).content.decode()
 
 
-def test_four_outputs_of_1500_tokens_stay_under_150_kilobytes(cast, browse, task):
+@pytest.mark.parametrize("n_signals", [1, 3])
+def test_four_outputs_of_1500_tokens_stay_under_150_kilobytes(cast, browse, task, n_signals):
     rater = make_rater(cast.project)
     rng = np.random.default_rng(0)
     text = "word " * 1500
-    spans = [[0, 5 * n, 5 * n + 5] for n in range(1500)]
+    # Three tokenizers that cut differently: nothing of one can stand for another.
+    cuts = [[[0, 5 * n + shift, 5 * n + 5 + shift] for n in range(1499)] for shift in (0, 1, 2)]
     for _ in range(4):
         output = make_output(task, text)
-        store(output, rater, spans, rng.normal(size=1500))
+        for number, spans in enumerate(cuts):
+            store(output, rater, spans, rng.normal(size=1499), segmenter=f"tokenizer:{number}")
         for n in range(20):
             mark(rater, output, 40 * n, 40 * n + 60, explanation="does not follow from the text before")
 
-    response = page_of(browse(cast.viewer), task, signal=f"{rater.pk}:score:tokenizer:x")
+    keys = [f"{rater.pk}:score:tokenizer:{number}" for number in range(n_signals)]
+    response = page_of(browse(cast.viewer), task, signal=keys)
 
+    assert [len(panel.overlays) for panel in response.context["page"].panels] == [n_signals] * 4
     assert len(response.content) < 150_000
+
+
+def test_up_to_three_signals_lie_over_one_text_each_on_its_own_scale(cast, browse, task):
+    rater, output = make_rater(cast.project), make_output(task, "ab")
+    other = make_output(task, "ab")
+    for channel, values in {"a": [1.0, 2.0], "b": [-30.0, np.nan], "c": [0.0, 0.0], "d": [1.0, 1.0]}.items():
+        store(output, rater, [[0, 0, 1], [0, 1, 2]], values, channel=channel)
+    store(other, rater, [[0, 0, 1], [0, 1, 2]], [5.0, 5.0], channel="b")
+    keys = [f"{rater.pk}:{channel}:tokenizer:x" for channel in ("b", "a", "b", "c", "d")]
+
+    response = page_of(browse(cast.viewer), task, signal=["", *keys])
+
+    page = response.context["page"]
+    # What is empty or said twice is no choice; the fourth one is too many.
+    assert [(layer.name, layer.limit) for layer in page.layers] == [("b", 30.0), ("a", 2.0), ("c", 1.0)]
+    first, second = (unpack(panel.paint)["layers"] for panel in page.panels)
+    assert [layer["values"] for layer in first] == [[-30, None], [1, 2], [0, 0]]
+    assert [layer and layer["values"] for layer in second] == [[5, 5], None, None]
+    assert response.content.decode().count("not stored for this output") == 2
+
+
+def test_signals_of_one_channel_are_named_by_what_tells_them_apart(cast, browse, task):
+    one, two = make_rater(cast.project, "one"), make_rater(cast.project, "two")
+    output = make_output(task, "ab")
+    for rater, segmenter in ((one, "tokenizer:x"), (one, "tokenizer:y"), (two, "tokenizer:x")):
+        store(output, rater, [[0, 0, 2]], [1.0], segmenter=segmenter)
+    keys = [f"{one.pk}:score:tokenizer:x", f"{one.pk}:score:tokenizer:y", f"{two.pk}:score:tokenizer:x"]
+    client = browse(cast.viewer)
+
+    names = [
+        [layer.name for layer in page_of(client, task, signal=chosen).context["page"].layers]
+        for chosen in (keys[:1], keys[:2], keys[::2])
+    ]
+
+    assert names == [
+        ["score"],
+        ["score by tokenizer:x", "score by tokenizer:y"],
+        ["one · score", "two · score"],
+    ]
 
 
 @pytest.mark.parametrize("n", [1, 3])

@@ -4,7 +4,6 @@ import { Panel, panelOf } from "./panel.js";
 
 function start(root) {
   for (const element of root.querySelectorAll("[data-panel]")) if (!panelOf(element)) new Panel(element);
-  for (const element of root.querySelectorAll("[data-needs-script]")) element.hidden = false;
 }
 
 function panels() {
@@ -12,7 +11,8 @@ function panels() {
 }
 
 function describe(event) {
-  if (event.target.closest?.("[data-token], mark")) panelOf(event.target)?.describe(event.target);
+  const piece = event.target.closest?.("[data-message] span, mark");
+  if (piece) panelOf(piece)?.describe(piece);
 }
 
 document.addEventListener("focusin", describe);
@@ -34,15 +34,22 @@ document.addEventListener("keydown", (event) => {
   panel.focusToken(index);
 });
 
-document.addEventListener("input", (event) => {
-  if (event.target.matches("[data-threshold]")) showAbove(event.target);
-});
-
-function showAbove(slider) {
-  const threshold = (Number(slider.dataset.limit) * slider.valueAsNumber) / 100;
-  slider.parentElement.querySelector("[data-threshold-value]").textContent = Number(threshold.toPrecision(2));
-  for (const element of panels()) panelOf(element)?.hideBelow(threshold);
+// The threshold is a share of each scale, so that one slider serves signals of different units.
+function applyThreshold() {
+  const slider = document.querySelector("[data-threshold]");
+  const limits = slider.dataset.limits.split(" ").map(Number);
+  const chosen = document.querySelector("[data-threshold-layer]")?.value ?? "";
+  const share = slider.valueAsNumber / 100;
+  const only = limits.length === 1 ? 0 : chosen === "" ? -1 : Number(chosen);
+  const words = only < 0 ? `${slider.value} % of each scale` : Number((limits[only] * share).toPrecision(2));
+  document.querySelector("[data-threshold-value]").textContent = words;
+  const shares = limits.map((_, at) => (only < 0 || only === at ? share : 0));
+  for (const element of panels()) panelOf(element)?.hideBelow(shares);
 }
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("[data-threshold], [data-threshold-layer]")) applyThreshold();
+});
 
 document.addEventListener("change", (event) => {
   const { toggle } = event.target.dataset;

@@ -1,11 +1,16 @@
-// One output: its text painted with a signal and marks, and what is said about the token under the pointer or the focus.
+// One output: its text painted with signals and marks, and what is said about the piece under the pointer or the focus.
 
-import { cutPieces, decodeSpans, heatClass, signed, visible } from "./pieces.js";
+import { cutPieces, look, signed, unpackSpans, unpackValues, visible } from "./pieces.js";
 
 const painted = new WeakMap();
 
 // Segments longer than this on average are steps or sentences: each then carries its number in front.
 const TOKEN_CHARACTERS = 16;
+
+// The first layer colours the text itself; the others lie in lanes under its lines.
+const LOOKS = ["heat", "track-a", "track-b"];
+
+const MOST_NAMED = 3;
 
 export function panelOf(node) {
   return painted.get(node?.closest?.("[data-panel]"));
@@ -14,44 +19,47 @@ export function panelOf(node) {
 export class Panel {
   constructor(element) {
     this.element = element;
-    const { limit, values, spans, merged, marks } = JSON.parse(element.dataset.paint);
-    this.limit = limit;
-    this.values = values ?? [];
-    this.merged = merged ?? {};
+    const { layers, marks } = JSON.parse(element.dataset.paint);
+    this.layers = layers.map((layer) => layer && { ...layer, values: unpackValues(layer.values, layer.base) });
+    /** The layer whose tokens the arrow keys go through: the first that this output has. */
+    this.base = this.layers.findIndex(Boolean);
+    this.names = [...element.querySelectorAll("[data-layer-name]")].map((name) => name.textContent);
     this.marks = marks;
     this.models = new Set([...element.querySelectorAll("[data-mark][data-model]")].map((row) => row.dataset.mark));
     this.readout = element.querySelector("[data-readout]");
     this.texts = [];
-    this.nodes = this.values.map(() => []);
-    this.paint(spans ?? []);
+    this.nodes = (this.layers[this.base]?.values ?? []).map(() => []);
+    this.pieces = new Map();
+    this.paint();
     this.current = this.nodes.findIndex((nodes) => nodes.length > 0);
     if (this.current >= 0) this.nodes[this.current][0].tabIndex = 0;
     this.numberSteps();
-    const line = element.querySelector("[data-readout-line]");
-    if (line) line.hidden = false;
     painted.set(element, this);
   }
 
-  paint(spans) {
-    let first = 0;
+  paint() {
+    const firsts = this.layers.map(() => 0);
     for (const [index, message] of [...this.element.querySelectorAll("[data-message]")].entries()) {
       const text = message.textContent;
-      const tokens = decodeSpans(spans[index] ?? []);
+      const layers = this.layers.map((layer) => (layer ? unpackSpans(layer.spans[index] ?? "") : []));
       const marks = this.marks
         .filter(([at]) => at === index)
         .map(([, start, end, lane, style, pk]) => ({ start, end, lane, style, pk }));
-      for (const { start, end } of tokens) this.texts.push(text.slice(start, end));
-      if (tokens.length || marks.length) {
-        const pieces = cutPieces(text.length, tokens, marks);
-        message.replaceChildren(...pieces.map((piece) => this.node(piece, text, first)));
+      for (const { start, end } of layers[this.base] ?? []) this.texts.push(text.slice(start, end));
+      if (marks.length || layers.some((tokens) => tokens.length)) {
+        const pieces = cutPieces(text.length, layers, marks);
+        message.replaceChildren(...pieces.map((piece) => this.node(piece, text, index, firsts)));
       }
-      first += tokens.length;
+      for (const [at, tokens] of layers.entries()) firsts[at] += tokens.length;
     }
   }
 
-  node({ start, end, token, marks }, text, first) {
+  node({ start, end, tokens, marks }, text, message, firsts) {
     let node = document.createTextNode(text.slice(start, end));
-    if (token >= 0) node = this.tokenNode(node, first + token);
+    if (tokens.some((token) => token >= 0)) {
+      const own = tokens.map((token, at) => (token < 0 ? -1 : token + firsts[at]));
+      node = this.pieceNode(node, { message, start, end, tokens: own });
+    }
     for (const mark of [...marks].reverse()) {
       const outer = document.createElement("mark");
       outer.className = `mark mark-${mark.style} lane-${mark.lane}`;
@@ -63,43 +71,72 @@ export class Panel {
     return node;
   }
 
-  tokenNode(content, index) {
+  pieceNode(content, piece) {
     const span = document.createElement("span");
-    span.className = heatClass(this.values[index], this.limit);
-    span.dataset.token = index;
+    span.className = this.classesOf(piece);
     span.tabIndex = -1;
     if (content.data) span.append(content);
-    else span.classList.add("heat-empty");
-    this.nodes[index].push(span);
+    this.pieces.set(span, piece);
+    const token = piece.tokens[this.base];
+    if (token >= 0) {
+      span.dataset.token = token;
+      this.nodes[token].push(span);
+    }
     return span;
   }
 
+  classesOf({ start, end, tokens }, shares = []) {
+    const classes = tokens.flatMap((token, at) => {
+      if (token < 0) return [];
+      const { values, limit } = this.layers[at];
+      return [`${LOOKS[at]}-${look(values[token], limit, (shares[at] ?? 0) * limit)}`];
+    });
+    if (start === end) classes.push("heat-empty");
+    return classes.join(" ");
+  }
+
   numberSteps() {
-    if (this.texts.join("").length <= TOKEN_CHARACTERS * this.texts.length) return;
-    for (const [index, nodes] of this.nodes.entries()) if (nodes.length) nodes[0].dataset.value = signed(this.values[index]);
+    if (this.base !== 0 || this.texts.join("").length <= TOKEN_CHARACTERS * this.texts.length) return;
+    const { values } = this.layers[0];
+    for (const [index, nodes] of this.nodes.entries()) if (nodes.length) nodes[0].dataset.value = signed(values[index]);
   }
 
-  /** Draw values smaller than `threshold` as nothing. */
-  hideBelow(threshold) {
-    for (const [index, nodes] of this.nodes.entries()) {
-      const name = heatClass(this.values[index], this.limit, threshold);
-      for (const node of nodes) node.className = node.classList.contains("heat-empty") ? `${name} heat-empty` : name;
-    }
+  /** Draw values as nothing that are smaller than a share of their scale; a share for each layer. */
+  hideBelow(shares) {
+    for (const [node, piece] of this.pieces) node.className = this.classesOf(piece, shares);
   }
 
-  /** Say in words what `node`, a token or a mark, stands for. */
+  /** Say in words what `node`, a piece or a mark, stands for. */
   describe(node) {
     if (!this.readout) return;
-    const token = node.closest("[data-token]");
+    const piece = this.pieces.get(node);
     const marks = this.marksAround(node).map((pk) => this.labelOf(pk));
-    const parts = token ? [this.tokenWords(Number(token.dataset.token))] : [];
+    const parts = piece ? this.pieceWords(piece) : [];
     this.readout.textContent = [...parts, ...marks].join(" · ");
   }
 
-  tokenWords(index) {
-    const count = this.merged[index];
-    const joined = count ? `, the sum of ${count} tokens in one character` : "";
-    return `${visible(this.texts[index])} ${signed(this.values[index])}${joined} · ${index + 1} of ${this.values.length}`;
+  pieceWords(piece) {
+    const index = piece.tokens[this.base];
+    const named = index < 0 ? [] : [visible(this.texts[index])];
+    const place = index < 0 ? [] : [`${index + 1} of ${this.nodes.length}`];
+    if (this.layers.length === 1) return [`${named[0]} ${this.valueWords(0, index)}`, ...place];
+    return [...named, ...place, ...this.layers.map((_, at) => `${this.names[at]} ${this.valuesWords(at, piece)}`)];
+  }
+
+  /** The values of a layer on the token that `piece` lies in: several where the layer is cut finer than the token. */
+  valuesWords(at, piece) {
+    const index = piece.tokens[this.base];
+    const pieces = index < 0 ? [piece] : this.nodes[index].map((node) => this.pieces.get(node));
+    const found = [...new Set(pieces.map((one) => one.tokens[at]).filter((token) => token >= 0))];
+    if (!found.length) return this.layers[at] ? "nothing here" : "not stored";
+    const words = found.slice(0, MOST_NAMED).map((token) => this.valueWords(at, token));
+    return words.join(", ") + (found.length > MOST_NAMED ? ` and ${found.length - MOST_NAMED} more` : "");
+  }
+
+  valueWords(at, token) {
+    const { values, merged } = this.layers[at];
+    const count = merged[token];
+    return signed(values[token]) + (count ? `, the sum of ${count} tokens in one character` : "");
   }
 
   marksAround(node) {
@@ -114,11 +151,27 @@ export class Panel {
 
   focusToken(index) {
     const nodes = this.nodes[index];
-    if (!nodes?.length) return;
-    this.nodes[this.current][0].tabIndex = -1;
-    this.current = index;
-    nodes[0].tabIndex = 0;
-    nodes[0].focus();
+    if (nodes?.length) this.focusNode(nodes[0]);
+  }
+
+  /** Focus a piece; the arrow keys go on from the token that it lies in. */
+  focusNode(node) {
+    const token = this.pieces.get(node).tokens[this.base];
+    if (token >= 0) {
+      this.nodes[this.current][0].tabIndex = -1;
+      this.current = token;
+      this.nodes[token][0].tabIndex = 0;
+    }
+    node.focus();
+  }
+
+  /** The piece at a place of the text. */
+  nodeAt(message, start) {
+    for (const [node, piece] of this.pieces) {
+      const isEmptyThere = piece.start === start && piece.end === start;
+      if (piece.message === message && (isEmptyThere || (piece.start <= start && start < piece.end))) return node;
+    }
+    return null;
   }
 
   /** Where an arrow key leads from the current token; -1 where it leads nowhere. */
