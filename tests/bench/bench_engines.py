@@ -6,12 +6,13 @@ core at work: a loaded machine stretches the time on the clock, and makes two th
 
 import importlib
 import importlib.util
+import json
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,9 +67,17 @@ def _engine(dtype: str, **options: Any) -> TransformersEngine:
     return TransformersEngine(resolved, **options)
 
 
+@cache
+def _demo_words() -> list[str]:
+    with DEMO.open(encoding="utf-8") as file:
+        tasks = [json.loads(line) for line in file]
+    texts = [output["messages"][0]["text"] for task in tasks for output in task["outputs"]]
+    return " ".join(texts).split()
+
+
 def _words(count: int, seed: int) -> str:
     """That many words of the demo's texts, from a place of the seed's own."""
-    words = DEMO.read_text(encoding="utf-8").replace("\\n", " ").split()
+    words = _demo_words()
     start = (seed * 7919) % (len(words) - count)
     return " ".join(words[start : start + count])
 
@@ -178,13 +187,18 @@ def _with_plain_attention(
         return _repeating(engine, rows, labels)
 
 
-def _mixed_texts() -> list[str]:
+def _mixed_texts(engine: TransformersEngine) -> list[str]:
+    """Texts of about as many tokens as `LENGTHS` spans."""
+    tokenizer = engine._encoder.tokenizer
     lengths = np.random.default_rng(0).integers(*LENGTHS, TEXTS)
-    return [_words(max(5, int(length * 0.6)), seed) for seed, length in enumerate(lengths)]
+    return [
+        tokenizer.decode(tokenizer(_words(LENGTHS[1], seed))["input_ids"][:length])
+        for seed, length in enumerate(lengths)
+    ]
 
 
 def _mixed_lengths(engine: TransformersEngine) -> Iterator[Figure]:
-    requests = [Continuation(Prompt(plain_text="<|im_start|>"), text) for text in _mixed_texts()]
+    requests = [Continuation(Prompt(plain_text="<|im_start|>"), text) for text in _mixed_texts(engine)]
     tokens = sum(len(found.token_ids) for found in engine.logprobs(requests) if isinstance(found, TokenLogprobs))
     shape, bare = _best_bare_forward(engine)
     harness = _harness(engine, requests)
@@ -229,14 +243,13 @@ def _harness(engine: TransformersEngine, requests: Sequence[Continuation]) -> Ca
         for number, request in enumerate(requests)
     ]
     # It looks for the largest batch that fits, here up to the size that was fastest for it on a CPU: unbounded, a
-    # vocabulary of 49,152 takes all memory there is. It looks once; the fastest turn does not count that.
-    model = models.HFLM(
-        pretrained=engine._model,
-        tokenizer=engine._encoder.tokenizer,
-        batch_size="auto",
-        max_batch_size=BATCH,
-        max_length=1024,
+    # vocabulary of 49,152 takes all memory there is. The search is its own and is not counted.
+    make = partial(
+        models.HFLM, pretrained=engine._model, tokenizer=engine._encoder.tokenizer, max_length=LENGTHS[1] + 1
     )
+    with _plain_attention(engine):
+        size = make(batch_size="auto", max_batch_size=BATCH)._detect_batch_size()
+    model = make(batch_size=size)
 
     def run() -> None:
         with _plain_attention(engine):
