@@ -21,6 +21,7 @@ from rewards.task_page.panels import (
     scale_of,
     step_label_choices,
 )
+from rewards.task_page.places import Disagreement, Reading, disagreements
 from rewards.task_page.summaries import summarise
 
 MAX_SIGNALS = 3
@@ -59,6 +60,7 @@ class TaskPage:
     panels: list[Panel]
     choices: list[LabelledChoice]
     layers: list[Layer]
+    disagreements: list[Disagreement]
     tables: list[CriterionTable]
     rater_facts: dict[int, list[Fact]]
     aggregation: str
@@ -139,6 +141,9 @@ def task_page(
         panels=panels,
         choices=choices,
         layers=layers,
+        disagreements=disagreements(
+            [Reading(layer.name, layer.limit, layer.overlays) for layer in layers], outputs, judgments, marks
+        ),
         tables=criterion_tables(outputs, judgments, versions, aggregation),
         rater_facts=facts_about_raters(raters.values()),
         aggregation=aggregation,

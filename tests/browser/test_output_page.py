@@ -112,6 +112,33 @@ def test_pointing_reads_and_the_threshold_hides_what_is_small(open_page, viewer,
     assert classes == ["heat-0", "heat-0", "heat-0", "heat-unscored", "heat-p5", "heat-n5 heat-empty"]
 
 
+def test_buttons_and_keys_go_through_the_largest_disagreements(open_page, viewer, three):
+    page = open_page(viewer, three)
+    status = page.locator("[data-jump-status]")
+    expect(status).to_have_text("3 places")
+
+    # Words are at 1, -0.5 and 0.1 of their scale, the sentence at -1: apart by 1, 0.55 and 0.25.
+    page.get_by_role("button", name="Next").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-message] span:focus")).to_have_text("o")
+    expect(status).to_have_text("1 of 3 · policy-a · apart by 100 % of the scale")
+    page.keyboard.press("n")
+    expect(page.locator("[data-message] span:focus")).to_have_text(" three")
+    expect(status).to_have_text("2 of 3 · policy-a · apart by 55 % of the scale")
+    assert readout(page).startswith("“ three” · 3 of 3")
+    page.keyboard.press("p")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-message] span:focus")).to_have_text(" two")
+
+    page.get_by_label("Where they disagree most").select_option(label="sentence and letters")
+    # "o" at 1, "e" at 0.2 and nothing at "n", against -1.
+    expect(status).to_have_text("2 places")
+    page.get_by_role("button", name="Previous").click()
+    expect(page.locator("[data-message] span:focus")).to_have_text("e")
+    page.get_by_role("button", name="Next").click()
+    expect(status).to_have_text("2 places, and no more")
+
+
 LONG = "word " * 1500
 WATCH_SHIFTS = """
 window.shifts = [];

@@ -1,5 +1,7 @@
 """The page of one task: outputs side by side, a signal over them, marks, verdicts, and where numbers come from."""
 
+import json
+
 import numpy as np
 import pytest
 from django.urls import reverse
@@ -319,6 +321,28 @@ def test_signals_of_one_channel_are_named_by_what_tells_them_apart(cast, browse,
         ["score"],
         ["score by tokenizer:x", "score by tokenizer:y"],
         ["one · score", "two · score"],
+    ]
+
+
+def test_the_page_ranks_where_signals_and_people_disagree(cast, browse, task):
+    rater, text = make_rater(cast.project), "🙂 abc"
+    first, second = make_output(task, text), make_output(task, text)
+    cut = [[0, 0, 1], [0, 1, 3], [0, 3, 5]]
+    for output in (first, second):
+        store(output, rater, cut, [1.0, 0.5, -1.0], channel="a")
+    store(first, rater, cut, [1.0, -0.5, 0.0], channel="b")
+    mark(rater, first, 1, 3)
+    keys = [f"{rater.pk}:{channel}:tokenizer:x" for channel in ("a", "b")]
+
+    found = page_of(browse(cast.viewer), task, signal=keys).context["page"].disagreements
+
+    # The limits are 1 each. Between a and b: 0; (0.5 + 0.5) / 2; 1 / 2, equal, so in reading order; the emoji takes two
+    # UTF-16 units, so places start at 0, 2 and 4. Against the span 1-3 on the first output, the only one that people
+    # were asked about: a is at 0.5 inside, (1 + 0.5) / 2, and at -1 outside; b is at -0.5 inside, (1 - 0.5) / 2.
+    assert [(one.label, json.loads(one.places)) for one in found] == [
+        ("a and b", [[0, 0, 2, 500], [0, 0, 4, 500]]),
+        ("a and people’s spans", [[0, 0, 4, 1000], [0, 0, 2, 750]]),
+        ("b and people’s spans", [[0, 0, 2, 250]]),
     ]
 
 

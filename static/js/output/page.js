@@ -1,5 +1,6 @@
 // The page of a task: paints each output's panel and listens for keys, pointers and the controls above.
 
+import { jump, restart } from "./disagreement.js";
 import { Panel, panelOf } from "./panel.js";
 
 function start(root) {
@@ -21,12 +22,17 @@ document.addEventListener("pointerover", describe);
 document.addEventListener("click", (event) => {
   const token = event.target.closest("[data-token]");
   if (token) panelOf(token).focusToken(Number(token.dataset.token));
-  const jump = event.target.closest("[data-mark]");
-  if (jump) panelOf(jump)?.showMark(jump.dataset.mark);
+  const marked = event.target.closest("[data-mark]");
+  if (marked) panelOf(marked)?.showMark(marked.dataset.mark);
+  const button = event.target.closest("[data-jump]");
+  if (button) jump(Number(button.dataset.jump));
 });
 
 document.addEventListener("keydown", (event) => {
-  if (!event.target.matches?.("[data-token]") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!event.target.matches?.("[data-message] span") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const by = { n: 1, p: -1 }[event.key.toLowerCase()];
+  if (by) jump(by);
+  if (!event.target.dataset.token) return;
   const panel = panelOf(event.target);
   const index = panel.target(event.key);
   if (index < 0) return;
@@ -52,6 +58,7 @@ document.addEventListener("input", (event) => {
 });
 
 document.addEventListener("change", (event) => {
+  if (event.target.id === "view-disagreement") restart();
   const { toggle } = event.target.dataset;
   if (toggle !== "marks" && toggle !== "model-marks") return;
   document.querySelector("[data-panels]").toggleAttribute(`data-no-${toggle}`, !event.target.checked);
