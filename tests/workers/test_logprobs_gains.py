@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from rewards.segmentation import Segmentation
-from tests.workers.letters import LN2, Letters, item, score, signals, tool
+from tests.workers import letters
+from tests.workers.letters import LN2, Letters, item, signals, tool
 from workers.engines.contract import ChatMessage, Prompt
 from workers.sources.contract import OutputMessage, Unscored
 from workers.sources.logprobs.information_gain import InformationGain
@@ -18,6 +19,20 @@ from workers.sources.parameters import validate_parameters
 
 GAIN, THOUGHT, SPARSE, SHAPLEY = InformationGain(), ThoughtGain(), SparseLikelihood(), ShapleyGain()
 ALL = (GAIN, THOUGHT, SPARSE, SHAPLEY)
+
+
+def score(source, engines, *items, **given):
+    """Without words before the reference, unless told: a model of letters would read them."""
+    return letters.score(source, engines, *items, **{"lead": "", **given})
+
+
+def test_words_of_ones_own_lead_over_to_the_reference():
+    engine = Letters()
+    for source in ALL:
+        letters.score(source, engine, item("q", "ab", reference="ab"))
+    read = [prompt.prefill for prompt in engine.asked if prompt.prefill]
+    assert {"The final answer is: ", "ab\n\nThe final answer is: "} <= set(read)
+    assert all(prefill.endswith("The final answer is: ") for prefill in read)
 
 
 def test_the_reference_goes_on_in_the_turn_that_the_policy_began():

@@ -47,12 +47,14 @@ LAYOUT = Parameter(
 USE_CONTEXT = Parameter(
     "use_context", "boolean", True, "Read the context", "Before the prompt, where the task has one."
 )
+# Without any such words a policy that has answered would end its turn rather than answer again, and every output makes
+# the reference less likely.
 LEAD = Parameter(
     "lead",
     "text",
-    "",
+    "The final answer is: ",
     "Before the reference",
-    "Words that lead over to the reference answer, such as 'The answer is '.",
+    "Words that lead over from what the policy wrote to the reference answer.",
     max_length=500,
 )
 SEPARATOR = "\n\n"
