@@ -71,6 +71,10 @@ class _Reader:
 
     embed = hidden_states = attentions = reward = distributions = logprobs
 
+    def gradients(self, requests: Sequence[Any], **_: object) -> list[Refusal]:
+        self.prompts |= dict.fromkeys(request.prompt for request in requests)
+        return self._nothing(requests)
+
     def _nothing(self, requests: Sequence[Any]) -> list[Refusal]:
         return [Refusal(ErrorCode.UNSUPPORTED, "a preview asks no model")] * len(requests)
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +27,7 @@ class Capability(StrEnum):
     ATTENTIONS = "attentions"
     REWARD = "reward"
     DISTRIBUTIONS = "distributions"
+    GRADIENTS = "gradients"
 
 
 class ErrorCode(StrEnum):
@@ -323,6 +324,69 @@ class Attentions:
     weights: npt.NDArray[np.float32]
 
 
+class Stretch(NamedTuple):
+    """A part of one message that is read, in code points; the prefill counts as the message after the last."""
+
+    message: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A number that a model gives for what it reads, and the stretches of it whose tokens are to be credited.
+
+    Attributes
+    ----------
+    prompt : Prompt
+        Chat messages. For a reward model the whole conversation, after which no turn is opened.
+    stretches : tuple of Stretch
+        At least one.
+    labels : tuple of str
+        The number is the probability of the first among these, as `choose` gives it.
+    reply : str
+        The number is the log-probability of this reply.
+    length_handling : {"sum", "mean"}
+        Over the tokens of the reply.
+
+    Without labels and reply the number is the score that the model's head gives.
+    """
+
+    prompt: Prompt
+    stretches: tuple[Stretch, ...]
+    labels: tuple[str, ...] = ()
+    reply: str = ""
+    length_handling: LengthHandling = "mean"
+
+    def __post_init__(self) -> None:
+        if not self.prompt.messages or not self.stretches or (self.labels and self.reply):
+            raise ValueError("a number of labels, of a reply or of a head, for stretches of chat messages")
+
+
+InputBaseline = Literal["zero", "mean"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InputGradients:
+    """What each credited token's embedding adds to a number, by its gradient.
+
+    Attributes
+    ----------
+    spans : int32 array, shape (T, 3)
+        Of each token: the stretch that it lies in, and its start and end in the message within that stretch. Tokens
+        that reach beyond a stretch are credited; tokens of a byte-level tokenizer may share a character.
+    values : float32 array, shape (T,)
+    number : float
+    baseline : float
+        The number where the credited tokens' embeddings are the baseline.
+    """
+
+    spans: npt.NDArray[np.int32]
+    values: npt.NDArray[np.float32]
+    number: float
+    baseline: float
+
+
 class Engine(Protocol):
     """A loaded model. An engine defines only the methods named in its `capabilities`.
 
@@ -372,6 +436,15 @@ class Engine(Protocol):
 
     def reward(self, conversations: Sequence[tuple[ChatMessage, ...]]) -> list[float | Refusal]:
         """The raw score that a reward model's head gives to each whole conversation, no softmax or sigmoid."""
+        ...
+
+    def gradients(
+        self, requests: Sequence[Explained], *, steps: int = 0, baseline: InputBaseline = "zero"
+    ) -> list[InputGradients | Refusal]:
+        """Gradient of each number times the credited embeddings, less the baseline; integrated where there are steps.
+
+        `zero` and `mean` (of all tokens' embeddings) say what takes the place of the credited tokens' embeddings.
+        """
         ...
 
 

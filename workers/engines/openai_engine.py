@@ -15,8 +15,11 @@ from workers.engines.contract import (
     Choice,
     ChoiceQuestion,
     Continuation,
+    Explained,
     Generated,
     HiddenStates,
+    InputBaseline,
+    InputGradients,
     LengthHandling,
     Prompt,
     Refusal,
@@ -158,6 +161,13 @@ class OpenAIEngine:
         """Not over HTTP, where a list of the likeliest tokens is the most that is told: EngineError (unsupported)."""
         require(self, Capability.DISTRIBUTIONS)
         raise AssertionError("no server was found to give distributions")
+
+    def gradients(
+        self, requests: Sequence[Explained], *, steps: int = 0, baseline: InputBaseline = "zero"
+    ) -> list[InputGradients | Refusal]:
+        """Not over HTTP: EngineError (unsupported)."""
+        require(self, Capability.GRADIENTS)
+        raise AssertionError("no server was found to give gradients")
 
     def _generate(self, request: tuple[Prompt, Sampling]) -> Generated | Refusal:
         prompt, sampling = request

@@ -5,15 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from workers.engines.contract import Capability, ChatMessage, EngineError, ErrorCode, Refusal
+import numpy as np
+
+from workers.engines.contract import (
+    Attentions,
+    Capability,
+    ChatMessage,
+    Continuation,
+    EngineError,
+    ErrorCode,
+    Explained,
+    InputBaseline,
+    InputGradients,
+    Prompt,
+    Refusal,
+    Stretch,
+)
 from workers.engines.folders import ResolvedModel
+from workers.engines.gradients import Credited, credited_tokens, input_gradients, rows_that_fit
+from workers.engines.memory import run_in_memory, token_cost
 from workers.engines.padded import PaddedEngine
+from workers.engines.placing import PlacedText, place_tokens
 from workers.engines.pretrained import Device
+from workers.engines.tree_attention import last_layer_weights
 
 if TYPE_CHECKING:
     import torch
 
 _LABELS_SHOWN = 5
+# Of each pair of positions, while attention weights are averaged: sum, scores, softmax and mask.
+_WEIGHT_BYTES = 16
 
 
 class RewardEngine(PaddedEngine):
@@ -28,7 +49,7 @@ class RewardEngine(PaddedEngine):
         unsupported, for a classifier of several labels, none of which is the reward by itself; else as `PaddedEngine`.
     """
 
-    capabilities = frozenset({Capability.REWARD})
+    capabilities = frozenset({Capability.REWARD, Capability.ATTENTIONS, Capability.GRADIENTS})
 
     def __init__(self, resolved: ResolvedModel, *, device: Device = "auto", memory_budget: int | None = None) -> None:
         super().__init__(resolved, device=device, memory_budget=memory_budget)
@@ -60,3 +81,82 @@ class RewardEngine(PaddedEngine):
             return [float(value) for value in logits[:, 0].float()]
 
         return self._read_all([self._encoder.encode_conversation(messages) for messages in conversations], scores)
+
+    def attentions(self, requests: Sequence[Continuation]) -> list[Attentions | Refusal]:
+        """Last-layer attention among the tokens of each conversation's last message, the assistant's text.
+
+        The conversation is laid out as for `reward`: no turn is opened after it.
+
+        Raises
+        ------
+        EngineError
+            unsupported, where the architecture keeps its attention's weights to itself.
+        """
+        return [self._attention(request) for request in requests]
+
+    def gradients(
+        self, requests: Sequence[Explained], *, steps: int = 0, baseline: InputBaseline = "zero"
+    ) -> list[InputGradients | Refusal]:
+        """Of the head's score, see `workers.engines.gradients`.
+
+        Raises
+        ------
+        EngineError
+            unsupported, for labels or a reply: this model writes none.
+        """
+        if any(request.labels or request.reply for request in requests):
+            raise EngineError(ErrorCode.UNSUPPORTED, "a reward model has a score alone")
+        return [self._gradients(request, steps, baseline) for request in requests]
+
+    def _attention(self, request: Continuation) -> Attentions | Refusal:
+        messages = (*request.prompt.messages, ChatMessage("assistant", request.text))
+        whole = (Stretch(len(messages) - 1, 0, len(request.text)),)
+        found = self._located(messages, whole)
+        if isinstance(found, Refusal):
+            return found
+        placed, credited = found
+        weights = None
+        if _WEIGHT_BYTES * len(placed.ids) ** 2 <= self.budget.memory:
+            weights = run_in_memory(lambda: last_layer_weights(self._model, placed.ids))
+        if weights is None:
+            return Refusal(ErrorCode.OUT_OF_MEMORY, f"{len(placed.ids)} tokens do not fit the device's memory")
+        own = weights.cpu().numpy()[np.ix_(credited.positions, credited.positions)]
+        token_ids = np.array(placed.ids, dtype=np.int64)[credited.positions]
+        return Attentions(token_ids, credited.spans[:, 1:], own)
+
+    def _gradients(self, request: Explained, steps: int, baseline: InputBaseline) -> InputGradients | Refusal:
+        [expected] = self.reward([request.prompt.messages])
+        if isinstance(expected, Refusal):
+            return expected
+        found = self._located(request.prompt.messages, request.stretches)
+        if isinstance(found, Refusal):
+            return found
+        placed, credited = found
+        cost = token_cost(self._model.config, self._model.dtype.itemsize)
+
+        def scores(rows: torch.Tensor) -> torch.Tensor:
+            values: torch.Tensor = self._model(inputs_embeds=rows).logits[:, 0].float()
+            return values
+
+        return input_gradients(
+            self._model,
+            placed.ids,
+            credited,
+            scores,
+            expected=expected,
+            steps=steps,
+            baseline=baseline,
+            rows_at_once=rows_that_fit(self.budget.memory, len(placed.ids), layers=cost.layers, working=cost.working),
+        )
+
+    def _located(
+        self, messages: tuple[ChatMessage, ...], stretches: Sequence[Stretch]
+    ) -> tuple[PlacedText, Credited] | Refusal:
+        """The conversation's tokens, and those of the stretches."""
+        placed = place_tokens(self._encoder, Prompt(messages), opens_reply=False)
+        if isinstance(placed, Refusal):
+            return placed
+        credited = credited_tokens(placed, stretches)
+        if not len(credited.positions):
+            return Refusal(ErrorCode.UNSUPPORTED, "the model's template shows it no token of the text")
+        return self._overrun(len(placed.ids)) or (placed, credited)

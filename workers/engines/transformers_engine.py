@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,11 @@ from workers.engines.contract import (
     Continuation,
     EngineError,
     ErrorCode,
+    Explained,
     Generated,
     HiddenStates,
+    InputBaseline,
+    InputGradients,
     LengthHandling,
     Prompt,
     Refusal,
@@ -30,11 +33,24 @@ from workers.engines.contract import (
 from workers.engines.drawing import Drawn, DrawRequest, draw_batch
 from workers.engines.encoding import EncodedText, Encoder
 from workers.engines.folders import ResolvedModel
+from workers.engines.gradients import (
+    credited_tokens,
+    input_gradients,
+    label_numbers,
+    reply_numbers,
+    rows_that_fit,
+)
 from workers.engines.memory import budget_for, run_in_memory, token_cost
 from workers.engines.packing import pack_by_length
+from workers.engines.placing import place_tokens
 from workers.engines.pretrained import Device, check_memory, load_pretrained, pick_device
 from workers.engines.scoring import Row, RowScorer
 from workers.engines.tree_attention import last_layer_weights, share_beginnings
+
+if TYPE_CHECKING:
+    import torch
+
+    from workers.engines.gradients import Numbers
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +106,7 @@ class TransformersEngine:
             Capability.HIDDEN_STATES,
             Capability.ATTENTIONS,
             Capability.DISTRIBUTIONS,
+            Capability.GRADIENTS,
         }
     )
 
@@ -237,6 +254,68 @@ class TransformersEngine:
             own = weights[first:, first:].cpu().numpy()
             results.append(Attentions(_token_ids(found.text), found.text.spans, own))
         return results
+
+    def gradients(
+        self, requests: Sequence[Explained], *, steps: int = 0, baseline: InputBaseline = "zero"
+    ) -> list[InputGradients | Refusal]:
+        """See `workers.engines.gradients`; one request at a time, points of the path together as memory allows.
+
+        Raises
+        ------
+        EngineError
+            unsupported, for the score of a head: this model has none.
+        """
+        if any(not request.labels and not request.reply for request in requests):
+            raise EngineError(ErrorCode.UNSUPPORTED, "this model has no head of scores to explain")
+        return [self._gradients(request, steps, baseline) for request in requests]
+
+    def _gradients(self, request: Explained, steps: int, baseline: InputBaseline) -> InputGradients | Refusal:
+        found = self._explained(request)
+        if isinstance(found, Refusal):
+            return found
+        placed = place_tokens(self._encoder, request.prompt, opens_reply=True)
+        if isinstance(placed, Refusal):
+            return placed
+        expected, numbers, answered = found
+        read = len(placed.ids) + answered
+        return input_gradients(
+            self._model,
+            placed.ids,
+            credited_tokens(placed, request.stretches),
+            numbers,
+            expected=expected,
+            steps=steps,
+            baseline=baseline,
+            rows_at_once=rows_that_fit(self.budget.memory, read, layers=self._cost.layers, working=self._cost.working),
+        )
+
+    def _explained(self, request: Explained) -> tuple[float, Numbers, int] | Refusal:
+        """The number by itself, as a function of embeddings, and how many tokens are read behind the prompt for it."""
+        embed = self._model.get_input_embeddings()
+        if request.labels:
+            question = ChoiceQuestion(request.prompt, request.labels)
+            [choice], rows = self.choose([question]), self._choice_rows(question)
+            if isinstance(choice, Refusal) or isinstance(rows, Refusal):
+                return choice if isinstance(choice, Refusal) else cast("Refusal", rows)
+            labels = [list(row.targets) for row in rows]
+            number = choice.probabilities[request.labels[0]]
+            return number, label_numbers(self._last_logits, embed, labels), max(map(len, labels))
+        [found] = self.logprobs([Continuation(request.prompt, request.reply)])
+        if isinstance(found, Refusal):
+            return found
+        mean, reply = request.length_handling == "mean", found.token_ids.tolist()
+        number = float((np.mean if mean else np.sum)(found.logprobs, dtype=np.float64))
+        return number, reply_numbers(self._last_logits, embed, reply, mean=mean), len(reply)
+
+    def _last_logits(self, rows: torch.Tensor, n: int) -> torch.Tensor:
+        """Scores of the next token at the last n places of rows of embeddings."""
+        logits: torch.Tensor
+        head = self._scorer._head
+        if head is None:
+            logits = self._model(inputs_embeds=rows, use_cache=False).logits[:, -n:]
+        else:
+            logits = head(self._model.base_model(inputs_embeds=rows, use_cache=False).last_hidden_state[:, -n:])
+        return logits
 
     def _states(self, rows: list[list[int]], layer: int) -> list[Any]:
         """Float32 arrays of shape (L, H), or refusals, halving what does not fit."""

@@ -142,7 +142,8 @@ def tree_attention(
 
     known = all(options.get(name) is None for name in _CHANGED_SCORES)
     if weights is not None and known and module.layer_idx == module.config.num_hidden_layers - 1:
-        weights.append(_mean_weights(query, key, attention_mask, scaling))
+        is_causal = getattr(module, "is_causal", True)
+        weights.append(_mean_weights(query, key, attention_mask, scaling, is_causal=is_causal))
     if forest is None:
         plain: torch.Tensor
         plain, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
@@ -257,7 +258,7 @@ def last_layer_weights(model: Any, ids: list[int]) -> torch.Tensor:
 
 
 def _mean_weights(
-    query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None, scaling: float | None
+    query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None, scaling: float | None, *, is_causal: bool
 ) -> torch.Tensor:
     """Attention probabilities averaged over heads, a head at a time: float32, shape (rows, N, N)."""
     import torch
@@ -265,7 +266,9 @@ def _mean_weights(
     heads, repeats = query.shape[1], query.shape[1] // key.shape[1]
     scale = scaling or query.shape[-1] ** -0.5
     total = torch.zeros((query.shape[0], query.shape[2], key.shape[2]), device=query.device)
-    allowed = torch.ones_like(total, dtype=torch.bool).tril() if mask is None else mask[:, 0]
+    allowed = torch.ones_like(total, dtype=torch.bool) if mask is None else mask[:, 0]
+    if mask is None and is_causal:
+        allowed = allowed.tril()
     for head in range(heads):
         scores = (query[:, head] @ key[:, head // repeats].transpose(1, 2)).float() * scale
         total += scores.masked_fill(~allowed, -math.inf).softmax(-1)
