@@ -11,13 +11,17 @@ import numpy.typing as npt
 
 from tests.workers.tiny_model import LetterEngine
 from workers.engines.contract import (
+    Attentions,
     Capability,
     ChatMessage,
     Choice,
     ChoiceQuestion,
     Continuation,
     ErrorCode,
+    Explained,
     Generated,
+    InputBaseline,
+    InputGradients,
     LengthHandling,
     Prompt,
     Refusal,
@@ -55,6 +59,9 @@ class ScriptedEngine(LetterEngine):
     - `embed`: how often each of a-z occurs, letter case apart, and in a 27th place everything else that is no space;
       brought to length 1. "ab" and "ac" have the cosine 1/2.
     - `reward`: the number of words in the last message, less ten for each "!".
+    - `attentions`: one token a character; token t pays j + 1 to each token j up to itself.
+    - `gradients`: one token a character; the number, as `choose`, `logprobs` or `reward` gives it, is shared evenly by
+      the characters of the stretches, and the baseline is 0.
 
     A text of more than `context_length` characters, or with a lone surrogate, is refused.
     """
@@ -67,6 +74,8 @@ class ScriptedEngine(LetterEngine):
             Capability.EMBED,
             Capability.REWARD,
             Capability.DISTRIBUTIONS,
+            Capability.ATTENTIONS,
+            Capability.GRADIENTS,
         }
     )
 
@@ -110,6 +119,33 @@ class ScriptedEngine(LetterEngine):
     def reward(self, conversations: Sequence[tuple[ChatMessage, ...]]) -> list[float | Refusal]:
         return [self._rewarded(messages) for messages in conversations]
 
+    def attentions(self, requests: Sequence[Continuation]) -> list[Attentions | Refusal]:
+        return [self._refusal(_read(request.prompt) + request.text) or _attention(request.text) for request in requests]
+
+    def gradients(
+        self, requests: Sequence[Explained], *, steps: int = 0, baseline: InputBaseline = "zero"
+    ) -> list[InputGradients | Refusal]:
+        return [self._refusal(_read(request.prompt)) or self._shared(request) for request in requests]
+
+    def _shared(self, request: Explained) -> InputGradients | Refusal:
+        if request.labels:
+            choice = self._choose(ChoiceQuestion(request.prompt, request.labels))
+            number = choice if isinstance(choice, Refusal) else choice.probabilities[request.labels[0]]
+        elif request.reply:
+            found = self._score(Continuation(request.prompt, request.reply))
+            number = found if isinstance(found, Refusal) else float(found.logprobs.mean())
+        else:
+            number = self._rewarded(request.prompt.messages)
+        if isinstance(number, Refusal):
+            return number
+        spans = [
+            (place, start, start + 1)
+            for place, stretch in enumerate(request.stretches)
+            for start in range(stretch.start, stretch.end)
+        ]
+        values = np.full(len(spans), number / len(spans), dtype=np.float32)
+        return InputGradients(np.array(spans, dtype=np.int32), values, number, 0.0)
+
     def _rewarded(self, messages: tuple[ChatMessage, ...]) -> float | Refusal:
         refusal = self._refusal("".join(message.text for message in messages))
         text = messages[-1].text
@@ -144,6 +180,12 @@ class ScriptedEngine(LetterEngine):
         except UnicodeEncodeError:
             return Refusal(ErrorCode.INVALID_TEXT, "a lone surrogate")
         return None
+
+
+def _attention(text: str) -> Attentions:
+    ends = np.arange(1, len(text) + 1, dtype=np.int32)
+    weights = np.tril(np.tile(ends.astype(np.float32), (len(text), 1)))
+    return Attentions(ends.astype(np.int64), np.stack([ends - 1, ends], axis=1), weights)
 
 
 def reply_by_schema(asked: Asked) -> str | Refusal:

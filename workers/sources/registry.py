@@ -1,5 +1,7 @@
 """Every reward source there is. To add one: its file, its test, and a line here."""
 
+from workers.sources.attribution.attention_redistribution import AttentionRedistribution
+from workers.sources.attribution.gradients import GradientTimesInput, IntegratedGradients
 from workers.sources.attribution.leave_one_out import LeaveOneOut
 from workers.sources.attribution.lime import Lime
 from workers.sources.attribution.partition_shap import PartitionShap
@@ -102,6 +104,9 @@ _ALL: tuple[Source, ...] = (
     LeaveOneOut(),
     Lime(),
     PartitionShap(),
+    GradientTimesInput(),
+    IntegratedGradients(),
+    AttentionRedistribution(),
 )
 SOURCES: dict[str, Source] = {source.declaration.name: source for source in _ALL}
 

@@ -1,0 +1,203 @@
+"""Attribution by gradients: what each token's embedding adds to a number, from a few passes whatever the length.
+
+With e_t the embedding of token t, b the baseline and s the number,
+
+    gradient x input:        phi_t = (e_t - b) . ds/de_t,  at the embeddings themselves
+    integrated gradients:    phi_t = (e_t - b) . integral of ds/de_t along the line from b to e
+
+Simonyan et al. 2014 (arXiv 1312.6034) and Shrikumar et al. 2016 (arXiv 1605.01713); Sundararajan, Taly and Yan 2017,
+"Axiomatic Attribution for Deep Networks" (arXiv 1703.01365), equation 1. The tokens of what the policy wrote move, the
+rest of the prompt is read as it is, so that integrated gradients sum to s(y) - s(y with baseline embeddings) as the
+number of steps grows. The channel `completeness_gap` shows how far off they are; gradient x input has the gap of a
+function that is not linear. Decompositions that propagate relevance layer by layer (DecompX, LRP) are exact for one
+architecture at a time and are not offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from workers.engines.contract import Capability, Engine, InputGradients, Refusal, require
+from workers.sources.attribution.parts import completeness, whole_numbers
+from workers.sources.attribution.perturbation import FAMILY, NEEDS, PROMPT_SPEC, USES
+from workers.sources.attribution.scalars import (
+    INCLUDE_THINKING,
+    NEEDS_REFERENCE,
+    OUTCOME,
+    REFERENCE_MEAN,
+    REFERENCE_SUM,
+    REWARD,
+    SCALAR,
+    USE_CONTEXT,
+    unscored,
+)
+from workers.sources.attribution.tokens import Asked, asked_for, token_signal
+from workers.sources.contract import (
+    Declaration,
+    Estimate,
+    Fidelity,
+    Gives,
+    ModelRole,
+    Scored,
+    SignalResult,
+    SourceItem,
+    Unscored,
+)
+from workers.sources.parameters import Parameter, Parameters
+
+ROLE = ModelRole(
+    name="model",
+    label="Model whose number is explained",
+    help="Runs in this process: gradients are not given over HTTP.",
+    capabilities=frozenset({Capability.GRADIENTS}),
+    ways=(
+        (OUTCOME, frozenset({Capability.CHOOSE})),
+        (REWARD, frozenset({Capability.REWARD})),
+        (REFERENCE_MEAN, frozenset({Capability.LOGPROBS})),
+        (REFERENCE_SUM, frozenset({Capability.LOGPROBS})),
+    ),
+)
+NUMBER = Parameter(
+    SCALAR.name,
+    "choice",
+    OUTCOME,
+    SCALAR.label,
+    SCALAR.help,
+    choices=tuple((value, label) for value, label in SCALAR.choices if value in dict(ROLE.ways)),
+)
+
+
+def _baseline(default: str) -> Parameter:
+    return Parameter(
+        "baseline",
+        "choice",
+        default,
+        "Baseline",
+        "What stands for the absence of a token.",
+        choices=(("zero", "The zero embedding"), ("mean", "The mean of all tokens' embeddings")),
+    )
+
+
+class _Gradients:
+    """What both have in common: they differ in the number of points at which the gradient is taken."""
+
+    declaration: Declaration
+    channel: str
+
+    def check(self, parameters: Parameters, roles: Collection[str]) -> None:
+        """Any parameters within their bounds work together."""
+
+    def estimate(self, items: Sequence[SourceItem], parameters: Parameters) -> Estimate:
+        """A reading for the number, one for the baseline and, forth and back, one at each point."""
+        template = self.declaration.template(parameters)
+        asked = [found for item in items if (found := asked_for(item, parameters, template))]
+        readings = 3 + 2 * max(1, self._steps(parameters))
+        characters = sum(len(message.text) for found in asked for message in found.request.prompt.messages)
+        return Estimate(len(asked), readings * characters)
+
+    def score(
+        self, items: Sequence[SourceItem], engines: Mapping[str, Engine], parameters: Parameters
+    ) -> list[Scored | Unscored]:
+        """Credits of tokens, the number with them and at the baseline, and the completeness gap, by item."""
+        engine = engines[ROLE.name]
+        require(engine, Capability.GRADIENTS, *dict(ROLE.ways)[str(parameters[NUMBER.name])])
+        prepared = [self._prepare(item, parameters) for item in items]
+        requests = [found.request for found in prepared if isinstance(found, Asked)]
+        steps, baseline = self._steps(parameters), parameters["baseline"]
+        answers = iter(engine.gradients(requests, steps=steps, baseline="mean" if baseline == "mean" else "zero"))
+        tokenizer = engine.identity["tokenizer"]
+        return [
+            self._result(item, found, next(answers), tokenizer) if isinstance(found, Asked) else found
+            for item, found in zip(items, prepared, strict=True)
+        ]
+
+    def _steps(self, parameters: Parameters) -> int:
+        raise NotImplementedError
+
+    def _prepare(self, item: SourceItem, parameters: Parameters) -> Asked | Unscored:
+        if parameters[NUMBER.name] in NEEDS_REFERENCE and not (item.reference or "").strip():
+            return Unscored("no_reference", "this task has no reference answer")
+        found = asked_for(item, parameters, self.declaration.template(parameters))
+        return found or Unscored("empty_output", "the output has no text to show")
+
+    def _result(
+        self, item: SourceItem, asked: Asked, found: InputGradients | Refusal, tokenizer: str
+    ) -> Scored | Unscored:
+        if isinstance(found, Refusal):
+            return unscored(found)
+        if not np.isfinite([*found.values, found.number, found.baseline]).all():
+            return Unscored("not_finite", "the number or its gradient is not finite")
+        starts = np.array([stretch.start for stretch in asked.request.stretches], dtype=np.int32)
+        spans = found.spans.copy()
+        spans[:, 1:] -= starts[spans[:, 0], None]
+        signal = token_signal(tokenizer, asked.messages, spans, found.values)
+        numbers = whole_numbers(item, completeness(signal, found.number, found.baseline))
+        return Scored(signals=(SignalResult(self.channel, signal), *numbers))
+
+
+class GradientTimesInput(_Gradients):
+    """One gradient, times the embedding; see the module."""
+
+    channel = "gradient_x_input"
+    declaration = Declaration(
+        name="gradient_x_input",
+        version=1,
+        title="Gradient times input",
+        summary="What a model's number would lose with each token's embedding if it were linear in them.",
+        formula="phi_t = (e_t - b) . ds/de_t;  completeness_gap = sum phi - (s(e) - s(b)), 0 for linear s",
+        paper="Shrikumar et al. 2016, Not Just a Black Box, arXiv 1605.01713",
+        fidelity=Fidelity.PAPER,
+        checked_by="Functions worked by hand; the slope along each embedding by finite differences.",
+        needs=NEEDS,
+        uses=USES,
+        gives=frozenset({Gives.SIGNALS}),
+        models=(ROLE,),
+        parameters=(NUMBER, USE_CONTEXT, INCLUDE_THINKING, _baseline("zero")),
+        prompt=PROMPT_SPEC,
+        family=FAMILY,
+    )
+
+    def _steps(self, parameters: Parameters) -> int:
+        return 0
+
+
+class IntegratedGradients(_Gradients):
+    """The gradient along the line from a baseline; see the module."""
+
+    channel = "integrated_gradients"
+    declaration = Declaration(
+        name="integrated_gradients",
+        version=1,
+        title="Integrated gradients",
+        summary="Divides a model's number among tokens by its gradient along the way from a baseline.",
+        formula="phi_t = (e_t - b) . int_0^1 ds/de_t (b + a (e - b)) da;  sum phi = s(e) - s(b), up to the steps",
+        paper="Sundararajan et al. 2017, Axiomatic Attribution for Deep Networks, arXiv 1703.01365",
+        fidelity=Fidelity.PAPER,
+        checked_by="Functions worked by hand; the sum on real models. Points of Gauss and Legendre, not equal ones.",
+        needs=NEEDS,
+        uses=USES,
+        gives=frozenset({Gives.SIGNALS}),
+        models=(ROLE,),
+        parameters=(
+            NUMBER,
+            USE_CONTEXT,
+            INCLUDE_THINKING,
+            _baseline("mean"),
+            Parameter(
+                "steps",
+                "integer",
+                32,
+                "Steps",
+                "More of them close the completeness gap; one is a gradient half-way.",
+                minimum=1,
+                maximum=500,
+            ),
+        ),
+        prompt=PROMPT_SPEC,
+        family=FAMILY,
+    )
+
+    def _steps(self, parameters: Parameters) -> int:
+        return int(parameters["steps"])
