@@ -101,7 +101,13 @@ def _off_the_menu(value):
     return "purple" if isinstance(value, str | bool) else -1e9
 
 
-@pytest.fixture(params=list(SOURCES.values()), ids=list(SOURCES))
+def case(source: Source):
+    """Sources that work in the sandbox start a program for every item: they are asked beside the models' tests."""
+    slow = [pytest.mark.models] if source.declaration.needs_sandbox else []
+    return pytest.param(source, id=source.declaration.name, marks=slow)
+
+
+@pytest.fixture(params=[case(source) for source in SOURCES.values()])
 def source(request):
     return request.param
 
@@ -142,7 +148,7 @@ def reads_replies(source) -> bool:
 def sources_that(holds: Callable[[Source], object]) -> pytest.MarkDecorator:
     """Ask only those of the registry's sources that the test is about."""
     chosen = [source for source in SOURCES.values() if holds(source)]
-    return pytest.mark.parametrize("source", chosen, ids=[source.declaration.name for source in chosen])
+    return pytest.mark.parametrize("source", [case(source) for source in chosen])
 
 
 READS_GROUP = sources_that(lambda source: source.declaration.reads_group)
