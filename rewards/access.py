@@ -10,9 +10,21 @@ from typing import TypeVar
 from django.db.models import QuerySet
 from django.http import Http404
 
-from projects.access import Capability, project_for
+from projects.access import Capability, project_for, require
 from projects.models import Project, User
-from rewards.models import Export, ExportFile, ImportBatch, Judgment, Output, RewardSignal, Rubric, RubricVersion, Task
+from rewards.models import (
+    Export,
+    ExportFile,
+    ImportBatch,
+    Judgment,
+    Output,
+    Rater,
+    RewardSignal,
+    Rubric,
+    RubricVersion,
+    SpanMark,
+    Task,
+)
 
 Row = TypeVar("Row", Export, ImportBatch, Judgment, Output, RewardSignal, Rubric, Task)
 
@@ -49,6 +61,23 @@ def traced_judgment_for(user: User, slug: str, pk: int) -> Judgment:
     """One judgment with its rater, its task's id and what models said for it, without its answers (two queries)."""
     judgments = Judgment.objects.select_related("rater", "trace", "task").defer("task__messages", "task__context")
     return _of_project(user, slug, judgments, pk)
+
+
+def reviewable_mark_for(user: User, slug: str, pk: int) -> SpanMark:
+    """A model's standing mark, with its output, that `user` may accept, change or reject (two queries).
+
+    That takes both to see what models said, which annotators may not, and to judge, which viewers may not.
+    """
+    project = project_for(user, slug)
+    require(project, Capability.ANNOTATE)
+    marks = SpanMark.objects.select_related("output", "judgment__rater").filter(
+        judgment__project=project, judgment__withdrawn_at=None, judgment__rater__kind=Rater.Kind.SCORER
+    )
+    mark = marks.filter(pk=pk).first()
+    if mark is None:
+        raise Http404
+    mark.output.project = project
+    return mark
 
 
 def signal_for(user: User, slug: str, pk: int) -> RewardSignal:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from rewards.views import exports, imports, judgments, outputs, reaggregation, rubric_editor, rubrics, tasks
+from rewards.views import exports, imports, judgments, marks, outputs, reaggregation, rubric_editor, rubrics, tasks
 
 app_name = "rewards"
 urlpatterns: list[URLPattern] = [
@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("p/<slug:slug>/outputs/<int:pk>/", outputs.output_detail, name="output-detail"),
     path("p/<slug:slug>/signals/<int:pk>/", outputs.signal_detail, name="signal-detail"),
     path("p/<slug:slug>/judgments/<int:pk>/replies/", judgments.judgment_replies, name="judgment-replies"),
+    path("p/<slug:slug>/marks/<int:pk>/review/", marks.mark_review, name="mark-review"),
     path("p/<slug:slug>/tasks/<int:pk>/rubric/", rubric_editor.task_rubric_create, name="task-rubric-create"),
     path("p/<slug:slug>/rubrics/", rubrics.rubric_list, name="rubric-list"),
     path("p/<slug:slug>/rubrics/new/", rubric_editor.rubric_create, name="rubric-create"),

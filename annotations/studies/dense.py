@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from django.db.models import Q, Sum
+from django.db.models import Sum
 
 from annotations.studies.inputs import comparisons_of, ratings_of
 from projects.models import Project
@@ -77,13 +77,12 @@ def compute(project: Project, parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def _marks(project: Project, raters: set[int]) -> dict[int, _Marks]:
-    """Errors that people marked, by output."""
-    people = ~Q(judgment__rater__kind=Rater.Kind.SCORER) & Q(judgment__withdrawn_at__isnull=True)
-    asked = Judgment.objects.filter(project=project, kind=Judgment.Kind.SPANS, withdrawn_at__isnull=True)
+    """Errors that people marked by themselves, by output."""
+    asked = Judgment.objects.of(project).standing().without_reviews().filter(kind=Judgment.Kind.SPANS)
     asked = asked.exclude(rater__kind=Rater.Kind.SCORER)
-    spans = SpanMark.objects.filter(people, judgment__project=project).exclude(value__gt=0)
     if raters:
-        asked, spans = asked.filter(rater__in=raters), spans.filter(judgment__rater__in=raters)
+        asked = asked.filter(rater__in=raters)
+    spans = SpanMark.objects.filter(judgment__in=asked).exclude(value__gt=0)
     marks = {output: _Marks([], []) for output in asked.values_list("output_id", flat=True).distinct()}
     rows = spans.order_by("id").values_list("output_id", "message", "start", "end", "type")
     for output, message, start, end, kind in rows.iterator(chunk_size=20_000):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rewards.api import exports, imports, judgments, outputs, rubrics, signals, tasks
+from rewards.api import exports, imports, judgments, marks, outputs, rubrics, signals, tasks
 
 app_name = "rewards-api"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("projects/<slug:slug>/outputs/<int:pk>", outputs.OutputDetail.as_view(), name="output-detail"),
     path("projects/<slug:slug>/judgments", judgments.JudgmentList.as_view(), name="judgment-list"),
     path("projects/<slug:slug>/judgments/<int:pk>", judgments.JudgmentDetail.as_view(), name="judgment-detail"),
+    path("projects/<slug:slug>/marks/<int:pk>/review", marks.MarkReview.as_view(), name="mark-review"),
     path("projects/<slug:slug>/signals", signals.SignalList.as_view(), name="signal-list"),
     path("projects/<slug:slug>/signals/<int:pk>", signals.SignalDetail.as_view(), name="signal-detail"),
     path("projects/<slug:slug>/rubrics", rubrics.RubricList.as_view(), name="rubric-list"),

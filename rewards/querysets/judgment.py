@@ -11,7 +11,7 @@ from django.db.models import Count, Prefetch, Q
 
 if TYPE_CHECKING:
     from projects.models import Project
-    from rewards.models import Judgment, RankedOutput, Task
+    from rewards.models import Judgment, RankedOutput, SpanMark, Task
 
 ANSWERS = {
     "verdicts": ["verdicts__criterion"],
@@ -32,6 +32,14 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
     def standing(self) -> Self:
         """Judgments that nobody withdrew."""
         return self.filter(withdrawn_at__isnull=True)
+
+    def without_reviews(self) -> Self:
+        """What raters said by themselves: not what people said of models' spans (see `rewards.actions.reviews`)."""
+        return self.exclude(presentation__has_key="review")
+
+    def reviews_of(self, mark: SpanMark) -> Self:
+        """What people said of a model's mark, withdrawn or not."""
+        return self.filter(output=mark.output_id, kind="spans", presentation__review__mark=mark.pk)
 
     def matching(
         self,

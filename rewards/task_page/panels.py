@@ -11,6 +11,7 @@ from rewards import heat, signal_store
 from rewards.models import Judgment, Output, Rater, RewardSignal, SpanMark
 from rewards.provenance import Fact, facts_about_signals
 from rewards.querysets.signal import SignalChoice
+from rewards.reviews import Decision, Review, review_in, reviews_by_mark
 from rewards.signals import RewardSignal as Signal
 from rewards.task_page.summaries import OutputSummary
 from rewards.text import Span, to_utf16_many
@@ -35,9 +36,22 @@ class MarkRow(NamedTuple):
     lane: int
     style: int
 
+    reviews: Sequence[Review]
+    """What people said of a model's mark, oldest first."""
+
     @property
     def is_model(self) -> bool:
         return self.rater.kind == Rater.Kind.SCORER
+
+    @property
+    def decision(self) -> str:
+        """The newest one; empty where there is none."""
+        return self.reviews[-1].decision.value if self.reviews else ""
+
+    @property
+    def is_of_people(self) -> bool:
+        """Whether a person says it, by themselves or by accepting a model's mark."""
+        return not self.is_model or self.decision == Decision.ACCEPTED
 
 
 class Overlay(NamedTuple):
@@ -121,10 +135,18 @@ def overlays_of(choice: SignalChoice, outputs: Sequence[Output], judgments: Sequ
 
 
 def marks_by_output(outputs: Sequence[Output], judgments: Sequence[Judgment]) -> dict[int, list[MarkRow]]:
-    """Every span on the outputs shown; a type has the same style in all of them."""
+    """Every span on the outputs shown; a type has the same style in all of them.
+
+    A model's mark that a person accepted stands once, with who accepted it.
+    """
     shown = {output.pk for output in outputs}
+    reviews = reviews_by_mark(judgments)
     found = [
-        (mark, judgment.rater) for judgment in judgments for mark in judgment.spans.all() if mark.output_id in shown
+        (mark, judgment.rater)
+        for judgment in judgments
+        if not _is_acceptance(judgment)
+        for mark in judgment.spans.all()
+        if mark.output_id in shown
     ]
     types = sorted({mark.type for mark, _ in found})
     styles = {name: index % MARK_STYLES + 1 for index, name in enumerate(types)}
@@ -134,9 +156,15 @@ def marks_by_output(outputs: Sequence[Output], judgments: Sequence[Judgment]) ->
         own.sort(key=lambda row: (row[0].message, row[0].start, -row[0].end))
         lanes = heat.lanes([Span(mark.message, mark.start, mark.end) for mark, _ in own])
         result[output.pk] = [
-            MarkRow(mark, rater, lane, styles[mark.type]) for (mark, rater), lane in zip(own, lanes, strict=True)
+            MarkRow(mark, rater, lane, styles[mark.type], reviews.get(mark.pk, []))
+            for (mark, rater), lane in zip(own, lanes, strict=True)
         ]
     return result
+
+
+def _is_acceptance(judgment: Judgment) -> bool:
+    review = review_in(judgment)
+    return review is not None and review.decision == Decision.ACCEPTED
 
 
 def paint_data(

@@ -9,6 +9,7 @@ import numpy as np
 
 from rewards import disagreement, heat
 from rewards.models import Judgment, Output, Rater
+from rewards.reviews import review_in
 from rewards.segmentation import Segmentation
 from rewards.signals import RewardSignal
 from rewards.task_page.panels import MarkRow, Overlay, texts_of
@@ -48,7 +49,7 @@ def disagreements(
     asked = {
         judgment.output_id
         for judgment in judgments
-        if judgment.kind == Judgment.Kind.SPANS and judgment.rater.kind != Rater.Kind.SCORER
+        if judgment.kind == Judgment.Kind.SPANS and judgment.rater.kind != Rater.Kind.SCORER and not review_in(judgment)
     }
     for reading in readings:
         apart = {pk: _from_people(reading, pk, marks[pk]) for pk in reading.overlays if pk in asked}
@@ -66,7 +67,7 @@ def _from_people(reading: Reading, output: int, marks: Sequence[MarkRow]) -> dis
         Span(row.mark.message, row.mark.start, row.mark.end)
         for row in marks
         # A positive value is praise.
-        if not row.is_model and not (row.mark.value or 0) > 0
+        if row.is_of_people and not (row.mark.value or 0) > 0
     ]
     return disagreement.from_spans(_drawn(reading, output), reading.limit, faults)
 

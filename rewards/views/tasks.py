@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
-from projects.access import project_for
+from projects.access import Capability, allows, project_for
 from projects.keyset import keyset_page
 from projects.requests import AuthedRequest
 from rewards.access import other_version_for, task_for
@@ -51,6 +51,7 @@ def task_detail(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
         "section": "tasks",
         "task": task,
         "page": page,
+        "may_review": allows(task.project, Capability.ANNOTATE),
         "aggregations": AGGREGATIONS.values(),
     }
     template = "rewards/task_detail.html" + ("#outputs" if request.htmx else "")

@@ -12,9 +12,12 @@ from annotations.actions.submission import submit_answer
 from annotations.blinding import shown_order
 from annotations.models import Assignment, Campaign
 from projects.models import Membership
-from rewards.models import Output, Policy
+from rewards.actions.reviews import MarkContent, review_mark
+from rewards.models import Judgment, Output, Policy, Rater, SpanMark
+from rewards.reviews import Decision
+from rewards.text import Span, sha256_text
 from tests.annotations.campaigns import FULL, full_answer, make_campaign
-from tests.factories import make_output, make_project, make_task, make_user
+from tests.factories import make_judgment, make_output, make_project, make_task, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -169,3 +172,32 @@ def test_the_reference_is_sent_only_where_the_protocol_shows_it(client, campaign
     visible = lease_next_item(campaign=Campaign.objects.get(), user=ben)
     client.force_login(ben)
     assert "the-reference" in client.get(f"/annotate/{visible.pk}/").content.decode()
+
+
+def test_annotators_are_not_sent_what_models_marked_nor_what_people_said_of_it(client, campaign, ann, owner):
+    output = Output.objects.filter(project=campaign.project, messages__0__text="Paris is the capital.").first()
+    critic = Rater.objects.create(
+        project=campaign.project, kind=Rater.Kind.SCORER, name="Critic", pseudonym="critic", scorer_hash="c" * 64
+    )
+    mark = SpanMark.objects.create(
+        judgment=make_judgment(critic, Judgment.Kind.SPANS, output.task, output),
+        output=output,
+        message=0,
+        start=0,
+        end=5,
+        quote="Paris",
+        text_sha256=sha256_text("Paris is the capital."),
+        type="type-of-the-critic",
+        explanation="words-of-the-critic",
+    )
+    said = MarkContent(Span(0, 0, 8), "type-of-the-reviewer", "", "words-of-the-reviewer")
+    review_mark(mark=mark, user=owner, decision=Decision.CHANGED, changed=said)
+    secrets = ["of-the-critic", "of-the-reviewer", "Critic"]
+
+    client.force_login(ann)
+    started = client.post(reverse("annotations:item-next", args=[campaign.project.slug, campaign.pk]))
+    page = client.get(started.url)
+
+    assert "Paris is the capital." in page.content.decode()
+    assert_blind(page, extra=secrets)
+    assert_blind(client.get(f"/api/v1/assignments/{Assignment.objects.get(user=ann).pk}"), extra=secrets)

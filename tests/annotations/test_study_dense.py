@@ -9,8 +9,10 @@ import pytest
 from annotations.actions.study import run_study
 from rewards import signal_store
 from rewards.actions.imports import import_files
+from rewards.actions.reviews import review_mark
 from rewards.formats.sources import SourceFile
 from rewards.models import Judgment, Output, Rater, SpanMark
+from rewards.reviews import Decision
 from rewards.segmentation import Segmentation, sentences
 from rewards.signals import RewardSignal, spans_to_tokens
 from rewards.text import Span
@@ -103,6 +105,26 @@ def test_a_signal_is_measured_as_a_detector_of_what_people_marked(project, outpu
     assert row["first_error"]["value"] == 1
     # wrong: 2 and 1 against 0, 1, 0 would need ten marked segments to be said.
     assert row["by_type"]["wrong"] == {"marked": 2, "value": None, "low": None, "high": None, "n": 0}
+
+
+def test_what_people_said_of_a_models_marks_is_no_mark_of_theirs(project, outputs, owner):
+    model = scorer(project)
+    for output in outputs:
+        give(model, output, [0, -2, -1])
+    unasked = make_output(make_task(project, "unasked"), TEXT)
+    give(model, unasked, [0, -2, -1])
+    before = result_of(project)
+    for output, decision in (
+        (outputs[0], Decision.ACCEPTED),
+        (unasked, Decision.ACCEPTED),
+        (unasked, Decision.REJECTED),
+    ):
+        judgment = make_judgment(model, Judgment.Kind.SPANS, output.task, output)
+        mark(judgment, output, 0, 9, "proposed")
+        review_mark(mark=judgment.spans.get(), user=owner, decision=decision)
+
+    # Neither a fault more nor an output more that people were asked about.
+    assert result_of(project) == before
 
 
 def test_praise_and_model_marks_are_no_errors(project, outputs):

@@ -85,4 +85,7 @@ function scrollTogether(event) {
 document.addEventListener("scroll", scrollTogether, { capture: true, passive: true });
 
 start(document);
-document.addEventListener("htmx:load", (event) => start(event.target));
+document.addEventListener("htmx:load", (event) => {
+  start(event.target);
+  if (event.target.matches?.(".review")) panelOf(event.target)?.showReviews();
+});

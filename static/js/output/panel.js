@@ -34,6 +34,7 @@ export class Panel {
     this.current = this.nodes.findIndex((nodes) => nodes.length > 0);
     if (this.current >= 0) this.nodes[this.current][0].tabIndex = 0;
     this.numberSteps();
+    this.showReviews();
     painted.set(element, this);
   }
 
@@ -63,7 +64,6 @@ export class Panel {
     for (const mark of [...marks].reverse()) {
       const outer = document.createElement("mark");
       outer.className = `mark mark-${mark.style} lane-${mark.lane}`;
-      if (this.models.has(String(mark.pk))) outer.classList.add("mark-model");
       outer.dataset.pk = mark.pk;
       outer.append(node);
       node = outer;
@@ -217,6 +217,18 @@ export class Panel {
       if (distance < bestDistance) [best, bestDistance] = [at, distance];
     }
     return best;
+  }
+
+  /** What a model marked looks like people's once a person accepted it, and is struck out once one would not have it. */
+  showReviews() {
+    for (const pk of this.models) {
+      const row = this.element.querySelector(`[data-mark="${pk}"]`).closest("li");
+      const decision = row.querySelector("[data-decision]")?.dataset.decision ?? "";
+      for (const mark of this.element.querySelectorAll(`mark[data-pk="${pk}"]`)) {
+        mark.classList.toggle("mark-model", decision !== "accepted");
+        mark.classList.toggle("mark-refused", decision === "rejected" || decision === "changed");
+      }
+    }
   }
 
   /** Show where a mark is and say so. */
