@@ -224,7 +224,7 @@ export class Panel {
     for (const pk of this.models) {
       const row = this.element.querySelector(`[data-mark="${pk}"]`).closest("li");
       const decision = row.querySelector("[data-decision]")?.dataset.decision ?? "";
-      for (const mark of this.element.querySelectorAll(`mark[data-pk="${pk}"]`)) {
+      for (const mark of this.element.querySelectorAll(`mark[data-pk="${pk}"], [data-mark="${pk}"] .mark`)) {
         mark.classList.toggle("mark-model", decision !== "accepted");
         mark.classList.toggle("mark-refused", decision === "rejected" || decision === "changed");
       }
