@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from rewards.text import Span, cuts_a_word, is_unspaced
+from rewards.text import Span, is_unspaced, word_cuts
 
 Spans = npt.NDArray[np.int32]
 
@@ -213,11 +213,12 @@ _LIST_NUMBER = re.compile(r"^[ \t]*(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,4})\.$")
 
 def _word_starts(text: str) -> list[int]:
     starts = []
+    parted = bytearray() if text.isascii() else word_cuts(text)
     for found in _VISIBLE.finditer(text):
         starts.append(found.start())
         if not found.group().isascii():
             inside = range(found.start() + 1, found.end())
-            starts += [at for at in inside if _parts_unspaced(text, at) and not cuts_a_word(text, at)]
+            starts += [at for at in inside if _parts_unspaced(text, at) and not parted[at]]
     return starts
 
 

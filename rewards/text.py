@@ -231,9 +231,35 @@ def is_unspaced(character: str) -> bool:
     return _UNSPACED.match(character) is not None
 
 
-def cuts_a_word(text: str, at: int) -> bool:
-    """Whether position ``at`` lies within a word or a visible character, as `word_bounds` knows them."""
-    return 0 < at < len(text) and _holds_together(text, at)
+def word_cuts(text: str) -> bytearray:
+    """Of each position of the text, whether it lies within a word or a visible character, as `word_bounds` knows them.
+
+    One pass, whatever the text: what a position cuts may depend on a run of flags or marks as long as the text.
+
+    Returns
+    -------
+    bytearray, length len(text) + 1
+        1 where cutting there would part what belongs together; 0 at both ends.
+    """
+    cuts = bytearray(len(text) + 1)
+    base = earlier = ""
+    regional = 0
+    for at in range(1, len(text)):
+        before, after = text[at - 1], text[at]
+        # The last character before `at`, and before `before`, that is not a combining mark.
+        earlier, base = base, base if base and _extends(before) else before
+        regional = regional + 1 if _is_regional(before) else 0
+        if _extends(after) or before == _ZERO_WIDTH_JOINER:
+            cuts[at] = 1
+        elif regional and _is_regional(after):
+            cuts[at] = regional % 2
+        elif before in _WORD_JOINERS:
+            cuts[at] = at > 1 and _is_word(earlier) and _is_word(after)
+        elif after in _WORD_JOINERS:
+            cuts[at] = at + 1 < len(text) and _is_word(base) and _is_word(text[at + 1])
+        else:
+            cuts[at] = _is_word(after) and _is_word(base)
+    return cuts
 
 
 def _holds_together(text: str, at: int) -> bool:

@@ -18,6 +18,7 @@ from rewards.text import (
     to_utf16,
     to_utf16_many,
     word_bounds,
+    word_cuts,
 )
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
@@ -160,3 +161,17 @@ def test_snapping_twice_changes_nothing(text, data):
     end = data.draw(st.integers(start, len(text)))
     once = word_bounds(text, start, end)
     assert word_bounds(text, *once) == once
+
+
+@given(st.text(alphabet="ab_ 'é\u0301\u0323-猫\U0001f600\u200d\U0001f1e9\U0001f1ea\r\n", max_size=24))
+def test_a_position_cuts_a_word_where_a_selection_that_ends_there_grows(text):
+    cuts = word_cuts(text)
+    assert (cuts[0], cuts[len(text)], len(cuts)) == (0, 0, len(text) + 1)
+    for at in range(1, len(text)):
+        # What is selected up to here grows to the right exactly where this position cuts something.
+        if text[:at].strip() and not text[at - 1].isspace():
+            assert bool(cuts[at]) == (word_bounds(text, 0, at)[1] > at)
+
+
+def test_a_text_of_flags_alone_is_read_in_one_pass():
+    assert sum(word_cuts("\U0001f1e9" * 200_001)) == 100_000

@@ -26,7 +26,7 @@ import numpy as np
 
 from rewards.segmentation import whole, words
 from rewards.signals import RewardSignal, spans_to_tokens
-from rewards.text import Span, cuts_a_word
+from rewards.text import Span, word_cuts
 from workers.sources.asking import closed_object, read_whole
 from workers.sources.contract import Reply, SignalResult, SourceItem, SpanResult
 from workers.sources.parameters import Parameter, Parameters
@@ -110,14 +110,22 @@ class QuoteFinder:
         # A critic reads texts with their delimiters neutralised, character for character.
         self._shown = {message: neutralise(text) for message, text in texts.items()}
         self._repeated = repeated
+        self._cuts: dict[str, bytearray] = {}
         self._places: dict[str, tuple[Span, ...]] = {}
 
     def places(self, text: str) -> tuple[Span, ...]:
         """Everywhere that the words stand, in order; at most `MOST_PLACES`."""
         exact = text.strip()
         if exact not in self._places:
-            self._places[exact] = _occurrences(exact, self._shown) or _occurrences(exact, self._texts)
+            self._places[exact] = self._occurrences(exact, self._shown) or self._occurrences(exact, self._texts)
         return self._places[exact]
+
+    def _occurrences(self, exact: str, texts: Mapping[int, str]) -> tuple[Span, ...]:
+        found = {message: text for message, text in texts.items() if exact and exact in text}
+        for text in found.values():
+            if text not in self._cuts:
+                self._cuts[text] = word_cuts(text)
+        return _occurrences(exact, found, self._cuts)
 
     def find(self, quote: Quote) -> tuple[Span, ...]:
         """What the quote marks; nothing where it is not located."""
@@ -229,17 +237,17 @@ def word_signal(
     return RewardSignal(cut, np.where(np.isin(cut.spans[:, 0], sorted(shown)), dense, np.nan))
 
 
-def _occurrences(exact: str, texts: Mapping[int, str]) -> tuple[Span, ...]:
+def _occurrences(exact: str, texts: Mapping[int, str], cuts_of: Mapping[str, bytearray]) -> tuple[Span, ...]:
     """Where the words stand by themselves, or else inside other words."""
     by_themselves: list[Span] = []
     inside: list[Span] = []
     for message, text in texts.items():
-        start = text.find(exact) if exact else -1
+        start, parted = text.find(exact), cuts_of[text]
         looked = free = 0
         while start >= 0 and looked < MOST_LOOKED and len(by_themselves) < MOST_PLACES:
             looked += 1
             place = Span(message, start, start + len(exact))
-            cuts = cuts_a_word(text, place.start) or cuts_a_word(text, place.end)
+            cuts = parted[place.start] or parted[place.end]
             if not cuts:
                 by_themselves.append(place)
             elif place.start >= free and len(inside) < MOST_PLACES:
