@@ -116,6 +116,22 @@ def test_states_in_a_forest_equal_those_of_each_row_alone(tiny_engine, monkeypat
         tiny_engine._model.set_attn_implementation(tree_attention.NAME)
 
 
+@pytest.mark.parametrize("tokens", [1, 65, 128, 300])
+def test_attention_in_blocks_is_causal_attention(tokens):
+    import torch
+
+    from workers.engines.tree_attention import _attend_in_blocks
+
+    generator = torch.Generator().manual_seed(tokens)
+    query = torch.randn((1, 4, tokens, 8), generator=generator)
+    key, value = torch.randn((2, 1, 2, tokens, 8), generator=generator)
+    # From the definition, with each key head repeated for its two query heads.
+    scores = query @ key.repeat_interleave(2, 1).transpose(2, 3) * 0.3
+    scores = scores.masked_fill(torch.ones(tokens, tokens, dtype=torch.bool).triu(1), -torch.inf)
+    expected = scores.softmax(-1) @ value.repeat_interleave(2, 1)
+    np.testing.assert_allclose(_attend_in_blocks(query, key, value, scale=0.3).numpy(), expected.numpy(), atol=1e-5)
+
+
 def test_ten_criteria_on_one_output_read_the_output_once(tiny_engine, monkeypatch):
     sizes = []
     whole = tiny_engine._scorer._forest_states
