@@ -24,6 +24,7 @@ from projects.actions.token import issue_token
 from projects.encryption import encrypt
 from projects.models import Project, TokenScope, User
 from rewards import signal_store
+from rewards.actions.reviews import review_mark
 from rewards.models import (
     Comparison,
     Critique,
@@ -40,6 +41,7 @@ from rewards.models import (
 )
 from rewards.models.export import ExportFile
 from rewards.models.judgment import JudgmentTrace
+from rewards.reviews import Decision
 from rewards.segmentation import sentences
 from rewards.signals import RewardSignal
 from rewards.text import sha256_text
@@ -266,6 +268,11 @@ def _score(house: Populated) -> None:
     signal = signal_store.NewSignal(output, scorer.rater, "log_ratio", RewardSignal(cut, values), "1" * 64)
     [signal_pk] = signal_store.save_many([signal])
     signal_row = output.signals.get(pk=signal_pk)
+    marked = make_judgment(scorer.rater, Judgment.Kind.SPANS, output.task, output)
+    house.rows["mark"] = SpanMark.objects.create(
+        judgment=marked, output=output, explanation=OVERHEARD + HOSTILE, **_span(output)
+    )
+    review_mark(mark=house.rows["mark"], user=house.people["owner"], decision=Decision.ACCEPTED)
     version = add_prompt(project)
     house.rows["proposal"] = _proposal(house, endpoint)
     house.rows |= {

@@ -53,6 +53,8 @@ WHO_READS = {
     "rewards:task-diff": READERS,
     "rewards:output-detail": READERS,
     "rewards:signal-detail": READERS,
+    # It takes to see what models said and to judge: annotators may not the one, viewers not the other.
+    "rewards:mark-review": MANAGERS,
     "rewards:task-rubric-create": MANAGERS,
     "rewards:rubric-list": READERS,
     "rewards:rubric-create": MANAGERS,
@@ -123,6 +125,7 @@ WHO_READS = {
     "rewards-api:judgment-detail": READERS,
     "rewards-api:signal-list": READERS,
     "rewards-api:signal-detail": READERS,
+    "rewards-api:mark-review": MANAGERS,
     "rewards-api:rubric-list": READERS,
     "rewards-api:rubric-detail": READERS,
     "rewards-api:rubric-diff": READERS,
