@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from projects.errors import AppError
-from projects.models import User
+from projects.models import Project, User
 from rewards.actions.rater import ensure_person_rater
 from rewards.models import Judgment, Rater, SpanMark
 from rewards.reviews import REVIEW, Decision
@@ -96,7 +97,12 @@ def _says(review: Judgment) -> tuple[Decision, MarkContent | None]:
 
 
 def _withdraw(review: Judgment, user: User) -> None:
-    Judgment.objects.filter(pk=review.pk, withdrawn_at=None).update(withdrawn_at=timezone.now(), withdrawn_by=user)
+    Judgment.objects.filter(pk=review.pk).update(withdrawn_at=timezone.now(), withdrawn_by=user)
+    _count(review.project_id, -1)
+
+
+def _count(project_id: int, by: int) -> None:
+    Project.objects.filter(pk=project_id).update(judgment_count=F("judgment_count") + by)
 
 
 def _written(
@@ -113,6 +119,7 @@ def _written(
         presentation={REVIEW: {"mark": mark.pk, "decision": decision.value}},
         replaces=earlier[-1] if earlier else None,
     )
+    _count(judgment.project_id, 1)
     if content is not None:
         text = mark.output.messages[content.span.message]["text"]
         SpanMark.objects.create(

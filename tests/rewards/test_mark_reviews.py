@@ -65,6 +65,11 @@ def standing(mark):
     return list(Judgment.objects.reviews_of(mark).standing().order_by("id"))
 
 
+def judgment_count(cast):
+    cast.project.refresh_from_db()
+    return cast.project.judgment_count
+
+
 def columns(mark):
     return SpanMark.objects.filter(pk=mark.pk).values().get()
 
@@ -154,11 +159,13 @@ def test_deciding_anew_withdraws_and_replaces_and_taking_back_leaves_a_trace(cas
     rejected = say(client, mark, decision="rejected").json()
 
     assert rejected["replaces"] == accepted
+    assert judgment_count(cast) == 1
     assert [judgment.pk for judgment in standing(mark)] == [rejected["id"]]
     assert client.delete(api(mark)).status_code == 204
     assert standing(mark) == []
     assert set(Judgment.objects.reviews_of(mark).values_list("withdrawn_by", flat=True)) == {cast.manager.pk}
     assert client.delete(api(mark)).json()["code"] == "nothing_to_undo"
+    assert judgment_count(cast) == 0
     again = say(client, mark, decision="accepted").json()
     assert again["replaces"] == rejected["id"]
 
