@@ -197,6 +197,11 @@ def _mixed_texts(engine: TransformersEngine) -> list[str]:
     ]
 
 
+def _bare_forwards(engine: TransformersEngine, shape: tuple[int, int], passes: int) -> None:
+    for _ in range(passes):
+        _bare_forward(engine, shape)
+
+
 def _mixed_lengths(engine: TransformersEngine) -> Iterator[Figure]:
     requests = [Continuation(Prompt(plain_text="<|im_start|>"), text) for text in _mixed_texts(engine)]
     tokens = sum(len(found.token_ids) for found in engine.logprobs(requests) if isinstance(found, TokenLogprobs))
@@ -206,7 +211,7 @@ def _mixed_lengths(engine: TransformersEngine) -> Iterator[Figure]:
     passes = max(1, round(tokens / (shape[0] * shape[1])))
     calls = [
         lambda: engine.logprobs(requests),
-        lambda: [_bare_forward(engine, shape) for _ in range(passes)],
+        lambda: _bare_forwards(engine, shape, passes),
         *([harness] if harness else []),
     ]
     ours, once, *theirs = _fastest(calls)
@@ -229,12 +234,13 @@ def _best_bare_shape(engine: TransformersEngine) -> tuple[int, int]:
     return shapes[int(np.argmax(speeds))]
 
 
-def _bare_forward(engine: TransformersEngine, shape: tuple[int, int]) -> None:
+def _bare_forward(engine: TransformersEngine, shape: tuple[int, int], passes: int = 1) -> None:
     import torch
 
     ids = torch.from_numpy(np.random.default_rng(0).integers(10, 40_000, shape))
     with _plain_attention(engine), torch.inference_mode():
-        engine._model(input_ids=ids, use_cache=False)
+        for _ in range(passes):
+            engine._model(input_ids=ids, use_cache=False)
 
 
 def _harness(engine: TransformersEngine, requests: Sequence[Continuation]) -> Callable[[], Any] | None:
