@@ -176,6 +176,7 @@ def test_the_reference_is_sent_only_where_the_protocol_shows_it(client, campaign
 
 def test_annotators_are_not_sent_what_models_marked_nor_what_people_said_of_it(client, campaign, ann, owner):
     output = Output.objects.filter(project=campaign.project, messages__0__text="Paris is the capital.").first()
+    assert output is not None
     critic = Rater.objects.create(
         project=campaign.project, kind=Rater.Kind.SCORER, name="Critic", pseudonym="critic", scorer_hash="c" * 64
     )

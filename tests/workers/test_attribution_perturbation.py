@@ -1,6 +1,7 @@
 """Leave one out, LIME and Partition SHAP, against values worked by hand with the letter and the scripted model."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,9 +36,10 @@ def item(*outputs: str | OutputMessage, task: str = "do it", **given) -> SourceI
     return SourceItem("k", (ChatMessage("user", task),), messages, **{"seed": 5, **given})
 
 
-def score(source, *items: SourceItem, engine=None, **given):
+def score(source, *items: SourceItem, engine: Any = None, **given):
     parameters = validate_parameters(source.declaration.parameters, given)
-    return score_items(source, items, {"model": engine or ScriptedEngine()}, parameters)
+    model: Any = engine or ScriptedEngine()
+    return score_items(source, items, {"model": model}, parameters)
 
 
 def scored(source, one: SourceItem, **given) -> Scored:
@@ -143,7 +145,8 @@ def test_the_number_is_that_of_the_source_it_is_named_for(source, name, explaine
     one = item("YES, it is. NO doubt!", reference="It is.", context="A map.")
     result = scored(source, one, answer_by=name)
     parameters = validate_parameters(explained.declaration.parameters, given)
-    [expected] = score_items(explained, [one], {role: ScriptedEngine()}, parameters)
+    model: Any = ScriptedEngine()
+    [expected] = score_items(explained, [one], {role: model}, parameters)
     assert number(result, "explained_number") == pytest.approx(expected.signals[0].signal.values[0])
 
 
@@ -195,9 +198,14 @@ def test_one_part_gets_all_of_it(source):
 )
 @pytest.mark.parametrize("segments", ["word", "sentence", "step", "turn"])
 def test_parts_are_whole_pieces_of_the_text(source, text, segments):
-    engine = ScriptedEngine()
+    engine: Any = ScriptedEngine()
     read: list[str] = []
-    engine._rewarded = lambda messages: read.append(messages[-1].text) or float(len(messages[-1].text))
+
+    def length(messages):
+        read.append(messages[-1].text)
+        return float(len(messages[-1].text))
+
+    engine._rewarded = length
     result = scored(source, item(text), engine=engine, answer_by="reward", segments=segments)
     spans = result.signals[0].signal.segmentation.spans
     pieces = [text[start:end] for _, start, end in spans.tolist()]
@@ -247,7 +255,7 @@ def test_the_drop_as_parts_go_is_given_where_wanted(source):
 
 @ALL
 def test_an_edited_text_that_the_model_refuses_leaves_the_item_unscored_with_its_reason(source):
-    engine = ScriptedEngine()
+    engine: Any = ScriptedEngine()
     fine = engine._rewarded
     refusal = Refusal(ErrorCode.CHAT_TEMPLATE_REFUSED, "not like this")
     engine._rewarded = lambda messages: refusal if messages[-1].text == "One. " else fine(messages)
@@ -258,7 +266,7 @@ def test_an_edited_text_that_the_model_refuses_leaves_the_item_unscored_with_its
 
 @ALL
 def test_a_text_beyond_the_context_is_asked_about_once_and_unscored(source):
-    engine = ScriptedEngine(context_length=900)
+    engine: Any = ScriptedEngine(context_length=900)
     [result] = score(source, item("word. " * 300), engine=engine)
     assert (result.reason, len(result.detail) > 0) == ("context_overrun", True)
     assert len(engine.asked) <= 2
@@ -266,7 +274,7 @@ def test_a_text_beyond_the_context_is_asked_about_once_and_unscored(source):
 
 @ALL
 def test_a_number_that_is_none_is_unscored(source):
-    engine = ScriptedEngine()
+    engine: Any = ScriptedEngine()
     engine._rewarded = lambda messages: math.nan
     [result] = score(source, item("One. Two."), engine=engine, answer_by="reward")
     assert result.reason == "not_finite"
@@ -298,7 +306,7 @@ def test_values_do_not_depend_on_what_is_scored_together(source, tiny_engine, na
 
 @ALL
 def test_the_estimate_is_not_less_than_what_is_asked(source):
-    engine = LetterEngine()
+    engine: Any = LetterEngine()
     one = item("a b c. d e.")
     parameters = validate_parameters(source.declaration.parameters, {"segments": "word", "deletion_curve": True})
     estimate = source.estimate([one], parameters)

@@ -1,5 +1,7 @@
 """Gradients and attention as rewards of tokens: what is asked of the model, and vectors worked by hand."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -76,7 +78,7 @@ def test_stretches_are_what_the_policy_wrote(name, outputs, with_thinking):
 def test_the_outcomes_prompt_is_that_of_the_outcome_model():
     one = item("YES it is", context="map")
     given = parameters_of(SLOPE)
-    engine = ScriptedEngine()
+    engine: Any = ScriptedEngine()
     score_items(
         OutcomeModel(), [one], {"judge": engine}, validate_parameters(OutcomeModel().declaration.parameters, {})
     )
@@ -134,7 +136,7 @@ def test_another_cut_takes_another_name():
 
 @GRADIENTS
 def test_items_without_a_number_are_unscored_beside_others(source):
-    engine = ScriptedEngine(context_length=2_000)
+    engine: Any = ScriptedEngine(context_length=2_000)
     thought = item(OutputMessage("assistant", "hm", channel="thinking"), reference="r")
     results = score(
         source,
@@ -172,7 +174,7 @@ def test_attention_spreads_the_score_by_hand():
 
 def test_a_generators_attention_is_averaged_over_the_tokens_that_pay_it():
     # Each token that can pay to j pays j + 1: the means are 1, 2 and 3 of 6. Two words, beta 1.
-    engine = ScriptedEngine()
+    engine: Any = ScriptedEngine()
     [result] = score(ABC, item("a b"), roles={"reward_model": engine, "generator": engine}, answer_by="abc_d", beta=1.0)
     assert result.signals[0].signal.values == pytest.approx([2 / 6, 4 / 6, 1])
 
@@ -196,7 +198,7 @@ def test_what_is_spread_sums_to_the_score(kind, beta, reward_engine, tiny_engine
 
 
 def test_refusals_of_either_model_are_said():
-    engine = ScriptedEngine()
+    engine: Any = ScriptedEngine()
     engine._rewarded = lambda messages: Refusal(ErrorCode.CHAT_TEMPLATE_REFUSED, "roles must alternate")
     assert score(ABC, item("a"), engine=engine) == [Unscored("chat_template_refused", "roles must alternate")]
     small = ScriptedEngine(context_length=8)

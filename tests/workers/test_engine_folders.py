@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import weakref
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -217,12 +219,13 @@ def test_a_model_that_does_not_fit_lets_go_of_as_many_as_it_takes_the_least_used
     sizes = {"a": 2, "b": 3, "c": 1, "d": 4}
 
     def load(name):
-        if sum(sizes[other] for other in held._models) + sizes[name] > 8:
+        kept: list[Any] = held.keys()
+        if sum(sizes[other] for other in kept) + sizes[name] > 8:
             raise EngineError(ErrorCode.MODEL_TOO_BIG, "no room")
         return name
 
     for name in ("a", "b", "c", "a"):
-        held.get(name, lambda name=name: load(name))
+        held.get(name, partial(load, name))
     # b (3), c (1) and a (2) are held, b for longest: with it gone d fits.
     assert held.get("d", lambda: load("d")) == "d"
     assert held.keys() == ["c", "a", "d"]

@@ -399,7 +399,12 @@ def test_the_token_budget_follows_the_memory_that_the_engine_may_take(tiny_folde
     requests = [Continuation(user("q"), text) for text in TEXTS]
     sizes = []
     whole = small._scorer._forest_states
-    small._scorer._forest_states = lambda forest: sizes.append(len(forest.ids)) or whole(forest)
+
+    def measured(forest):
+        sizes.append(len(forest.ids))
+        return whole(forest)
+
+    small._scorer._forest_states = measured  # type: ignore[method-assign]
     for found, expected in zip(small.logprobs(requests), large.logprobs(requests), strict=True):
         np.testing.assert_allclose(found.logprobs, expected.logprobs, atol=1e-4)
     assert max(sizes) <= max(small.budget.tokens, 220)
