@@ -102,8 +102,10 @@ def _off_the_menu(value):
 
 
 def case(source: Source):
-    """Sources that work in the sandbox start a program for every item: they are asked beside the models' tests."""
-    slow = [pytest.mark.models] if source.declaration.needs_sandbox else []
+    """Sources that start a program for every item, or ask the model many times about each, are asked beside the
+    models' tests."""
+    is_slow = source.declaration.needs_sandbox or source.declaration.family == "Attribution"
+    slow = [pytest.mark.models] if is_slow else []
     return pytest.param(source, id=source.declaration.name, marks=slow)
 
 
@@ -566,8 +568,9 @@ def each_kind_first() -> list[Any]:
         declaration = source.declaration
         kind = (declaration.reads_group, min(declaration.gives), asked_of(source))
         if not declaration.needs_sandbox:
-            slow = [pytest.mark.models] if kind in shown else []
-            cases.append(pytest.param(source, id=declaration.name, marks=slow))
+            cases.append(
+                pytest.param(source, id=declaration.name, marks=pytest.mark.models) if kind in shown else case(source)
+            )
         shown.add(kind)
     return cases
 
