@@ -106,7 +106,7 @@ def make_scorer(manager, source_title, **choices):
     """Set a source up; labels of the form's lists with what to choose from them."""
     page = manager.page
     manager.go_to("Sources")
-    page.get_by_role("region", name=source_title).get_by_role("link", name="Make a scorer").click()
+    page.get_by_role("link", name=f"Make a scorer of {source_title}").first.click()
     page.locator("[name=name]").fill(source_title)
     for label, choice in choices.items():
         page.locator(f"[name={label}]").select_option(label=choice)
