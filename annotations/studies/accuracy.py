@@ -1,14 +1,13 @@
 """Which scorer deserves trust: each scalar's accuracy against the comparisons that people decided."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, cast
 
-from annotations.studies.inputs import comparisons_of, lengths_of
+from annotations.studies.inputs import comparisons_of, decided, lengths_of
 from annotations.studies.scalars import Scalar, scalars_of
 from projects.models import Project
 from rewards.models import Rater
 from rewards.statistics.preferences import Preference, PreferenceAccuracy, position_bias, preference_accuracy
-from rewards.statistics.protocols import Comparison
 
 LENGTH = "length of the answer in words"
 
@@ -41,17 +40,6 @@ def compute(project: Project, parameters: dict[str, Any]) -> dict[str, Any]:
         "rows": rows,
         "position_bias": _position_bias(project, names, seed),
     }
-
-
-def decided(compared: Iterable[Comparison]) -> list[Preference]:
-    """The comparisons in which one of two different outputs was preferred."""
-    return [
-        Preference(row.task, row.output_a, row.output_b)
-        if row.choice == "a"
-        else Preference(row.task, row.output_b, row.output_a)
-        for row in compared
-        if row.choice != "equal" and row.output_a != row.output_b
-    ]
 
 
 def _accuracy(scores: dict[int, float], preferences: Sequence[Preference], seed: int) -> PreferenceAccuracy:

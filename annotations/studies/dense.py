@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from django.db.models import Sum
 
-from annotations.studies.inputs import comparisons_of, ratings_of
+from annotations.studies.inputs import comparisons_of, decided, people_of, ratings_of
 from projects.models import Project
 from rewards import signal_store
 from rewards.models import Judgment, Output, Rater, RewardSignal, SpanMark
@@ -51,6 +51,13 @@ class _Read(NamedTuple):
     unscored: int
 
 
+class _Said(NamedTuple):
+    """What people said of whole outputs, read once for all signals."""
+
+    ratings: dict[int, list[float]]
+    preferences: list[Preference]
+
+
 def compute(project: Project, parameters: dict[str, Any]) -> dict[str, Any]:
     """Run the study; `parameters` are `span_raters` and `seed`.
 
@@ -62,11 +69,12 @@ def compute(project: Project, parameters: dict[str, Any]) -> dict[str, Any]:
     choices = _choices(project, list(marks))
     types = sorted({one for found in marks.values() for one in found.types})
     names = Rater.objects.in_bulk({choice.rater_id for choice in choices})
+    said = _said(project)
     rows = []
     for choice in choices:
         read = _read(project, choice, marks, types)
         if read is not None:
-            rows.append(_row(project, names[choice.rater_id], choice, read, seed))
+            rows.append(_row(project, names[choice.rater_id], choice, read, said, seed))
     rows.sort(key=lambda row: (row["auroc"]["value"] is None, -(row["auroc"]["value"] or 0), row["name"]))
     return {
         "outputs": len(marks),
@@ -155,12 +163,12 @@ def _sentence_of(cut: Segmentation, texts: Sequence[str]) -> Ints:
     return np.maximum(found - 1, 0).astype(np.int64)
 
 
-def _row(project: Project, rater: Rater, choice: SignalChoice, read: _Read, seed: int) -> dict[str, Any]:
+def _row(project: Project, rater: Rater, choice: SignalChoice, read: _Read, said: _Said, seed: int) -> dict[str, Any]:
     threshold = matched_rate_threshold(read.tokens)
     precision = average_precision(read.tokens, seed=seed)
     scores = span_score(read.tokens, threshold)
     first = first_error(read.tokens, read.sentence, threshold, seed=seed)
-    ratings, rated = _correlation_with_ratings(project, read.totals)
+    ratings, rated = _correlation(said.ratings, read.totals)
     return {
         "rater": rater.pk,
         "name": rater.name,
@@ -178,7 +186,7 @@ def _row(project: Project, rater: Rater, choice: SignalChoice, read: _Read, seed
         "worst_sentence": _estimate(first.worst),
         "rating_correlation": ratings,
         "rated_outputs": rated,
-        "preference": _preference(project, choice, seed),
+        "preference": _preference(project, choice, said.preferences, seed),
         "by_type": {one: _of_type(read, one, seed) for one in read.types},
         "seconds_per_1000_tokens": _seconds_per_1000(project, rater, choice),
     }
@@ -195,33 +203,32 @@ def _of_type(read: _Read, kind: str, seed: int) -> dict[str, Any]:
     return {"marked": marked, **_estimate(auroc(found, seed=seed) if marked >= LEAST_MARKED else empty)}
 
 
-def _correlation_with_ratings(project: Project, totals: dict[int, float]) -> tuple[float | None, int]:
-    """Spearman's correlation of sums with people's mean ratings of the same outputs."""
-    people = list(Rater.objects.filter(project=project).exclude(kind=Rater.Kind.SCORER).values_list("pk", flat=True))
-    given: dict[int, list[float]] = {}
-    for rating in ratings_of(project, question="", raters=people) if people else ():
+def _said(project: Project) -> _Said:
+    ratings: dict[int, list[float]] = {}
+    people = people_of(project)
+    # No rater at all would mean every rater, scorers included.
+    if not people:
+        return _Said(ratings, [])
+    for rating in ratings_of(project, question="", raters=people):
         if rating.value is not None:
-            given.setdefault(cast("int", rating.output), []).append(rating.value)
+            ratings.setdefault(cast("int", rating.output), []).append(rating.value)
+    return _Said(ratings, decided(comparisons_of(project, raters=people)))
+
+
+def _correlation(given: dict[int, list[float]], totals: dict[int, float]) -> tuple[float | None, int]:
+    """Spearman's correlation of sums with people's mean ratings of the same outputs."""
     both = [output for output in totals if output in given]
     found = spearman([totals[output] for output in both], [float(np.mean(given[output])) for output in both])
     return _number(found.value), found.n
 
 
-def _preference(project: Project, choice: SignalChoice, seed: int) -> dict[str, Any]:
+def _preference(project: Project, choice: SignalChoice, preferences: list[Preference], seed: int) -> dict[str, Any]:
     """Accuracy of the sums against all comparisons that people decided."""
-    people = list(Rater.objects.filter(project=project).exclude(kind=Rater.Kind.SCORER).values_list("pk", flat=True))
-    decided = [
-        Preference(row.task, row.output_a, row.output_b)
-        if row.choice == "a"
-        else Preference(row.task, row.output_b, row.output_a)
-        for row in (comparisons_of(project, raters=people) if people else ())
-        if row.choice != "equal"
-    ]
     signals = RewardSignal.objects.of(project).filter(
         rater=choice.rater_id, channel=choice.channel, segmentation__segmenter=choice.segmenter, total__isnull=False
     )
     totals = dict(signals.order_by("id").values_list("output_id", "total"))
-    found = preference_accuracy(cast("dict[Any, float]", totals), decided, seed=seed)
+    found = preference_accuracy(cast("dict[Any, float]", totals), preferences, seed=seed)
     return {"value": _number(found.value), "low": _number(found.low), "high": _number(found.high), "n": found.n}
 
 

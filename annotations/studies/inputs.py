@@ -9,6 +9,7 @@ from projects.models import Project
 from rewards.models import Comparison, Output, Rater, Rating, Verdict
 from rewards.statistics import protocols
 from rewards.statistics.breakdowns import TextLength, text_length
+from rewards.statistics.preferences import Preference
 
 Raters = Sequence[int]
 """Ids of raters; none at all means every rater."""
@@ -40,6 +41,22 @@ def comparisons_of(project: Project, *, raters: Raters = ()) -> Iterator[protoco
     )
     for task, a, b, choice, rater in rows.iterator(chunk_size=20_000):
         yield protocols.Comparison(task, a, b, _CHOICES[choice], rater)
+
+
+def decided(compared: Iterable[protocols.Comparison]) -> list[Preference]:
+    """The comparisons in which one of two different outputs was preferred."""
+    return [
+        Preference(row.task, row.output_a, row.output_b)
+        if row.choice == "a"
+        else Preference(row.task, row.output_b, row.output_a)
+        for row in compared
+        if row.choice != "equal" and row.output_a != row.output_b
+    ]
+
+
+def people_of(project: Project) -> list[int]:
+    """Ids of the raters that are no scorers: members, and raters that an imported file names."""
+    return list(Rater.objects.filter(project=project).exclude(kind=Rater.Kind.SCORER).values_list("pk", flat=True))
 
 
 def lengths_of(outputs: Iterable[int]) -> dict[tuple[int, int], TextLength]:

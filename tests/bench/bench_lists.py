@@ -1,26 +1,19 @@
 """The task list against an empty page of the same project, the numbers behind heat maps, and re-aggregation."""
 
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator
 from html import unescape
-from types import ModuleType
 
 import numpy as np
-from django.contrib.auth.decorators import login_required
 from django.db import connection
-from django.http import HttpResponse
-from django.template import engines
 from django.test import Client, override_settings
-from django.urls import include, path
 
-from projects.access import project_for
 from projects.models import Membership, Project, Role, User
-from projects.requests import AuthedRequest
 from rewards import models, signal_store
 from rewards.segmentation import Segmentation
 from rewards.signals import RewardSignal
+from tests.bench.empty_page import urls_with_empty_page
 from tests.bench.figures import Figure, at_most
 
 PAGES = {
@@ -39,7 +32,7 @@ ROUNDS = 30
 def figures() -> Iterator[Figure]:
     client = Client()
     client.force_login(_owner())
-    with override_settings(ROOT_URLCONF=_urls_with_empty_page().__name__):
+    with override_settings(ROOT_URLCONF=urls_with_empty_page().__name__):
         project = _project("lists")
         for size in (SMALL, LARGE):
             _fill(project, size)
@@ -158,19 +151,3 @@ def _once(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
-
-
-def _urls_with_empty_page() -> ModuleType:
-    """The URLconf with one page more: signed in, let into the project, the frame of its pages, nothing in it."""
-    frame = engines["django"].from_string('{% extends "project_base.html" %}')
-
-    @login_required
-    def empty(request: AuthedRequest, slug: str) -> HttpResponse:
-        project = project_for(request.user, slug)
-        return HttpResponse(frame.render({"project": project, "section": "tasks"}, request))
-
-    urls = ModuleType("tests.bench.urls_with_empty_page")
-    patterns = [path("p/<slug:slug>/empty/", empty), path("", include("rubricate.urls"))]
-    urls.urlpatterns = patterns
-    sys.modules[urls.__name__] = urls
-    return urls

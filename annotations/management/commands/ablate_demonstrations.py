@@ -10,11 +10,10 @@ from typing import Any, cast
 
 from django.core.management.base import BaseCommand, CommandError
 
-from annotations.studies.accuracy import decided
-from annotations.studies.inputs import comparisons_of, ratings_of
+from annotations.studies.inputs import comparisons_of, decided, people_of, ratings_of
 from projects.errors import AppError
 from projects.models import Project
-from rewards.models import Output, Rater, Rating
+from rewards.models import Output, Rating
 from rewards.statistics.ablation import AblationRow, ablate
 from rewards.statistics.preferences import Preference
 from workers.actions.endpoints import ensure_default_endpoint
@@ -132,7 +131,7 @@ def _demonstrations(path: Path, scale: str) -> tuple[str, set[str]]:
 
 def _preferences(project: Project, against: str) -> list[Preference]:
     """Pairs of a task's outputs of which people prefer one."""
-    people = list(Rater.objects.filter(project=project).exclude(kind=Rater.Kind.SCORER).values_list("pk", flat=True))
+    people = people_of(project)
     if not people:
         return []
     if against == "comparisons":
