@@ -28,9 +28,11 @@ __all__ = [
     "RewardSignal",
     "Segmentation",
     "end_of_sequence",
+    "place_spans",
     "project",
     "sentences",
     "spans_to_tokens",
+    "spread_spans",
     "steps",
     "turns",
     "unplaced",
@@ -154,9 +156,27 @@ def project(signal: RewardSignal, onto: Segmentation, preserve: Preserve = "sum"
         raise ValueError(f"preserve={preserve!r}: expected 'sum' or 'mean'")
     values = signal.values.astype(np.float64)
     scored = ~np.isnan(values)
+    spread = spread_spans(signal.segmentation.spans[scored], values[scored], onto.spans, preserve)
+    return RewardSignal(onto, spread.astype(np.float32))
+
+
+def spread_spans(source: Spans, values: Floats, target: Spans, preserve: Preserve = "sum") -> Floats:
+    """What `project` does, on bare spans: for many outputs at once, whose messages are numbered through.
+
+    Parameters
+    ----------
+    source, target : ndarray of int, shapes (m, 3) and (n, 3)
+        Message, start, end.
+    values : ndarray of float64, shape (m,)
+        Without NaN.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        NaN where nothing arrives.
+    """
     spread = _spread_sum if preserve == "sum" else _spread_mean
-    axis = _Axis.over(signal.segmentation.spans[scored], onto.spans)
-    return RewardSignal(onto, spread(axis, values[scored]).astype(np.float32))
+    return spread(_Axis.over(source, target), values)
 
 
 def unplaced(signal: RewardSignal, onto: Segmentation) -> npt.NDArray[np.bool_]:
@@ -205,14 +225,25 @@ def spans_to_tokens(
         raise ValueError(f"{len(marked)} spans with {len(worth)} values: expected one value for each span")
     scored = ~np.isnan(worth)
     marked, worth = marked[scored], worth[scored]
+    return RewardSignal(segmentation, place_spans(marked, worth, segmentation.spans, place).astype(np.float32))
+
+
+def place_spans(marked: Spans, worth: Floats, target: Spans, place: Placement = "each") -> Floats:
+    """What `spans_to_tokens` does, on bare spans: for many outputs at once, whose messages are numbered through.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        0 outside every marked span; ``worth`` must hold no NaN.
+    """
     if place not in ("each", "split", "last"):
         raise ValueError(f"place={place!r}: expected 'each', 'split' or 'last'")
     # A zero-width span shares no character with anything: it goes where a projection would put it.
     split = np.full(len(marked), place == "split") | (marked[:, 1] == marked[:, 2])
-    dense = np.nan_to_num(_spread_sum(_Axis.over(marked[split], segmentation.spans), worth[split]))
-    span, segment = _sharing(_Axis.over(marked[~split], segmentation.spans), last_only=place == "last")
-    dense += _gather(segment, worth[~split][span], len(segmentation))
-    return RewardSignal(segmentation, dense.astype(np.float32))
+    dense = np.nan_to_num(_spread_sum(_Axis.over(marked[split], target), worth[split]))
+    span, segment = _sharing(_Axis.over(marked[~split], target), last_only=place == "last")
+    dense += _gather(segment, worth[~split][span], len(target))
+    return dense
 
 
 class _Incidence(NamedTuple):

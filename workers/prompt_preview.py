@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from projects.models import Project
 from rewards.models import Output, RubricVersion
+from rewards.parameters import validate_parameters
 from workers.engines.contract import Capability, ErrorCode, Prompt, Refusal, Usage
 from workers.inputs import group_item, newest_task_rubrics, output_item
 from workers.sources.contract import PROMPT, Declaration, Input, SourceItem
-from workers.sources.parameters import validate_parameters
 from workers.sources.prompts import TAGS
 from workers.sources.registry import source_named
 from workers.sources.scoring import missing

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rewards.parameters import validate_parameters
 from rewards.statistics.attribution import leave_one_out_masks
 from tests.bench.bench_engines import BATCH, DEMO, _engine, _fastest, _plain_attention, _prompt_ids
 from tests.bench.figures import Figure, at_least, at_most
@@ -21,7 +22,6 @@ from workers.sources.attribution.parts import Parts
 from workers.sources.attribution.scalars import outcome_prompt
 from workers.sources.contract import OutputMessage, Scored, SourceItem
 from workers.sources.outcome_model import NO, YES
-from workers.sources.parameters import validate_parameters
 from workers.sources.scoring import score_items
 
 SOURCE = LeaveOneOut()

@@ -12,6 +12,7 @@ import numpy as np
 from django.db.models.functions import Now
 
 from projects.models import Project
+from rewards.parameters import Parameter
 from rewards.segmentation import whole
 from rewards.signals import RewardSignal
 from workers.actions.runs import start_run
@@ -21,7 +22,6 @@ from workers.models import Batch, Run, Scorer
 from workers.selection import OutputSelection
 from workers.sources import registry
 from workers.sources.contract import Declaration, Estimate, Fidelity, Gives, Input, Scored, SignalResult, Unscored
-from workers.sources.parameters import Parameter
 
 BREAKS = "BREAKS"
 REFUSED = "REFUSED"

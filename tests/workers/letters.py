@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rewards.parameters import validate_parameters
 from tests.workers.tiny_model import LetterEngine
 from workers.engines.contract import (
     Capability,
@@ -17,7 +18,6 @@ from workers.engines.contract import (
     TokenLogprobs,
 )
 from workers.sources.contract import OutputMessage, Scored, SourceItem
-from workers.sources.parameters import validate_parameters
 from workers.sources.scoring import score_items
 
 LN2 = math.log(2)

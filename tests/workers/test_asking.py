@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from rewards.parameters import validate_parameters
 from tests.workers.scripted_engine import Asked, ScriptedEngine
 from workers.engines.contract import Capability, ChatMessage, EngineError, ErrorCode, Prompt, Refusal
 from workers.sources.asking import (
@@ -25,7 +26,6 @@ from workers.sources.asking import (
     write,
 )
 from workers.sources.contract import ModelRole
-from workers.sources.parameters import validate_parameters
 from workers.sources.replies import ParseState, text_of
 
 PARAMETERS = (answer_by_parameter(), *drawing_parameters())

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rewards.parameters import validate_parameters
 from rewards.segmentation import words
 from tests.workers.scripted_engine import ScriptedEngine
 from tests.workers.tiny_model import LetterEngine
@@ -18,7 +19,6 @@ from workers.sources.attribution.scalars import reference_prompt
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
 from workers.sources.log_ratio import LogRatio
 from workers.sources.outcome_model import OutcomeModel
-from workers.sources.parameters import validate_parameters
 from workers.sources.reward_model import RewardModel
 from workers.sources.scoring import score_items
 from workers.sources.similarity import SemanticSimilarity

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rewards.parameters import ParameterError, validate_parameters
 from tests.workers.scripted_engine import ScriptedEngine
 from tests.workers.test_engine_encoders import load
 from tests.workers.tiny_model import build_tiny_reward_model
@@ -15,7 +16,6 @@ from workers.sources.attribution.scalars import outcome_prompt
 from workers.sources.attribution.tokens import asked_for
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
 from workers.sources.outcome_model import OutcomeModel
-from workers.sources.parameters import ParameterError, validate_parameters
 from workers.sources.scoring import score_items
 
 SLOPE, INTEGRAL, ABC = GradientTimesInput(), IntegratedGradients(), AttentionRedistribution()

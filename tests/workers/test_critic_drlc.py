@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rewards.parameters import validate_parameters
 from rewards.segmentation import words
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
 from workers.sources.critics.drlc import EXAMPLES, DrlcCritic, examples_text
-from workers.sources.parameters import validate_parameters
 
 SOURCE = DrlcCritic()
 TEXT = "Good start, then dull talk and dull end"

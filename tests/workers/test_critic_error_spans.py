@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from rewards.parameters import ParameterError, validate_parameters
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
 from workers.sources.critics.error_spans import ErrorSpans
-from workers.sources.parameters import ParameterError, validate_parameters
 
 SOURCE = ErrorSpans()
 TEXT = "Der Hund ist sehr sehr gross."

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from annotations.actions.lease import lease_next_item
 from rewards.models import Judgment, Output, SpanMark
+from rewards.parameters import validate_parameters
 from rewards.text import sha256_text
 from tests.annotations.campaigns import make_campaign
 from tests.factories import make_judgment, make_output, make_project, make_rater, make_rubric, make_task, make_user
@@ -18,7 +19,6 @@ from tests.workers.scripted_engine import ScriptedEngine
 from workers.scoring import work_once
 from workers.sources.contract import Estimate, Gives, Input
 from workers.sources.critics.drlc import DrlcCritic
-from workers.sources.parameters import validate_parameters
 
 pytestmark = pytest.mark.django_db
 

@@ -4,11 +4,11 @@ import math
 
 import pytest
 
+from rewards.parameters import validate_parameters
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
 from workers.sources.dimension_reward import DimensionReward
-from workers.sources.parameters import validate_parameters
 
 SOURCE = DimensionReward()
 HALF, EIGHTH = math.log(1 / 2), math.log(1 / 8)

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rewards.parameters import validate_parameters
 from rewards.rubrics.parse import rubric_from_dict
 from workers.engines.contract import ChatMessage, ChoiceQuestion, Continuation, Prompt, Sampling
 from workers.sources.contract import OutputMessage, Scored, SourceItem
-from workers.sources.parameters import validate_parameters
 from workers.sources.registry import SOURCES
 
 pytestmark = pytest.mark.models

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from rewards.parameters import ParameterError, parameters_schema, validate_parameters
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
 from workers.sources.json_judge import JsonJudge, read_demonstrations
-from workers.sources.parameters import ParameterError, parameters_schema, validate_parameters
 
 SOURCE = JsonJudge()
 DEMONSTRATIONS = [

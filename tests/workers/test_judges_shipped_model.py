@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from rewards.parameters import validate_parameters
 from rewards.rubrics.parse import rubric_from_dict
 from workers.engines.contract import ChatMessage
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
-from workers.sources.parameters import validate_parameters
 from workers.sources.registry import source_named
 from workers.sources.scoring import score_items
 

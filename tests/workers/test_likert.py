@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from rewards.parameters import ParameterError, validate_parameters
 from rewards.rubrics.content import Criterion
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage, ErrorCode, Refusal
@@ -13,7 +14,6 @@ from workers.sources.asking import Said
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
 from workers.sources.likert import DirectLikert, ReferenceLikert
 from workers.sources.panel import Pooled, pool
-from workers.sources.parameters import ParameterError, validate_parameters
 from workers.sources.rubric_implicit import RubricImplicit
 
 CRITERIA = (

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rewards.parameters import ParameterError, validate_parameters
 from tests.workers.tiny_model import LetterEngine
 from workers.engines.contract import ChatMessage
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
 from workers.sources.log_ratio import LogRatio
-from workers.sources.parameters import ParameterError, validate_parameters
 
 SOURCE = LogRatio()
 

@@ -5,6 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from rewards.parameters import validate_parameters
 from rewards.segmentation import Segmentation
 from tests.workers import letters
 from tests.workers.letters import LN2, Letters, item, signals, tool
@@ -15,7 +16,6 @@ from workers.sources.logprobs.reading import OutputTokens, asked_after
 from workers.sources.logprobs.shapley_gain import ShapleyGain, exact_values, sampled_values
 from workers.sources.logprobs.sparse_likelihood import SparseLikelihood, places
 from workers.sources.logprobs.thought_gain import ThoughtGain, shuffled
-from workers.sources.parameters import validate_parameters
 
 GAIN, THOUGHT, SPARSE, SHAPLEY = InformationGain(), ThoughtGain(), SparseLikelihood(), ShapleyGain()
 ALL = (GAIN, THOUGHT, SPARSE, SHAPLEY)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from rewards.parameters import ParameterError, validate_parameters
 from rewards.segmentation import Segmentation
 from tests.workers.letters import LN2, Letters, item, score, signals, tool
 from workers.engines.contract import EngineError, ErrorCode
@@ -10,7 +11,6 @@ from workers.sources.logprobs.checkpoint_values import CheckpointValues
 from workers.sources.logprobs.logit_delta import LogitDelta
 from workers.sources.logprobs.reading import OutputTokens
 from workers.sources.logprobs.uncertainty import Uncertainty, forks
-from workers.sources.parameters import ParameterError, validate_parameters
 
 VALUES, DELTA, UNCERTAINTY = CheckpointValues(), LogitDelta(), Uncertainty()
 

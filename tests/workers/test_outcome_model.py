@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from rewards.parameters import validate_parameters
 from tests.workers.tiny_model import LetterEngine
 from workers.engines.contract import ChatMessage, Choice, ErrorCode, Refusal
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
 from workers.sources.outcome_model import OutcomeModel, StepModel
-from workers.sources.parameters import validate_parameters
 
 OUTCOME, STEPS = OutcomeModel(), StepModel()
 

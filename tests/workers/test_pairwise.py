@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rewards.parameters import validate_parameters
 from rewards.rubrics.content import Criterion
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage, Choice, ErrorCode, Refusal
 from workers.sources.contract import Member, OutputMessage, Scored, SourceItem, Unscored
 from workers.sources.pairwise import PairwiseJudge, drawn_pairs, settle
-from workers.sources.parameters import validate_parameters
 from workers.sources.replies import ParseState
 
 SOURCE = PairwiseJudge()

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from rewards.parameters import validate_parameters
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage
 from workers.sources.contract import OutputMessage, Scored, SourceItem
-from workers.sources.parameters import validate_parameters
 from workers.sources.relevance_mixture import RelevanceMixture, repetition, word_f1, words
 
 SOURCE = RelevanceMixture()

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from rewards.parameters import validate_parameters
 from rewards.rubrics.content import Criterion, Level
 from tests.workers.tiny_model import LetterEngine
 from workers.engines.contract import Capability, ChatMessage, EngineError
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
-from workers.sources.parameters import validate_parameters
 from workers.sources.prompts import neutralise, section
 from workers.sources.rubric_judge import RubricJudge, offered_labels
 

@@ -5,12 +5,12 @@ import re
 
 import pytest
 
+from rewards.parameters import validate_parameters
 from rewards.rubrics.aggregate import aggregate
 from rewards.rubrics.content import Criterion, Level, RubricContent
 from tests.workers.scripted_engine import Asked, ScriptedEngine
 from workers.engines.contract import ChatMessage
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
-from workers.sources.parameters import validate_parameters
 from workers.sources.rubric_written import RubricJudgeWritten
 
 SOURCE = RubricJudgeWritten()

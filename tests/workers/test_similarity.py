@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rewards.parameters import ParameterError, validate_parameters
 from rewards.rubrics.content import Criterion
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
-from workers.sources.parameters import ParameterError, validate_parameters
 from workers.sources.similarity import InstructionSimilarity, SemanticSimilarity, channel_of
 
 REFERENCE, INSTRUCTION = SemanticSimilarity(), InstructionSimilarity()

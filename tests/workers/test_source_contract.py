@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from rewards.models import Critique, Judgment
+from rewards.parameters import ParameterError, parameters_schema, validate_parameters
 from rewards.rubrics.content import Criterion, Level
 from tests.factories import make_output, make_project, make_rubric, make_task
 from tests.workers.counting_source import start
@@ -50,7 +51,6 @@ from workers.sources.contract import (
     SourceItem,
     Unscored,
 )
-from workers.sources.parameters import ParameterError, parameters_schema, validate_parameters
 from workers.sources.prompts import TAGS, prompt_sha256
 from workers.sources.registry import SOURCES, UnknownSourceError, source_named
 from workers.sources.replies import ParseState

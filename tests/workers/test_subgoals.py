@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rewards.parameters import validate_parameters
 from rewards.rubrics.content import Criterion, Level
 from rewards.statistics.confusion import confusion
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage, Choice, ErrorCode, Refusal
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
-from workers.sources.parameters import validate_parameters
 from workers.sources.subgoals import Subgoals, Turn, turns_of
 
 SOURCE = Subgoals()

@@ -7,13 +7,13 @@ import re
 import pytest
 
 from rewards.models import Judgment
+from rewards.parameters import validate_parameters
 from tests.factories import make_output, make_project, make_task
 from tests.workers.scripted_engine import ScriptedEngine
 from tests.workers.test_pairwise import Taster, group
 from tests.workers.test_stored_judgments import GivingSource, run
 from workers.sources.contract import RankingResult, Scored, Unscored
 from workers.sources.listwise import ListwiseJudge
-from workers.sources.parameters import validate_parameters
 from workers.sources.replies import ParseState
 from workers.sources.tournament import Tournament
 

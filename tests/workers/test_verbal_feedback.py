@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from rewards.parameters import validate_parameters
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
-from workers.sources.parameters import validate_parameters
 from workers.sources.verbal_feedback import FIELDS, VerbalFeedback
 
 SOURCE = VerbalFeedback()

@@ -7,11 +7,11 @@ from django.core.management import CommandError, call_command
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rewards.parameters import ParameterError
 from tests.factories import make_output, make_project, make_task
 from tests.workers.verifying import values, verified
 from workers.management.commands.constraint_pairs import pair_row
 from workers.sources.contract import OutputMessage, SourceItem
-from workers.sources.parameters import ParameterError
 from workers.sources.verifiers.constraint_checks import ConstraintChecks
 from workers.sources.verifiers.constraints import (
     KINDS,

@@ -5,9 +5,9 @@ import socket
 
 import pytest
 
+from rewards.parameters import ParameterError
 from tests.workers.verifying import correct, values, verified
 from workers.sources.contract import OutputMessage, Unscored
-from workers.sources.parameters import ParameterError
 from workers.sources.verifiers.json_schema import JsonSchema
 from workers.sources.verifiers.tag_format import TagFormat
 

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
+from rewards.parameters import ParameterError
 from tests.workers.verifying import by_sentence, values, verified
 from workers.sources.contract import OutputMessage
-from workers.sources.parameters import ParameterError
 from workers.sources.verifiers.partial_credit import PartialCredit
 from workers.sources.verifiers.reasoning_pattern import PHRASES, ReasoningPattern, repeated_share
 from workers.sources.verifiers.soft_match import SoftMatch

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from rewards.parameters import validate_parameters
 from workers.engines.contract import ChatMessage
 from workers.sources.contract import OutputMessage, Scored, Source, SourceItem, Unscored
-from workers.sources.parameters import validate_parameters
 from workers.sources.scoring import score_items
 
 

@@ -10,12 +10,12 @@ from projects.actions.audit import record_event
 from projects.errors import AppError
 from projects.models import Project, User
 from rewards.models import Rater, RubricVersion
+from rewards.parameters import ParameterError, validate_parameters
 from workers.actions.prompts import template_problem
 from workers.catalogue import unfit
 from workers.inputs import hash_content
 from workers.models import ModelEndpoint, PromptVersion, Scorer, ScorerEndpoint
 from workers.sources.contract import Declaration, Input, Source
-from workers.sources.parameters import ParameterError, validate_parameters
 from workers.sources.registry import UnknownSourceError, source_named
 
 TASK_RUBRIC = "the task's own rubric"

@@ -5,13 +5,13 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from rewards.parameters import parameters_schema
 from workers.actions.runs import MOST_REPEATS
 from workers.catalogue import SourceEntry
 from workers.engines.folders import DTYPES
 from workers.models import ModelEndpoint, Prompt, PromptVersion, Run, RunItem, Scorer, ScorerEndpoint
 from workers.progress import RunProgress
 from workers.selection import OutputSelection
-from workers.sources.parameters import parameters_schema
 
 
 class RoleOutput(serializers.Serializer[Any]):

@@ -14,13 +14,13 @@ from typing import Literal
 
 import numpy as np
 
+from rewards.parameters import validate_parameters
 from rewards.rubrics.aggregate import aggregate_many, suggested_aggregation
 from rewards.rubrics.content import Criterion, Level, RubricContent
 from workers.authoring.asking import Question, ask
 from workers.authoring.prompts import judging_prompt
 from workers.engines.contract import Engine
 from workers.sources.contract import Reply, Scored, SourceItem
-from workers.sources.parameters import validate_parameters
 from workers.sources.replies import ReplyError, json_object, label_of
 from workers.sources.rubric_judge import RubricJudge, offered_labels, state_and_value
 from workers.sources.scoring import score_items

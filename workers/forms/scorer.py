@@ -8,10 +8,10 @@ from typing import Any
 from django import forms
 
 from rewards.models import RubricVersion
+from rewards.parameters import Parameter
 from workers.catalogue import SourceEntry, serving
 from workers.models import ModelEndpoint, PromptVersion
 from workers.sources.contract import Input, ModelRole
-from workers.sources.parameters import Parameter
 
 TASK_RUBRIC = "tasks"
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import (
     Capability,
     ChatMessage,
@@ -28,7 +29,6 @@ from workers.engines.contract import (
     require,
 )
 from workers.sources.contract import Estimate, Reply, Unscored
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import neutralise, prompt_sha256
 from workers.sources.replies import ParseState, ReplyError, json_object, label_of, number_of, text_of
 

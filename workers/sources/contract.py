@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
+from rewards.parameters import Parameter, Parameters
 from rewards.rubrics.content import Criterion
 from rewards.segmentation import Segmentation
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, ChatMessage, Engine, Generated, Refusal
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import PromptSpec, text_sha256
 from workers.sources.replies import UNDERSTOOD, ParseState
 

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import sentences, steps, whole
 from rewards.signals import RewardSignal
 from workers.engines.contract import (
@@ -53,7 +54,6 @@ from workers.sources.contract import (
     Unscored,
 )
 from workers.sources.log_ratio import with_context
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import conversation_text
 from workers.sources.similarity import FAMILY, Embedded, cosine
 

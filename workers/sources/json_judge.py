@@ -19,6 +19,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from rewards.parameters import Parameter, ParameterError, Parameters
 from rewards.text import check_text
 from workers.engines.contract import ChatMessage, Engine
 from workers.sources.asking import (
@@ -65,7 +66,6 @@ from workers.sources.likert import (
     scale_text,
 )
 from workers.sources.panel import PanelAnswer, pool
-from workers.sources.parameters import Parameter, ParameterError, Parameters
 from workers.sources.prompts import Place, PromptSpec, fill, section
 
 RUBRIC, DEMONSTRATIONS, SHOTS = "rubric_json", "demonstrations", "shots"

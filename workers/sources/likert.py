@@ -18,6 +18,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
+from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import Engine
 from workers.sources.asking import (
     WAYS,
@@ -47,7 +48,6 @@ from workers.sources.panel import (
     panel_parameters,
     readings,
 )
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import Place, PromptSpec, conversation_text, fill, response_text, section
 
 OVERALL = "overall"

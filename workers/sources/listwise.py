@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from rewards.parameters import Parameters
 from workers.engines.contract import Capability, Engine, Prompt
 from workers.sources.asking import (
     EXPLANATION,
@@ -41,7 +42,6 @@ from workers.sources.contract import (
     Unscored,
 )
 from workers.sources.pairwise import SHOWN, drawn_order, rubric_text, shown_members
-from workers.sources.parameters import Parameters
 from workers.sources.prompts import Place, PromptSpec, conversation_text, fill, section
 from workers.sources.replies import ParseState, ReplyError, text_of
 

@@ -28,6 +28,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rewards.parameters import Parameter, ParameterError, Parameters
 from rewards.segmentation import Segmentation, steps
 from rewards.signals import RewardSignal, project
 from workers.engines.contract import (
@@ -52,7 +53,6 @@ from workers.sources.contract import (
     SourceItem,
     Unscored,
 )
-from workers.sources.parameters import Parameter, ParameterError, Parameters
 
 LOG_RATIO, LOG_PROB, LOG_PROB_BASELINE = "log_ratio", "log_prob", "log_prob_baseline"
 NO_PROMPT, REFERENCE_MODEL = "no_prompt", "reference_model"

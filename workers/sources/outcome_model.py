@@ -27,6 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import steps, whole
 from rewards.signals import RewardSignal
 from workers.engines.contract import (
@@ -53,7 +54,6 @@ from workers.sources.contract import (
     Unscored,
 )
 from workers.sources.log_ratio import with_context
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import (
     Place,
     PromptSpec,

@@ -23,6 +23,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from rewards.parameters import Parameter, Parameters
 from rewards.rubrics.content import Criterion
 from workers.engines.contract import Engine, Prompt
 from workers.sources.asking import (
@@ -52,7 +53,6 @@ from workers.sources.contract import (
     SourceItem,
     Unscored,
 )
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import Place, PromptSpec, conversation_text, fill, response_text, section
 
 A, B = "A", "B"

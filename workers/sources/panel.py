@@ -24,12 +24,12 @@ from typing import TypeVar
 
 import numpy as np
 
+from rewards.parameters import Parameter, ParameterError, Parameters
 from rewards.segmentation import whole
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, Engine
 from workers.sources.asking import ANSWER_BY, PROBABILITIES, REASONED, WRITTEN, Answer, MenuQuestion, Said, derived_seed
 from workers.sources.contract import ModelRole, Reply, SignalResult, SourceItem, Unscored
-from workers.sources.parameters import Parameter, ParameterError, Parameters
 
 DISPERSION = "dispersion"
 ROLES = ("judge", "judge_2", "judge_3")

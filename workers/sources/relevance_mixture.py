@@ -26,6 +26,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import whole
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, Engine, Refusal, require
@@ -40,7 +41,6 @@ from workers.sources.contract import (
     SourceItem,
     Unscored,
 )
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import conversation_text
 from workers.sources.similarity import ENCODER, FAMILY, INCLUDE_THINKING, Embedded, cosine, written_text
 

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import whole
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, ChatMessage, Engine, Refusal, require
@@ -31,7 +32,6 @@ from workers.sources.contract import (
     Unscored,
 )
 from workers.sources.log_ratio import with_context
-from workers.sources.parameters import Parameter, Parameters
 
 REWARD = "reward"
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from rewards.parameters import Parameter, Parameters
 from rewards.rubrics.content import Criterion
 from workers.engines.contract import Engine
 from workers.sources.asking import WAYS, MenuQuestion, answer_by_parameter, drawing_parameters
@@ -32,7 +33,6 @@ from workers.sources.likert import (
     scale_question,
 )
 from workers.sources.panel import check_panel, judge_roles, panel_parameters
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import Place, PromptSpec, section
 
 TEMPLATE = f"""\

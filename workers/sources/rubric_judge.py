@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from rewards.parameters import Parameter, Parameters
 from rewards.rubrics.content import Criterion
 from workers.engines.contract import (
     Capability,
@@ -43,7 +44,6 @@ from workers.sources.contract import (
     Unscored,
     VerdictResult,
 )
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import (
     Place,
     PromptSpec,

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from rewards.parameters import Parameter, Parameters
 from rewards.rubrics.content import Criterion
 from workers.engines.contract import Capability, Engine, Prompt
 from workers.sources.asking import (
@@ -65,7 +66,6 @@ from workers.sources.panel import (
     panel_parameters,
     readings,
 )
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import Place, PromptSpec, fill, neutralise, section
 from workers.sources.replies import ParseState, ReplyError
 from workers.sources.rubric_judge import NO, YES, offered_labels, state_and_value

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from rewards.parameters import Parameters
 from workers.engines.contract import Engine
 from workers.sources.contract import Declaration, Input, Scored, Source, SourceItem, Unscored
-from workers.sources.parameters import Parameters
 
 FEWEST_MEMBERS = 2
 

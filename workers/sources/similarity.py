@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rewards.parameters import Parameter, ParameterError, Parameters
 from rewards.segmentation import sentences, whole
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, Engine, Refusal, require
@@ -39,7 +40,6 @@ from workers.sources.contract import (
     SourceItem,
     Unscored,
 )
-from workers.sources.parameters import Parameter, ParameterError, Parameters
 from workers.sources.prompts import conversation_text, text_sha256
 
 SIMILARITY, PREFIX = "similarity", "similarity_prefix"

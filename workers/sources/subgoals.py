@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from rewards.rubrics.content import Criterion
 from rewards.segmentation import turns
 from rewards.signals import RewardSignal
@@ -54,7 +55,6 @@ from workers.sources.contract import (
     Unscored,
     VerdictResult,
 )
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import Place, PromptSpec, conversation_text, fill, section
 from workers.sources.similarity import channel_of
 

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import Capability, Engine
 from workers.sources.asking import (
     EXPLANATION,
@@ -40,7 +41,6 @@ from workers.sources.contract import (
     Unscored,
 )
 from workers.sources.likert import OVERALL
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import Place, PromptSpec, conversation_text, fill, response_text, section
 from workers.sources.replies import ParseState, ReplyError, number_of, text_of
 

@@ -19,6 +19,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations, pairwise
 from typing import NamedTuple
 
+from rewards.parameters import Parameter, Parameters
 from rewards.statistics.tournament import Choice, Match, Pairing, copeland, knockout, tiers_of
 from workers.engines.contract import Engine
 from workers.sources.asking import answer_by_parameter, drawing_parameters
@@ -47,7 +48,6 @@ from workers.sources.pairwise import (
     meet,
     shown_members,
 )
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import PromptSpec
 
 ALL_PAIRS, KNOCKOUT = "all_pairs", "knockout"

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import Capability, Engine
 from workers.sources.asking import (
     Answer,
@@ -48,7 +49,6 @@ from workers.sources.likert import (
     material,
     nothing_shown,
 )
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import Place, PromptSpec, fill, section
 from workers.sources.replies import text_of
 

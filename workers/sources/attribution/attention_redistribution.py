@@ -22,6 +22,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from rewards.parameters import Parameter, ParameterError, Parameters
 from rewards.segmentation import words
 from rewards.signals import RewardSignal
 from rewards.statistics.attribution import Floats, completeness_gap, redistributed
@@ -58,7 +59,6 @@ from workers.sources.contract import (
     SourceItem,
     Unscored,
 )
-from workers.sources.parameters import Parameter, ParameterError, Parameters
 from workers.sources.similarity import written
 
 CHANNEL = "redistributed_reward"

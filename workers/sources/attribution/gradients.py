@@ -19,6 +19,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import Capability, Engine, InputGradients, Refusal, require
 from workers.sources.attribution.parts import completeness, whole_numbers
 from workers.sources.attribution.perturbation import FAMILY, NEEDS, PROMPT_SPEC, USES
@@ -45,7 +46,6 @@ from workers.sources.contract import (
     SourceItem,
     Unscored,
 )
-from workers.sources.parameters import Parameter, Parameters
 
 ROLE = ModelRole(
     name="model",

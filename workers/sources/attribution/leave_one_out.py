@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rewards.parameters import Parameters
 from rewards.statistics.attribution import leave_one_out_masks
 from workers.sources.attribution.parts import Parts, VersionValues
 from workers.sources.attribution.perturbation import (
@@ -25,7 +26,6 @@ from workers.sources.attribution.perturbation import (
 )
 from workers.sources.attribution.scalars import ROLE
 from workers.sources.contract import Declaration, Fidelity, Gives
-from workers.sources.parameters import Parameters
 
 
 class LeaveOneOut(Perturbation):

@@ -13,6 +13,7 @@ weighted share of the variance among the versions that the line explains. Versio
 
 from __future__ import annotations
 
+from rewards.parameters import Parameter, Parameters
 from rewards.statistics.attribution import local_linear_fit, proximity, sample_masks
 from workers.sources.attribution.parts import Parts, VersionValues
 from workers.sources.attribution.perturbation import (
@@ -26,7 +27,6 @@ from workers.sources.attribution.perturbation import (
 )
 from workers.sources.attribution.scalars import ROLE
 from workers.sources.contract import Declaration, Fidelity, Gives
-from workers.sources.parameters import Parameter, Parameters
 
 R_SQUARED, INTERCEPT = "r_squared", "intercept"
 

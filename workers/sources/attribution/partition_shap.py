@@ -15,6 +15,7 @@ Dense Reward Shapes via Bayesian Optimization", arXiv 2504.16272).
 
 from __future__ import annotations
 
+from rewards.parameters import Parameter, Parameters
 from rewards.statistics.attribution import MOST_CHILDREN, Hierarchy, binary_hierarchy, flat_hierarchy, owen_values
 from workers.engines.contract import Engine
 from workers.sources.attribution.parts import Parts, VersionValues
@@ -29,7 +30,6 @@ from workers.sources.attribution.perturbation import (
 )
 from workers.sources.attribution.scalars import ROLE
 from workers.sources.contract import Declaration, Fidelity, Gives, Scored, SourceItem, Unscored
-from workers.sources.parameters import Parameter, Parameters
 
 BINARY, FLAT = "binary", "flat"
 EVALUATIONS, IS_EXACT = "evaluations", "is_exact"

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import Segmentation, sentences, steps, turns, whole, words
 from rewards.signals import RewardSignal
 from rewards.statistics.attribution import Floats, Masks, completeness_gap
 from workers.engines.contract import Refusal
 from workers.sources.attribution.scalars import Messages, Scalar
 from workers.sources.contract import SignalResult, SourceItem
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.similarity import written
 
 SCALAR_CHANNEL, EMPTY_CHANNEL, GAP_CHANNEL = "explained_number", "explained_number_empty", "completeness_gap"

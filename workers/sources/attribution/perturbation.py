@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from rewards.statistics.attribution import Floats, area_over_deletion_curve, deletion_masks
 from workers.engines.contract import Engine, require
 from workers.sources.attribution.parts import (
@@ -37,7 +38,6 @@ from workers.sources.contract import (
     Unscored,
 )
 from workers.sources.outcome_model import OutcomeModel
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import conversation_text
 
 FAMILY = "Attribution"

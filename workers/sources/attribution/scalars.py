@@ -17,6 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import (
     Capability,
     ChatMessage,
@@ -29,7 +30,6 @@ from workers.engines.contract import (
 from workers.sources.contract import ModelRole, OutputMessage, SourceItem, Unscored
 from workers.sources.log_ratio import with_context
 from workers.sources.outcome_model import NO, YES
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import conversation_text, fill, response_text, section
 from workers.sources.similarity import BETWEEN_MESSAGES, cosine, written_text
 

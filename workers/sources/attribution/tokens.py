@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rewards.parameters import Parameters
 from rewards.segmentation import Segmentation
 from rewards.signals import RewardSignal
 from workers.engines.contract import Explained, Prompt, Stretch
@@ -22,7 +23,6 @@ from workers.sources.attribution.scalars import (
 )
 from workers.sources.contract import SourceItem
 from workers.sources.outcome_model import NO, YES
-from workers.sources.parameters import Parameters
 from workers.sources.prompts import response_text, section
 from workers.sources.similarity import written
 

@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from rewards.signals import RewardSignal
 from rewards.text import Span
 from workers.engines.contract import Capability, Engine
@@ -76,7 +77,6 @@ from workers.sources.critics.quotes import (
     word_signal,
 )
 from workers.sources.likert import CONTEXT_PARAMETER, MATERIAL, THINKING_PARAMETER, material, nothing_shown
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import Place, PromptSpec, fill, neutralise, section
 from workers.sources.replies import label_of, text_of
 

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from rewards.parameters import Parameter, ParameterError, Parameters
 from rewards.segmentation import whole
 from rewards.signals import RewardSignal
 from rewards.text import Span
@@ -68,7 +69,6 @@ from workers.sources.critics.quotes import (
     word_signal,
 )
 from workers.sources.likert import CONTEXT_PARAMETER, MATERIAL, THINKING_PARAMETER, material, nothing_shown
-from workers.sources.parameters import Parameter, ParameterError, Parameters
 from workers.sources.prompts import Place, PromptSpec, fill, neutralise, section
 from workers.sources.replies import label_of, text_of
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
+from rewards.parameters import Parameter, Parameters
 from rewards.rubrics.content import Criterion
 from workers.engines.contract import Capability, Engine
 from workers.sources.asking import (
@@ -64,7 +65,6 @@ from workers.sources.critics.quotes import (
     quote_of,
 )
 from workers.sources.likert import CONTEXT_PARAMETER, MATERIAL, THINKING_PARAMETER, material, nothing_shown
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import Place, PromptSpec, fill, neutralise, section
 from workers.sources.replies import text_of
 from workers.sources.rubric_judge import offered_labels, state_and_value

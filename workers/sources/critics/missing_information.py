@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import whole
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, Engine
@@ -51,7 +52,6 @@ from workers.sources.contract import (
 )
 from workers.sources.critics.quotes import FAMILY, QUOTE, QuoteFinder, entries_of, noted, quotable, quote_of
 from workers.sources.likert import CONTEXT_PARAMETER, MATERIAL, THINKING_PARAMETER, material, nothing_shown
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import Place, PromptSpec, fill, section
 from workers.sources.replies import ParseState, ReplyError, text_of
 

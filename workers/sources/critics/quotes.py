@@ -24,12 +24,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import whole, words
 from rewards.signals import RewardSignal, spans_to_tokens
 from rewards.text import Span, word_cuts
 from workers.sources.asking import closed_object, read_whole
 from workers.sources.contract import Reply, SignalResult, SourceItem, SpanResult
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import neutralise
 from workers.sources.replies import ParseState, ReplyError
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import Capability, Engine
 from workers.sources.asking import ANSWER, EXPLANATION, Answer, drawing_parameters, require_order
 from workers.sources.contract import (
@@ -44,7 +45,6 @@ from workers.sources.critics.steps import (
     wanted_of,
 )
 from workers.sources.likert import CONTEXT_PARAMETER, MATERIAL, THINKING_PARAMETER, nothing_shown
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import Place, PromptSpec, section
 from workers.sources.replies import label_of, text_of
 

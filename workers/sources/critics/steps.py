@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import Segmentation
 from rewards.segmentation import steps as cut_steps
 from rewards.text import Span
@@ -19,7 +20,6 @@ from workers.sources.asking import Answer, Writing, closed_object, derived_seed,
 from workers.sources.contract import Estimate, Reply, SourceItem
 from workers.sources.critics.quotes import quotable
 from workers.sources.likert import material
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import Place, fill, neutralise
 from workers.sources.replies import ParseState, ReplyError
 

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from rewards.signals import RewardSignal
 from rewards.text import Span
 from workers.engines.contract import Capability, Engine
@@ -55,7 +56,6 @@ from workers.sources.critics.steps import (
     wanted_of,
 )
 from workers.sources.likert import CONTEXT_PARAMETER, MATERIAL, nothing_shown
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.prompts import Place, PromptSpec
 from workers.sources.replies import ParseState, ReplyError, label_of, text_of
 

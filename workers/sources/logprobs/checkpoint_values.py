@@ -22,6 +22,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import Engine
 from workers.sources.contract import Declaration, Estimate, Fidelity, Gives, Input, Scored, SourceItem, Unscored
 from workers.sources.logprobs.reading import (
@@ -35,7 +36,6 @@ from workers.sources.logprobs.reading import (
     over_tokens,
     read_tokens,
 )
-from workers.sources.parameters import Parameter, Parameters
 
 CHECKPOINT = "checkpoint"
 TOKEN_REWARD, ADVANTAGE, Q_VALUE, STATE_VALUE = "token_reward", "advantage", "q_value", "state_value"

@@ -30,6 +30,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from rewards.parameters import Parameter, ParameterError, Parameters
 from rewards.segmentation import steps
 from rewards.signals import RewardSignal, project
 from workers.engines.contract import Engine
@@ -56,7 +57,6 @@ from workers.sources.logprobs.reading import (
     over_whole,
     read_tokens,
 )
-from workers.sources.parameters import Parameter, ParameterError, Parameters
 
 TOKEN_REWARD, STEP_REWARD, STEP_VALUE = "token_reward", "step_reward", "step_value"
 RESPONSE_SCORE = "response_score"

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import turns
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, Continuation, Engine, Refusal, TokenLogprobs, require
@@ -49,7 +50,6 @@ from workers.sources.logprobs.reading import (
     over_whole,
     task_messages,
 )
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.relevance_mixture import word_f1
 
 MODEL = "model"

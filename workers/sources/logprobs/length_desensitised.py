@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from rewards.parameters import Parameter, ParameterError, Parameters
 from workers.engines.contract import Engine
 from workers.sources.contract import Declaration, Estimate, Fidelity, Gives, Input, Scored, SourceItem, Unscored
 from workers.sources.logprobs.reading import (
@@ -30,7 +31,6 @@ from workers.sources.logprobs.reading import (
     over_whole,
     read_tokens,
 )
-from workers.sources.parameters import Parameter, ParameterError, Parameters
 
 POLICY, REFERENCE = "policy", "reference"
 TOKEN_REWARD, REWARD = "token_reward", "length_desensitised_reward"

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from rewards.parameters import Parameters
 from workers.engines.contract import Engine
 from workers.sources.contract import Declaration, Estimate, Fidelity, Gives, Input, Scored, SourceItem, Unscored
 from workers.sources.logprobs.reading import (
@@ -31,7 +32,6 @@ from workers.sources.logprobs.reading import (
     over_tokens,
     read_tokens,
 )
-from workers.sources.parameters import Parameters
 
 TRAINED, BASE = "trained", "base"
 LOGIT_DELTA, VALUE_DELTA, LOG_RATIO = "logit_delta", "value_delta", "log_ratio"

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import Segmentation, steps, whole
 from rewards.signals import RewardSignal, project
 from workers.engines.contract import (
@@ -32,7 +33,6 @@ from workers.engines.contract import (
 from workers.sources.contract import Estimate, ModelRole, OutputMessage, SignalResult, SourceItem, Unscored
 from workers.sources.log_ratio import FAMILY as FAMILY
 from workers.sources.log_ratio import with_context
-from workers.sources.parameters import Parameter, Parameters
 
 Values = npt.NDArray[np.float64]
 

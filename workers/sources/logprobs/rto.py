@@ -18,6 +18,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import Capability, Engine, Refusal, require
 from workers.sources.contract import (
     Declaration,
@@ -42,7 +43,6 @@ from workers.sources.logprobs.reading import (
     over_whole,
     read_tokens,
 )
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.reward_model import conversation
 
 POLICY, TRAINED, REFERENCE, REWARD_MODEL = "policy", "dpo", "reference", "reward_model"

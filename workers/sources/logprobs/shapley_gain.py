@@ -27,6 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import Segmentation, steps, turns
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, ChatMessage, Continuation, Engine, Refusal, require
@@ -53,7 +54,6 @@ from workers.sources.logprobs.reading import (
     over_whole,
     task_messages,
 )
-from workers.sources.parameters import Parameter, Parameters
 
 MODEL = "model"
 VALUE, TOTAL, BEFORE = "shapley_value", "answer_gain", "answer_logprob_before"

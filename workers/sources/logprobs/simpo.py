@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import Engine
 from workers.sources.contract import Declaration, Estimate, Fidelity, Gives, Input, Scored, SourceItem, Unscored
 from workers.sources.logprobs.reading import (
@@ -27,7 +28,6 @@ from workers.sources.logprobs.reading import (
     over_whole,
     read_tokens,
 )
-from workers.sources.parameters import Parameter, Parameters
 
 POLICY = "policy"
 TOKEN_REWARD, REWARD = "token_reward", "simpo_reward"

@@ -21,6 +21,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import Capability, ChatMessage, Continuation, Engine, Refusal, TokenLogprobs, require
 from workers.sources.contract import Declaration, Estimate, Fidelity, Gives, Input, Scored, SourceItem, Unscored
 from workers.sources.logprobs.reading import (
@@ -39,7 +40,6 @@ from workers.sources.logprobs.reading import (
     read_tokens,
     task_messages,
 )
-from workers.sources.parameters import Parameter, Parameters
 
 MODEL = "model"
 PARTIAL_LIKELIHOOD, GAIN, BEFORE = "partial_likelihood", "likelihood_gain", "partial_likelihood_before"

@@ -24,6 +24,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import (
     Capability,
     ChatMessage,
@@ -46,7 +47,6 @@ from workers.sources.logprobs.reading import (
     over_whole,
     task_messages,
 )
-from workers.sources.parameters import Parameter, Parameters
 
 MODEL, BASELINE = "model", "baseline"
 THOUGHT_GAIN, CONTROL, BEYOND = "thought_gain", "thought_gain_shuffled", "thought_gain_beyond_order"

@@ -28,6 +28,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from rewards.parameters import Parameter, ParameterError, Parameters
 from rewards.segmentation import turns
 from rewards.signals import RewardSignal
 from workers.engines.contract import Engine
@@ -54,7 +55,6 @@ from workers.sources.logprobs.reading import (
     over_whole,
     read_tokens,
 )
-from workers.sources.parameters import Parameter, ParameterError, Parameters
 
 POLICY = "policy"
 ENTROPY, CONFIDENCE, FORK = "entropy", "confidence", "fork"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from workers.sources.parameters import Parameter, Parameters
+from rewards.parameters import Parameter, Parameters
 from workers.sources.verifiers.verifier import Answer
 
 AUTO, WHOLE, BOXED, TAG, MARKER, LAST_LINE = "auto", "whole", "boxed", "tag", "marker", "last_line"

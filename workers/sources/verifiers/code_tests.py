@@ -37,11 +37,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rewards.parameters import Parameter, Parameters
 from workers import sandbox
 from workers.sandbox import Ending, Finished, Limits, SandboxUnavailableError
 from workers.sandbox.commands import PYTHON, Command, UnknownCommandError, command_named
 from workers.sources.contract import Declaration, Fidelity, Gives, Input, Scored, SourceItem, Unscored
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.verifiers import python_harness
 from workers.sources.verifiers.partial_credit import (
     ACCURACY_POINTS,

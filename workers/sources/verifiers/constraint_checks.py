@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from rewards.parameters import Parameter, Parameters
 from workers.sources.contract import Declaration, Fidelity, Gives, Input, Scored, SourceItem, Unscored
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.verifiers.constraints import Constraint, ConstraintError, holds_loosely, read_constraints
 from workers.sources.verifiers.verifier import CORRECT, FAMILY, NO_ANSWER, Answer, Verifier, no_answer, refuse, scored
 

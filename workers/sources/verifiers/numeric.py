@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from rewards.parameters import Parameter, Parameters
 from workers.sources.contract import Declaration, Fidelity, Gives, Input, Scored, SourceItem, Unscored
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.verifiers.answers import MARKER_WORDS, WHERE, locate_answer
 from workers.sources.verifiers.numbers import Number, find_numbers
 from workers.sources.verifiers.verifier import CORRECT, FAMILY, NO_ANSWER, Answer, Verifier, no_answer, scored

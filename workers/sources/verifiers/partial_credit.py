@@ -26,8 +26,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from rewards.parameters import Parameter, Parameters
 from workers.sources.contract import Declaration, Fidelity, Gives, Input, Scored, SourceItem, Unscored
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.verifiers.json_schema import json_part, parse_json
 from workers.sources.verifiers.verifier import CORRECT, FAMILY, NO_ANSWER, Answer, Verifier, no_answer, scored
 

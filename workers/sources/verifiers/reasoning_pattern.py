@@ -20,6 +20,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import sentences, whole
 from rewards.signals import RewardSignal
 from rewards.text import Span
@@ -33,7 +34,6 @@ from workers.sources.contract import (
     SourceItem,
     Unscored,
 )
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.verifiers.verifier import FAMILY, Answer, Verifier, refuse
 
 REASONING_PATTERN, KEY_PHRASES, REPETITION, SELF_PLAY = "reasoning_pattern", "key_phrases", "repetition", "self_play"

@@ -17,8 +17,8 @@ import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from rewards.parameters import Parameter, Parameters
 from workers.sources.contract import Declaration, Fidelity, Gives, Input, Scored, SourceItem, Unscored
-from workers.sources.parameters import Parameter, Parameters
 from workers.sources.verifiers.verifier import CORRECT, FAMILY, Answer, Verifier, refuse, scored, words_of
 
 WELL_FORMED = "well_formed"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rewards.parameters import Parameter, ParameterError, Parameters
 from rewards.segmentation import sentences, whole
 from rewards.signals import RewardSignal
 from workers.engines.contract import Engine, ErrorCode
@@ -24,7 +25,6 @@ from workers.sources.contract import (
     SourceItem,
     Unscored,
 )
-from workers.sources.parameters import Parameter, ParameterError, Parameters
 
 FAMILY = "Verifiers"
 CORRECT = "correct"

@@ -1,4 +1,4 @@
-"""Typed parameters of reward sources: one declaration from which the form, the JSON schema and the checks are made."""
+"""Typed parameters of sources and operators: one declaration makes the form, the JSON schema and the checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_TEXT = 2_000
 
 
 class ParameterError(ValueError):
-    """Parameters that a source cannot take: a message by the name of each that is wrong."""
+    """Parameters that cannot be taken: a message by the name of each that is wrong."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {message}" for name, message in problems.items()))
@@ -116,7 +116,7 @@ def validate_parameters(parameters: Sequence[Parameter], given: Mapping[str, obj
 
 
 def parameters_schema(parameters: Sequence[Parameter]) -> dict[str, Any]:
-    """The JSON schema (draft 2020-12) of a source's parameters."""
+    """The JSON schema (draft 2020-12) of all parameters."""
     return {
         "type": "object",
         "additionalProperties": False,
