@@ -1,6 +1,6 @@
 """How rewards are computed."""
 
-from workers.models.artefact import Artefact
+from workers.models.artefact import Artefact, Fit
 from workers.models.budget import ProjectBudget
 from workers.models.endpoint import ModelEndpoint
 from workers.models.heartbeat import WorkerHeartbeat
@@ -13,6 +13,7 @@ __all__ = [
     "Artefact",
     "Attempt",
     "Batch",
+    "Fit",
     "ModelEndpoint",
     "ProjectBudget",
     "Prompt",

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from projects.models import Project
 from rewards.models import Rater, RubricVersion
+from workers.models.artefact import Artefact
 from workers.models.endpoint import ModelEndpoint
 from workers.models.prompt import PromptVersion
 from workers.querysets.scorer import ScorerQuerySet
@@ -27,6 +28,7 @@ class Scorer(models.Model):
     uses_task_rubric = models.BooleanField(default=False)
     """Each task's own rubric instead of a fixed version."""
     prompt_version = models.ForeignKey(PromptVersion, null=True, on_delete=models.RESTRICT, related_name="scorers")
+    artefact = models.ForeignKey(Artefact, null=True, on_delete=models.RESTRICT, related_name="scorers")
     content = models.JSONField()
     hash = models.CharField(max_length=64)
     archived_at = models.DateTimeField(null=True, blank=True)
