@@ -4,6 +4,7 @@ A document is::
 
     {"recipe": 1,
      "inputs": {"critic": {"kind": "signal", "level": "token", ...}, "outcome": {"kind": "metadata", ...}},
+     "tokens": "words",
      "nodes": {"z": {"op": "...", ...}},
      "reward": {"op": "weighted_sum",
                 "terms": [{"of": {"input": "critic"}, "weight": 0.5},
@@ -13,8 +14,9 @@ A document is::
      "seed": 0}
 
 A node is ``{"input": NAME}``, ``{"node": NAME}`` (one of `nodes`, computed once wherever it is used) or
-``{"op": NAME}``
-with the operator's slots and parameters beside it. Every problem is told by its path.
+``{"op": NAME}`` with the operator's slots and parameters beside it. `tokens` says what a token is: words, or the
+segmenter of a tokenizer whose tokens are stored. What an input declares is in `rewards.recipes.inputs`. Every problem
+is told by its path.
 """
 
 from __future__ import annotations
@@ -25,33 +27,17 @@ from typing import Any, Final
 
 from rewards.parameters import ParameterError, ParameterValue, validate_parameters
 from rewards.recipes.errors import RecipeError
+from rewards.recipes.inputs import WORDS, RecipeInput, read_input
 from rewards.shaping.contract import ONTO, Operator, Slot
 from rewards.shaping.registry import OPERATORS
-from rewards.shaping.rows import LEVELS
 
 VERSION: Final = 1
 MAX_NODES: Final = 200
 MAX_DEPTH: Final = 40
 TERM: Final = "of"
 
-_KEYS: Final = frozenset({"recipe", "inputs", "nodes", "reward", "advantage", "seed"})
-
-
-@dataclass(frozen=True)
-class RecipeInput:
-    """A named reward that a recipe starts from.
-
-    Attributes
-    ----------
-    level : str
-        Where its numbers stand when the recipe gets them.
-    settings : mapping
-        The rest of its declaration: where it is read from.
-    """
-
-    name: str
-    level: str
-    settings: Mapping[str, Any]
+_KEYS: Final = frozenset({"recipe", "inputs", "tokens", "nodes", "reward", "advantage", "seed"})
+_MAX_SEGMENTER: Final = 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +77,8 @@ class Recipe:
     Attributes
     ----------
     reward : Node
+    tokens : str
+        ``words``, or the segmenter of a tokenizer.
     nodes : mapping of str to Node
         The named ones.
     advantage : mapping or None
@@ -98,6 +86,7 @@ class Recipe:
     """
 
     inputs: Mapping[str, RecipeInput]
+    tokens: str
     nodes: Mapping[str, Node]
     reward: Node
     advantage: Mapping[str, Any] | None
@@ -121,6 +110,7 @@ class _Reader:
         self._problems: dict[str, str] = {}
         self._document = document
         self._inputs: dict[str, RecipeInput] = {}
+        self._unreadable: set[str] = set()
         self._named: dict[str, Node | None] = {}
         self._open: list[str] = []
         self._n_nodes = 0
@@ -138,6 +128,7 @@ class _Reader:
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
             self._problems["seed"] = "expected a whole number from 0 to 4294967295"
         self._read_inputs(document.get("inputs", {}))
+        tokens = self._tokens(document.get("tokens", WORDS))
         names = document.get("nodes", {})
         if not isinstance(names, Mapping):
             self._problems["nodes"] = "expected an object of nodes by name"
@@ -149,6 +140,7 @@ class _Reader:
             raise RecipeError(self._problems)
         return Recipe(
             inputs=self._inputs,
+            tokens=tokens,
             nodes={name: node for name, node in self._named.items() if node is not None},
             reward=reward,
             advantage=document.get("advantage"),
@@ -161,16 +153,17 @@ class _Reader:
             self._problems["inputs"] = "expected an object of inputs by name"
             return
         for name, declared in given.items():
-            path = f"inputs.{name}"
-            if not isinstance(declared, Mapping):
-                self._problems[path] = "expected an object that says what it is"
-                continue
-            level = declared.get("level", "output")
-            if level not in LEVELS:
-                self._problems[f"{path}.level"] = f"expected one of {', '.join(LEVELS)}"
-                continue
-            settings = {key: value for key, value in declared.items() if key != "level"}
-            self._inputs[str(name)] = RecipeInput(str(name), level, settings)
+            try:
+                self._inputs[str(name)] = read_input(str(name), declared)
+            except RecipeError as error:
+                self._problems.update(error.problems)
+                self._unreadable.add(str(name))
+
+    def _tokens(self, given: object) -> str:
+        if isinstance(given, str) and 0 < len(given) <= _MAX_SEGMENTER and "\x00" not in given:
+            return given
+        self._problems["tokens"] = f"expected {WORDS}, or the segmenter of a stored tokenizer"
+        return WORDS
 
     def _node(self, given: object, path: str, depth: int) -> Node | None:
         self._n_nodes += 1
@@ -190,6 +183,8 @@ class _Reader:
     def _input(self, name: object, path: str) -> Node | None:
         declared = self._inputs.get(name) if isinstance(name, str) else None
         if declared is None:
+            if isinstance(name, str) and name in self._unreadable:
+                return None
             known = ", ".join(self._inputs) or "none is declared"
             self._problems[path] = f"there is no input {name!r}: expected one of those declared ({known})"
             return None

@@ -11,9 +11,9 @@ from rewards.recipes.tree import read_recipe
 from rewards.shaping.rows import Level, Rows
 
 INPUTS = {
-    "critic": {"kind": "signal", "level": "token"},
-    "prm": {"kind": "signal", "level": "step"},
-    "rm": {"kind": "signal", "level": "output"},
+    "critic": {"kind": "given", "level": "token"},
+    "prm": {"kind": "given", "level": "step"},
+    "rm": {"kind": "given", "level": "output"},
 }
 
 
