@@ -1,0 +1,1 @@
+"""What preference losses make of stored pairs: the value, the margin, and the weight on each token. Pure."""
