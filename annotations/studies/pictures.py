@@ -227,7 +227,10 @@ def dense_rows(rows: Sequence[dict[str, Any]]) -> list[DenseRow]:
 def type_matrix(result: dict[str, Any]) -> list[tuple[str, list[MatrixCell]]]:
     """AUROC by signal and type of span: blue above one half, orange below."""
     return [
-        (f"{row['name']}: {row['channel']}", [_area_cell(row["by_type"][one]) for one in result["types"]])
+        (
+            f"{row['name']}: {row['channel']}, by {segments_in_words(row['segmenter'])}",
+            [_area_cell(row["by_type"][one]) for one in result["types"]],
+        )
         for row in result["rows"]
     ]
 
@@ -249,7 +252,7 @@ def _area_in_words(area: dict[str, Any]) -> str:
 
 def _area_cell(area: dict[str, Any]) -> MatrixCell:
     if area["value"] is None:
-        return MatrixCell("–", f"{area['marked']} tokens", "heat-0")
+        return MatrixCell("–", f"{area['marked']} marked", "heat-0")
     level = min(HEAT_BINS, round(abs(area["value"] - 0.5) * 2 * HEAT_BINS))
     heat = f"heat-{'p' if area['value'] > 0.5 else 'n'}{level}" if level else "heat-0"
-    return MatrixCell(f"{area['value']:.2f}", f"{area['marked']} tokens", heat)
+    return MatrixCell(f"{area['value']:.2f}", f"{area['marked']} marked", heat)
