@@ -3,10 +3,36 @@
 from collections.abc import Mapping
 from typing import Final
 
-from rewards.shaping import combine, placement
+from rewards.shaping import (
+    channels,
+    combine,
+    controls,
+    ensembles,
+    groups,
+    links,
+    orders,
+    placement,
+    redistribution,
+    returns,
+    sparsity,
+    steps,
+)
 from rewards.shaping.contract import Family, Operator
 
-_MODULES: Final = (combine, placement)
+_MODULES: Final = (
+    combine,
+    channels,
+    placement,
+    redistribution,
+    returns,
+    sparsity,
+    steps,
+    links,
+    ensembles,
+    groups,
+    orders,
+    controls,
+)
 
 OPERATORS: Final[Mapping[str, Operator]] = {
     operator.name: operator for module in _MODULES for operator in module.OPERATORS
