@@ -19,6 +19,8 @@ from rewards.models import (
     Judgment,
     Output,
     Rater,
+    Recipe,
+    RecipeVersion,
     RewardSignal,
     Rubric,
     RubricVersion,
@@ -26,7 +28,7 @@ from rewards.models import (
     Task,
 )
 
-Row = TypeVar("Row", Export, ImportBatch, Judgment, Output, RewardSignal, Rubric, Task)
+Row = TypeVar("Row", Export, ImportBatch, Judgment, Output, Recipe, RewardSignal, Rubric, Task)
 
 
 def task_for(user: User, slug: str, pk: int) -> Task:
@@ -103,6 +105,22 @@ def rubric_version_for(user: User, slug: str, pk: int, number: int | None = None
     if version is None:
         raise Http404
     version.rubric, version.project = rubric, rubric.project
+    return version
+
+
+def recipe_for(user: User, slug: str, pk: int, *, needs: Capability = Capability.VIEW) -> Recipe:
+    """A recipe to read, or with MANAGE to give new versions (two queries)."""
+    return _of_project(user, slug, Recipe.objects.all(), pk, needs=needs)
+
+
+def recipe_version_for(user: User, slug: str, pk: int, number: int | None = None) -> RecipeVersion:
+    """A version of a recipe; the newest one without `number` (three queries)."""
+    recipe = recipe_for(user, slug, pk)
+    versions = recipe.versions.newest_first()
+    version = versions.first() if number is None else versions.filter(number=number).first()
+    if version is None:
+        raise Http404
+    version.recipe, version.project = recipe, recipe.project
     return version
 
 

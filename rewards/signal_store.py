@@ -7,6 +7,7 @@ storage behind these functions. NaN is unscored and is never turned into a numbe
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +57,13 @@ class StoredSignal:
     input_hash: str
     repeat: int
     created_at: datetime
+
+
+class CutValues(NamedTuple):
+    """One output's numbers and what they stand on: shapes (n, 3) and (n,)."""
+
+    spans: segmentation.Spans
+    values: npt.NDArray[np.float32]
 
 
 def save_many(new_signals: Iterable[NewSignal]) -> list[int]:
@@ -130,6 +138,23 @@ def load_values(stored: QuerySet[models.RewardSignal]) -> dict[int, npt.NDArray[
     return {pk: np.frombuffer(values, dtype="<f4") for pk, values in stored.values_list("pk", "values")}
 
 
+def load_cut_values(stored: QuerySet[models.RewardSignal]) -> dict[int, CutValues]:
+    """Spans and values by output, as read-only arrays over the bytes read; one query.
+
+    Where an output has several of these signals, one of them stands for it: narrow the queryset to one an output.
+    """
+    rows = stored.values_list("output_id", "segmentation__spans", "values")
+    return {
+        output: CutValues(_spans_of(spans), np.frombuffer(bytes(values), dtype="<f4")) for output, spans, values in rows
+    }
+
+
+def load_spans(output_ids: Iterable[int], segmenter: str) -> dict[int, segmentation.Spans]:
+    """How `segmenter` cut these outputs, by output; those it has not cut are absent. One query."""
+    found = models.Segmentation.objects.filter(output__in=list(output_ids), segmenter=segmenter)
+    return {output: _spans_of(spans) for output, spans in found.values_list("output_id", "spans")}
+
+
 def load_segmentations(ids: Iterable[int]) -> dict[int, segmentation.Segmentation]:
     """Stored segmentations by key; one query."""
     rows = models.Segmentation.objects.filter(pk__in=list(ids)).values_list("pk", "segmenter", "spans")
@@ -139,6 +164,10 @@ def load_segmentations(ids: Iterable[int]) -> dict[int, segmentation.Segmentatio
 def pure_segmentation(row: models.Segmentation) -> segmentation.Segmentation:
     """What a stored row says, without a database."""
     return segmentation.Segmentation.from_bytes(row.segmenter, bytes(row.spans))
+
+
+def _spans_of(stored: bytes | memoryview) -> segmentation.Spans:
+    return np.frombuffer(bytes(stored), dtype="<i4").reshape(-1, 3)
 
 
 def _save_chunk(wanted: Sequence[NewSignal]) -> list[int]:

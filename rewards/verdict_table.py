@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from django.db.models import F
 
-from rewards.models import Criterion, RubricVersion, Verdict
+from projects.models import Project
+from rewards.models import Criterion, RubricVersion, Task, Verdict
 from rewards.rubrics.content import RubricContent
 
 VerdictRow = tuple[int, int, int, int, float | None, str]
 """Keys of output, judgment, rater and criterion, the value, and the state."""
+_READ = ("judgment__output", "judgment", "judgment__rater", "criterion", "value", "state")
 
 
 class VerdictTable(NamedTuple):
@@ -49,20 +52,69 @@ def verdict_table(
     *,
     task_id: int | None = None,
     newest: int | None = None,
+    output_ids: Collection[int] | None = None,
 ) -> VerdictTable:
     """Read the standing verdicts of these raters on current outputs, or on the `newest` so many; three queries.
+
+    With `output_ids`, on those outputs instead, current or not.
 
     A verdict given under another version counts where that version asked the same question (key, text, kind and
     levels): new weights, must-haves or criteria cost no new judgment, a new wording does.
     """
     content = version.content()
     columns = columns_asking_the_same(version.rubric_id, content)
-    verdicts = Verdict.objects.standing().by(rater_ids).of_current_outputs(task_id).filter(criterion__in=columns)
+    verdicts = Verdict.objects.standing().by(rater_ids).filter(criterion__in=columns)
+    if output_ids is not None:
+        verdicts = verdicts.filter(judgment__output__in=output_ids)
+    else:
+        verdicts = verdicts.of_current_outputs(task_id)
     if newest is not None:
         verdicts = verdicts.on_newest_outputs(newest)
-    rows: list[VerdictRow] = list(
-        verdicts.values_list("judgment__output", "judgment", "judgment__rater", "criterion", "value", "state")
-    )
+    return _table(content, list(verdicts.values_list(*_READ)), columns)
+
+
+def own_verdict_tables(project: Project, rater_ids: Collection[int], output_ids: Collection[int]) -> list[VerdictTable]:
+    """The standing verdicts on these outputs under each task's own rubric in its newest version.
+
+    A table for each rubric that has any; four queries, however many rubrics.
+    """
+    tasks = Task.objects.filter(project=project, outputs__in=output_ids).values("external_id")
+    versions = RubricVersion.objects.newest_of_tasks(project).filter(rubric__task_external_id__in=tasks)
+    contents = {version.rubric_id: version.content() for version in versions.with_criteria()}
+    columns = _columns_by_rubric(contents)
+    rubric_of = {criterion: rubric for rubric, found in columns.items() for criterion in found}
+    verdicts = Verdict.objects.standing().by(rater_ids)
+    rows: dict[int, list[VerdictRow]] = {}
+    about = verdicts.filter(criterion__in=list(rubric_of), judgment__output__in=output_ids)
+    for row in about.values_list(*_READ):
+        rows.setdefault(rubric_of[row[3]], []).append(row)
+    return [_table(contents[rubric], found, columns[rubric]) for rubric, found in rows.items()]
+
+
+def columns_asking_the_same(rubric_id: int, content: RubricContent) -> dict[int, int]:
+    """Place in `content` by key of every stored criterion of the rubric that asks the same; one query."""
+    return _columns_by_rubric({rubric_id: content})[rubric_id]
+
+
+def _columns_by_rubric(contents: Mapping[int, RubricContent]) -> dict[int, dict[int, int]]:
+    """`columns_asking_the_same` of many rubrics; one query."""
+    wanted = {
+        (rubric, criterion.key, criterion.text, criterion.kind, criterion.levels): column
+        for rubric, content in contents.items()
+        for column, criterion in enumerate(content.criteria)
+    }
+    keys = {question[1] for question in wanted}
+    stored = Criterion.objects.filter(version__rubric__in=list(contents), key__in=keys)
+    columns: dict[int, dict[int, int]] = {rubric: {} for rubric in contents}
+    for row in stored.annotate(rubric=F("version__rubric")):
+        rubric, criterion = row.rubric, row.content()
+        question = (rubric, criterion.key, criterion.text, criterion.kind, criterion.levels)
+        if question in wanted:
+            columns[rubric][row.pk] = wanted[question]
+    return columns
+
+
+def _table(content: RubricContent, rows: Sequence[VerdictRow], columns: Mapping[int, int]) -> VerdictTable:
     outputs = sorted({row[0] for row in rows})
     by_rater = _by_rater(rows, outputs, columns, len(content.criteria))
     judgments: dict[int, set[int]] = {output: set() for output in outputs}
@@ -76,21 +128,6 @@ def verdict_table(
         not_applicable=_declined(rows, outputs, columns, len(content.criteria)) & np.isnan(values),
         judgment_ids=tuple(tuple(sorted(judgments[output])) for output in outputs),
     )
-
-
-def columns_asking_the_same(rubric_id: int, content: RubricContent) -> dict[int, int]:
-    """Place in `content` by key of every stored criterion of the rubric that asks the same; one query."""
-    wanted = {
-        (criterion.key, criterion.text, criterion.kind, criterion.levels): column
-        for column, criterion in enumerate(content.criteria)
-    }
-    stored = Criterion.objects.filter(version__rubric=rubric_id, key__in=content.keys)
-    found = ((row.pk, row.content()) for row in stored)
-    return {
-        pk: wanted[question]
-        for pk, criterion in found
-        if (question := (criterion.key, criterion.text, criterion.kind, criterion.levels)) in wanted
-    }
 
 
 def _by_rater(

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from projects.models import Project
+from rewards.querysets.recipe import RecipeQuerySet, RecipeVersionQuerySet
 
 
 class Recipe(models.Model):
@@ -13,6 +14,8 @@ class Recipe(models.Model):
     description = models.TextField(blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = RecipeQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="recipe_one_name")]
@@ -33,6 +36,8 @@ class RecipeVersion(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="recipe_versions"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = RecipeVersionQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -39,6 +39,15 @@ class RewardSignalQuerySet(models.QuerySet["RewardSignal"]):
         )
         return [SignalChoice(*row) for row in rows]
 
+    def of_project_choices(self) -> list[SignalChoice]:
+        """The same over all of these signals, however many. One query that reads them all: narrow them first."""
+        rows = (
+            self.order_by("rater_id", "channel", "segmentation__segmenter")
+            .values_list("rater_id", "channel", "segmentation__segmenter")
+            .distinct()
+        )
+        return [SignalChoice(*row) for row in rows]
+
     def chosen(self, choice: SignalChoice, output_ids: Collection[int]) -> Self:
         """The newest signal of that choice for each output."""
         return (

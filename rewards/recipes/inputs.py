@@ -108,8 +108,8 @@ class RecipeInput:
         return float(self.parameters[name])
 
 
-def _name(name: str, label: str, help: str = "", default: str = "") -> Parameter:
-    return Parameter(name, "text", default, label, help, max_length=200)
+def _name(name: str, label: str, hint: str = "", default: str = "") -> Parameter:
+    return Parameter(name, "text", default, label, hint, max_length=200)
 
 
 _CARRY: Final = Parameter(
@@ -146,7 +146,7 @@ _KINDS: Final = (
         "Numbers that a scorer stored for each output's segments; the newest of each output.",
         LEVELS,
         (
-            _name("rater", "Scorer", "Its name, or the start of its hash"),
+            _name("rater", "Scorer", "Its name, or its short name (scorer-...) where several share it"),
             _name("channel", "Channel", "Which of its numbers; may be empty where it has one"),
             _name("segmenter", "Segmenter", "Whose segments; may be empty where it has one"),
             _CARRY,

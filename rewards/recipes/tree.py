@@ -21,7 +21,7 @@ is told by its path.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -92,6 +92,31 @@ class Recipe:
     advantage: Mapping[str, Any] | None
     seed: int
     document: Mapping[str, Any]
+
+    def walk(self) -> Iterator[Node]:
+        """Every node that the reward is made of, each once, what it is made of first."""
+        seen: set[int] = set()
+
+        def below(node: Node) -> Iterator[Node]:
+            if id(node) in seen:
+                return
+            seen.add(id(node))
+            if isinstance(node, OperatorNode):
+                for given in node.slots.values():
+                    for child in _nodes(given):
+                        yield from below(child)
+            yield node
+
+        return below(self.reward)
+
+    def used_inputs(self) -> tuple[str, ...]:
+        """Names of the inputs that the reward is made of, in the order in which it comes to them."""
+        return tuple(dict.fromkeys(node.name for node in self.walk() if isinstance(node, InputNode)))
+
+    def levels_onto(self) -> frozenset[str]:
+        """The levels that operators place numbers onto."""
+        placing = (node for node in self.walk() if isinstance(node, OperatorNode) and ONTO in node.parameters)
+        return frozenset(str(node.parameters[ONTO]) for node in placing)
 
 
 def read_recipe(document: object) -> Recipe:

@@ -1,0 +1,1 @@
+"""Reading what a recipe starts from out of a project; `rewards.recipe_frames` is the door."""
