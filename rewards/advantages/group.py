@@ -69,7 +69,7 @@ def group_mean(reward: Rows, groups: Ints) -> Rows:
 
 
 def leave_one_out(reward: Rows, groups: Ints) -> Rows:
-    """``A_i = r_i - mean_{j != i}(r_j) = n / (n - 1) (r_i - mean(r))``: RLOO (arXiv 2402.14740, Eq. 8).
+    """``A_i = r_i - mean_{j != i}(r_j) = n / (n - 1) (r_i - mean(r))``: RLOO (arXiv 2402.14740).
 
     Parameters and shapes are those of `group_mean_std`. A group of one has no others: it gets 0, where some trainers
     leave the raw reward, which is not an advantage.
@@ -92,9 +92,9 @@ def left_out(members: Groups) -> Floats:
 def group_mean_batch_std(reward: Rows, groups: Ints, eps: float = 1e-8, spread: str = "sample") -> Rows:
     """``A_i = (d_i - mean_batch(d)) / (std_batch(d) + eps)`` with ``d_i = r_i - mean(r)``: one scale for all groups.
 
-    A group whose rewards hardly differ is not blown up, and one of equal rewards gets 0 (DLER, arXiv 2510.15110,
-    Sec. 3; the same form as REINFORCE++ with a baseline, arXiv 2501.03262). The mean of ``d`` over the batch is 0 by
-    construction. Parameters and shapes are those of `group_mean_std`.
+    A group whose rewards hardly differ is not blown up, and one of equal rewards gets 0 (DLER, arXiv 2510.15110; the
+    same form as REINFORCE++ with a baseline, arXiv 2501.03262). The mean of ``d`` over the batch is 0 by construction.
+    Parameters and shapes are those of `group_mean_std`.
     """
     centred = Groups(reward.values, groups).centred
     std = Groups(centred, np.zeros_like(groups)).std(ddof=1 if spread == "sample" else 0)
@@ -134,7 +134,7 @@ ESTIMATORS: Final = (
         family=Family.GROUP,
         summary="The reward less the mean of the group's others, which makes the baseline independent of the output.",
         formula="A_i = r_i - mean_{j != i}(r_j)",
-        papers=(Paper("Back to Basics: Revisiting REINFORCE Style Optimization", "2402.14740", "Eq. 8"),),
+        papers=(Paper("Back to Basics: Revisiting REINFORCE Style Optimization", "2402.14740"),),
         apply=leave_one_out,
         alone="0: there are no others",
         ignores_offset=True,
@@ -147,7 +147,7 @@ ESTIMATORS: Final = (
         summary="The reward less its group's mean, in standard deviations of the whole batch.",
         formula="A_i = d_i / (std_batch(d) + eps), d_i = r_i - mean(r)",
         papers=(
-            Paper("DLER: Doing Length pEnalty Right", "2510.15110", "Sec. 3"),
+            Paper("DLER: Doing Length pEnalty Right", "2510.15110"),
             Paper("REINFORCE++: An Efficient RLHF Algorithm", "2501.03262"),
         ),
         parameters=(Parameter("eps", "number", 1e-8, "Epsilon", minimum=0.0, maximum=1.0), SPREAD),

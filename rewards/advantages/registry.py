@@ -3,10 +3,34 @@
 from collections.abc import Mapping
 from typing import Final
 
-from rewards.advantages import group
+from rewards.advantages import (
+    baselines,
+    beta,
+    difficulty,
+    group,
+    multi,
+    off_policy,
+    signed,
+    trees,
+    turns,
+    values,
+    whitening,
+)
 from rewards.advantages.contract import Estimator, Family
 
-_MODULES: Final = (group,)
+_MODULES: Final = (
+    group,
+    baselines,
+    difficulty,
+    whitening,
+    multi,
+    beta,
+    signed,
+    off_policy,
+    turns,
+    values,
+    trees,
+)
 
 ESTIMATORS: Final[Mapping[str, Estimator]] = {
     estimator.name: estimator for module in _MODULES for estimator in module.ESTIMATORS
