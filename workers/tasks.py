@@ -7,7 +7,7 @@ from celery.signals import worker_ready, worker_shutdown
 from django.db import InterfaceError, OperationalError
 
 from workers import scoring
-from workers.actions import dispatch, endpoints, rubric_proposals
+from workers.actions import artefacts, dispatch, endpoints, rubric_proposals
 from workers.models import ModelEndpoint
 from workers.process import process
 
@@ -25,12 +25,13 @@ def redispatch() -> None:
     dispatch.redispatch()
     endpoints.probe_waiting()
     rubric_proposals.redispatch_proposals()
+    artefacts.redispatch_fits()
 
 
 @shared_task
 def probe_endpoint(pk: int) -> None:
-    """Look at a model that was registered."""
-    endpoint = ModelEndpoint.objects.filter(pk=pk, probed_at=None).first()
+    """Look at a model that was registered, or that a younger version can do more with."""
+    endpoint = ModelEndpoint.objects.to_probe(endpoints.PROBE).filter(pk=pk).first()
     if endpoint is not None:
         endpoints.probe_endpoint(endpoint=endpoint)
 
@@ -39,6 +40,12 @@ def probe_endpoint(pk: int) -> None:
 def write_rubric_proposal(pk: int) -> None:
     """A model shall write or refine a rubric."""
     rubric_proposals.write_proposal(pk)
+
+
+@shared_task
+def fit_artefact(pk: int) -> None:
+    """Weights shall be learnt from an export."""
+    artefacts.compute_fit(pk)
 
 
 @worker_ready.connect

