@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from rewards.advantages.choice import ESTIMATOR, EXTRAS, INPUT, ChosenEstimator
 from rewards.recipes.inputs import KINDS, RecipeInput
 from rewards.recipes.tree import TERM, VERSION, InputNode, Node, OperatorNode, Recipe
 
@@ -26,7 +27,7 @@ def normal_form(recipe: Recipe) -> dict[str, Any]:
         "seed": recipe.seed,
     }
     if recipe.advantage is not None:
-        document["advantage"] = dict(recipe.advantage)
+        document["advantage"] = _advantage(recipe.advantage)
     return document
 
 
@@ -44,6 +45,19 @@ def _input(given: RecipeInput) -> dict[str, Any]:
     if given.values:
         declared["values"] = _values(given)
     return declared
+
+
+def _advantage(chosen: ChosenEstimator) -> dict[str, Any]:
+    document: dict[str, Any] = {ESTIMATOR: chosen.estimator.name, **chosen.parameters}
+    extras = {need: _extras(names, chosen.per_item.get(need, {})) for need, names in chosen.extras.items()}
+    return document | ({EXTRAS: extras} if extras else {})
+
+
+def _extras(names: tuple[str, ...], beside: Mapping[str, tuple[Any, ...]]) -> list[dict[str, Any]]:
+    return [
+        {INPUT: name, **{parameter: values[index] for parameter, values in beside.items()}}
+        for index, name in enumerate(names)
+    ]
 
 
 def _values(given: RecipeInput) -> dict[str, Any]:

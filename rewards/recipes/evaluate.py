@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rewards.advantages.choice import estimate
 from rewards.recipes.errors import RecipeError
 from rewards.recipes.tree import InputNode, Node, OperatorNode, Recipe
 from rewards.shaping.contract import ONTO, Want, call
@@ -40,11 +41,14 @@ class Evaluation:
     Attributes
     ----------
     reward : Rows
+    advantages : Rows or None
+        Within each task's group, where the recipe names an estimator.
     kept : mapping of str to Rows
         What was asked for by path besides, such as the terms of a sum for a stacked chart.
     """
 
     reward: Rows
+    advantages: Rows | None
     kept: Mapping[str, Rows]
 
 
@@ -62,7 +66,11 @@ def evaluate(recipe: Recipe, frame: Frame, keep: frozenset[str] = frozenset()) -
         For an input or level that the frame lacks, or values that an operator cannot work with, by the node's path.
     """
     walk = _Walk(recipe, frame, keep)
-    return Evaluation(walk.value(recipe.reward), walk.kept)
+    reward = walk.value(recipe.reward)
+    advantages = None
+    if recipe.advantage is not None:
+        advantages = estimate(recipe.advantage, reward, frame.groups, frame.inputs)
+    return Evaluation(reward, advantages, walk.kept)
 
 
 class _Walk:

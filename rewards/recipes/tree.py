@@ -10,7 +10,7 @@ A document is::
                 "terms": [{"of": {"input": "critic"}, "weight": 0.5},
                           {"of": {"op": "end_of_sequence", "scores": {"node": "z"}}}],
                 "unscored": "skip"},
-     "advantage": {"estimator": "...", ...},
+     "advantage": {"estimator": "group_mean_std"},
      "seed": 0}
 
 A node is ``{"input": NAME}``, ``{"node": NAME}`` (one of `nodes`, computed once wherever it is used) or
@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from rewards.advantages.choice import ChosenEstimator, read_estimator
 from rewards.parameters import ParameterError, ParameterValue, validate_parameters
 from rewards.recipes.errors import RecipeError
 from rewards.recipes.inputs import WORDS, RecipeInput, read_input
@@ -81,15 +82,15 @@ class Recipe:
         ``words``, or the segmenter of a tokenizer.
     nodes : mapping of str to Node
         The named ones.
-    advantage : mapping or None
-        The estimator's name and parameters, checked by `rewards.advantages`.
+    advantage : ChosenEstimator or None
+        How advantages within each task's group are made of the reward.
     """
 
     inputs: Mapping[str, RecipeInput]
     tokens: str
     nodes: Mapping[str, Node]
     reward: Node
-    advantage: Mapping[str, Any] | None
+    advantage: ChosenEstimator | None
     seed: int
     document: Mapping[str, Any]
 
@@ -110,8 +111,9 @@ class Recipe:
         return below(self.reward)
 
     def used_inputs(self) -> tuple[str, ...]:
-        """Names of the inputs that the reward is made of, in the order in which it comes to them."""
-        return tuple(dict.fromkeys(node.name for node in self.walk() if isinstance(node, InputNode)))
+        """Names of the inputs that reward and advantage are made of, in the order in which they come to them."""
+        named = [node.name for node in self.walk() if isinstance(node, InputNode)]
+        return tuple(dict.fromkeys([*named, *(self.advantage.input_names if self.advantage else ())]))
 
     def levels_onto(self) -> frozenset[str]:
         """The levels that operators place numbers onto."""
@@ -161,6 +163,7 @@ class _Reader:
         for name in names:
             self._named_node(str(name), f"nodes.{name}")
         reward = self._node(document.get("reward"), "reward", 0)
+        advantage = self._advantage(document.get("advantage"), reward)
         if self._problems or reward is None:
             raise RecipeError(self._problems)
         return Recipe(
@@ -168,7 +171,7 @@ class _Reader:
             tokens=tokens,
             nodes={name: node for name, node in self._named.items() if node is not None},
             reward=reward,
-            advantage=document.get("advantage"),
+            advantage=advantage,
             seed=int(seed),
             document=document,
         )
@@ -183,6 +186,16 @@ class _Reader:
             except RecipeError as error:
                 self._problems.update(error.problems)
                 self._unreadable.add(str(name))
+
+    def _advantage(self, given: object, reward: Node | None) -> ChosenEstimator | None:
+        if given is None or reward is None:
+            return None
+        try:
+            levels = {name: declared.level for name, declared in self._inputs.items()}
+            return read_estimator(given, levels=levels, reward_level=reward.level)
+        except RecipeError as error:
+            self._problems.update(error.problems)
+            return None
 
     def _tokens(self, given: object) -> str:
         if isinstance(given, str) and 0 < len(given) <= _MAX_SEGMENTER and "\x00" not in given:
