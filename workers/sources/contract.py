@@ -21,6 +21,8 @@ from workers.sources.replies import UNDERSTOOD, ParseState
 
 PROMPT = "prompt"
 """Where a template of the project's own stands among the parameters that a source is given."""
+ARTEFACT = "artefact"
+"""Where the fitted weights stand among them, of a source that declares an artefact."""
 
 
 class Fidelity(StrEnum):
@@ -125,6 +127,9 @@ class Declaration:
         Heading under which pages list it.
     needs_sandbox : bool
         It runs programs that a policy or a task proposed, which not every machine can (see `workers.sandbox`).
+    artefact : str
+        The kind of artefact whose weights it reads (`workers.training.registry`); empty where it reads none. The first
+        model is the one that the artefact was fitted on.
     """
 
     name: str
@@ -144,6 +149,7 @@ class Declaration:
     reads_group: bool = False
     family: str = "Rubrics and judges"
     needs_sandbox: bool = False
+    artefact: str = ""
 
     @property
     def prompt_sha256(self) -> str:

@@ -13,6 +13,8 @@ from workers.sources.critics.missing_information import MissingInformation
 from workers.sources.critics.step_verdicts import StepVerdicts
 from workers.sources.critics.thought_units import ThoughtUnits
 from workers.sources.dimension_reward import DimensionReward
+from workers.sources.fitted.novelty import RndNovelty
+from workers.sources.fitted.token_credit import TokenCredit
 from workers.sources.json_judge import JsonJudge
 from workers.sources.likert import DirectLikert, ReferenceLikert
 from workers.sources.listwise import ListwiseJudge
@@ -107,6 +109,8 @@ _ALL: tuple[Source, ...] = (
     GradientTimesInput(),
     IntegratedGradients(),
     AttentionRedistribution(),
+    TokenCredit(),
+    RndNovelty(),
 )
 SOURCES: dict[str, Source] = {source.declaration.name: source for source in _ALL}
 

@@ -86,7 +86,9 @@ class Distributions(NamedTuple):
     entropies: Values
 
 
-class _Piece(NamedTuple):
+class Piece(NamedTuple):
+    """One message that is scored: its item, its place among the output's messages, and what a model reads for it."""
+
     item: int
     message: int
     request: Continuation
@@ -142,7 +144,7 @@ def read_tokens(
     distributions : sequence of str
         Roles of which distributions are read.
     """
-    pieces = _pieces(items, parameters)
+    pieces = scored_pieces(items, parameters)
     requests = [piece.request for piece in pieces]
     read: dict[str, Sequence[TokenLogprobs | Refusal]] = {}
     for role in roles:
@@ -172,7 +174,7 @@ def estimate_readings(
     items: Sequence[SourceItem], parameters: Parameters, *, models: int = 1, passes: int = 1
 ) -> Estimate:
     """Each scored message read `passes` times by each of `models`."""
-    texts = [characters(piece.request) for piece in _pieces(items, parameters)]
+    texts = [characters(piece.request) for piece in scored_pieces(items, parameters)]
     return Estimate(models * passes * len(texts), models * passes * sum(texts))
 
 
@@ -204,15 +206,15 @@ def mean_logprob(found: TokenLogprobs) -> float:
     return float(found.logprobs.mean(dtype=np.float64))
 
 
-def _pieces(items: Sequence[SourceItem], parameters: Parameters) -> list[_Piece]:
+def scored_pieces(items: Sequence[SourceItem], parameters: Parameters) -> list[Piece]:
     """Every message that the policy wrote; earlier turns of its own are closed turns of the conversation."""
-    pieces: list[_Piece] = []
+    pieces: list[Piece] = []
     for index, item in enumerate(items):
         before = task_messages(item, parameters)
         for number, message in enumerate(item.output_messages):
             if message.role == "assistant" and message.text:
                 prompt = _turn(before, str(parameters["layout"]))
-                pieces.append(_Piece(index, number, Continuation(prompt, message.text)))
+                pieces.append(Piece(index, number, Continuation(prompt, message.text)))
             before.append(ChatMessage(message.role, message.text))
     return pieces
 
