@@ -1,0 +1,1 @@
+"""Learning small weights from an export's labels: heads, detectors and low-rank adapters on frozen models."""
