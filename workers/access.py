@@ -11,9 +11,9 @@ from django.http import Http404
 from projects.access import Capability, project_for
 from projects.models import Project, User
 from rewards.models import Output, RubricVersion, Task
-from workers.models import Attempt, ModelEndpoint, Prompt, PromptVersion, RubricProposal, Run, Scorer
+from workers.models import Artefact, Attempt, Fit, ModelEndpoint, Prompt, PromptVersion, RubricProposal, Run, Scorer
 
-Row = TypeVar("Row", RubricProposal, Scorer, Run)
+Row = TypeVar("Row", Artefact, Fit, RubricProposal, Scorer, Run)
 
 
 def endpoint_for(user: User, slug: str, pk: int, *, needs: Capability = Capability.VIEW) -> ModelEndpoint:
@@ -54,6 +54,17 @@ def proposal_for(user: User, slug: str, pk: int, *, needs: Capability = Capabili
         "rubric", "task", "endpoint", "created_by", "decided_by", "base_version", "accepted_version"
     ).prefetch_related("base_version__criteria")
     return _of_project(user, slug, rows, pk, needs=needs)
+
+
+def artefact_for(user: User, slug: str, pk: int) -> Artefact:
+    """An artefact to read, with the export that it was fitted on (two queries)."""
+    return _of_project(user, slug, Artefact.objects.for_list(), pk, needs=Capability.VIEW)
+
+
+def fit_for(user: User, slug: str, pk: int, *, needs: Capability = Capability.VIEW) -> Fit:
+    """A fit to follow, or with MANAGE to cancel or try again (two queries)."""
+    rows = Fit.objects.select_related("export", "endpoint", "artefact", "created_by")
+    return _of_project(user, slug, rows.defer("export__manifest"), pk, needs=needs)
 
 
 def attempt_for(user: User, slug: str, pk: int) -> Attempt:

@@ -7,7 +7,7 @@ from typing import cast
 
 from django.conf import settings
 
-from workers import served_models
+from workers import artefact_files, served_models
 from workers.engines.contract import Engine, EngineError, ErrorCode
 from workers.engines.folders import ResolvedModel, resolve_model
 from workers.engines.loaded import LoadedModels
@@ -32,16 +32,20 @@ def resolve(endpoint: ModelEndpoint) -> ResolvedModel:
     Raises
     ------
     EngineError
-        Missing, broken, of a kind that no engine here runs.
+        Missing, broken, of a kind that no engine here runs; an artefact that was fitted on another model.
     """
-    return resolve_model(
+    fitted = artefact_files.adapter_weights(endpoint)
+    resolved = resolve_model(
         endpoint.reference,
         revision=endpoint.revision,
         dtype=endpoint.dtype,
-        adapter=endpoint.adapter,
+        adapter=str(artefact_files.unpack_adapter(fitted)) if fitted else endpoint.adapter,
         models_dir=settings.MODELS_DIR,
         allowed_roots=settings.MODEL_ROOTS,
     )
+    if fitted:
+        artefact_files.require_base(fitted, {**resolved.identity, "weights": resolved.weights})
+    return resolved
 
 
 def engine_for(endpoint: ModelEndpoint) -> Engine:

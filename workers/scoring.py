@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.db.models import F
 
-from workers import model_loading, progress
+from workers import artefact_files, model_loading, progress
 from workers.actions.batches import (
     CAREFUL_AFTER,
     GIVE_UP_AFTER,
@@ -114,7 +114,7 @@ class _BatchScoring:
         self._batch = batch
         self._waiting = waiting
         self._source: Source = source_named(scorer.source)
-        self._parameters = scorer.parameters_in_force
+        self._parameters = artefact_files.parameters_for(scorer)
         self._reader = InputReader(batch.run, self._source.declaration)
         uses = list(scorer.models.select_related("endpoint"))
         self._engines: dict[str, Engine] = {use.role: model_loading.engine_for(use.endpoint) for use in uses}

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workers.views import endpoints, prompts, proposals, runs, scorers, servers, sources, trials
+from workers.views import artefacts, endpoints, prompts, proposals, runs, scorers, servers, sources, trials
 
 app_name = "workers"
 urlpatterns = [
@@ -26,6 +26,11 @@ urlpatterns = [
     path("p/<slug:slug>/models/budget/", servers.project_budget, name="project-budget"),
     path("p/<slug:slug>/models/<int:pk>/terms/", servers.endpoint_terms, name="endpoint-terms"),
     path("p/<slug:slug>/models/<int:pk>/probe/", endpoints.endpoint_probe, name="endpoint-probe"),
+    path("p/<slug:slug>/artefacts/", artefacts.artefact_list, name="artefact-list"),
+    path("p/<slug:slug>/artefacts/<int:pk>/", artefacts.artefact_detail, name="artefact-detail"),
+    path("p/<slug:slug>/fits/new/<slug:kind>/", artefacts.fit_create, name="fit-create"),
+    path("p/<slug:slug>/fits/<int:pk>/", artefacts.fit_detail, name="fit-detail"),
+    path("p/<slug:slug>/fits/<int:pk>/change/", artefacts.fit_change, name="fit-change"),
     path("p/<slug:slug>/proposals/", proposals.proposal_list, name="proposal-list"),
     path("p/<slug:slug>/proposals/<int:pk>/", proposals.proposal_detail, name="proposal-detail"),
     path("p/<slug:slug>/proposals/<int:pk>/decide/", proposals.proposal_decide, name="proposal-decide"),

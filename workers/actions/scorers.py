@@ -14,8 +14,9 @@ from rewards.parameters import ParameterError, validate_parameters
 from workers.actions.prompts import template_problem
 from workers.catalogue import unfit
 from workers.inputs import hash_content
-from workers.models import ModelEndpoint, PromptVersion, Scorer, ScorerEndpoint
+from workers.models import Artefact, ModelEndpoint, PromptVersion, Scorer, ScorerEndpoint
 from workers.sources.contract import Declaration, Input, Source
+from workers.sources.fitted.weights import other_base
 from workers.sources.registry import UnknownSourceError, source_named
 
 TASK_RUBRIC = "the task's own rubric"
@@ -32,6 +33,7 @@ def create_scorer(
     rubric_version: RubricVersion | None = None,
     uses_task_rubric: bool = False,
     prompt_version: PromptVersion | None = None,
+    artefact: Artefact | None = None,
     name: str = "",
 ) -> Scorer:
     """The scorer of this content, made with its rater where there is none.
@@ -47,28 +49,40 @@ def create_scorer(
         One of both, where the source needs criteria.
     prompt_version : PromptVersion or None
         A template of the project's own, with `prompt` loaded; None for the one that the source comes with.
+    artefact : Artefact or None
+        The fitted weights that the source reads.
     name : str
         For people; without it one is made of source, rubric, prompt and models. An existing scorer keeps its name.
 
     Raises
     ------
     AppError
-        ``source_unknown`` or ``scorer_invalid`` with messages by field: parameter, role of a model, ``rubric`` or
-        ``prompt``.
+        ``source_unknown`` or ``scorer_invalid`` with messages by field: parameter, role of a model, ``rubric``,
+        ``prompt`` or ``artefact``.
     """
     try:
         found = source_named(source)
     except UnknownSourceError as error:
         raise AppError(f"{str(error)[0].upper()}{str(error)[1:]}.", code="source_unknown") from error
     models = dict(endpoints or {})
-    values = _valid(found, project, dict(parameters or {}), models, rubric_version, uses_task_rubric, prompt_version)
     declaration = found.declaration
-    content = scorer_content(declaration, values, models, rubric_version, uses_task_rubric, prompt_version)
+    unfit_artefact = _artefact_problem(declaration, project, models, artefact)
+    values = _valid(
+        found,
+        project,
+        dict(parameters or {}),
+        models,
+        rubric_version,
+        uses_task_rubric,
+        prompt_version,
+        problems={"artefact": [unfit_artefact]} if unfit_artefact else {},
+    )
+    content = scorer_content(declaration, values, models, rubric_version, uses_task_rubric, prompt_version, artefact)
     content_hash = hash_content(content)
     existing = Scorer.objects.of(project).filter(hash=content_hash).first()
     if existing is not None:
         return _revived(existing)
-    name = name or _default_name(declaration, models, rubric_version, uses_task_rubric, prompt_version)
+    name = name or _default_name(declaration, models, rubric_version, uses_task_rubric, prompt_version, artefact)
     try:
         with transaction.atomic():
             rater = Rater.objects.create(
@@ -88,6 +102,7 @@ def create_scorer(
                 rubric_version=rubric_version,
                 uses_task_rubric=uses_task_rubric,
                 prompt_version=prompt_version,
+                artefact=artefact,
                 content=content,
                 hash=content_hash,
                 created_by=actor,
@@ -117,6 +132,7 @@ def scorer_content(
     rubric_version: RubricVersion | None,
     uses_task_rubric: bool,
     prompt_version: PromptVersion | None = None,
+    artefact: Artefact | None = None,
 ) -> dict[str, Any]:
     """All that decides a scorer's numbers, and nothing else: no name, no address, no credentials."""
     rubric: Any = TASK_RUBRIC if uses_task_rubric else None
@@ -131,6 +147,8 @@ def scorer_content(
         "models": {
             role: {part: endpoint.resolved.get(part, "") for part in _IDENTITY} for role, endpoint in endpoints.items()
         },
+        # Only where there is one: the hashes of all other scorers stay as they are.
+        **({"artefact": artefact.sha256} if artefact else {}),
     }
 
 
@@ -142,15 +160,16 @@ def _valid(
     rubric_version: RubricVersion | None,
     uses_task_rubric: bool,
     prompt_version: PromptVersion | None,
+    problems: Mapping[str, list[str]],
 ) -> dict[str, Any]:
-    """The parameters with defaults; or one AppError that names all that is wrong."""
-    problems: dict[str, list[str]] = {}
+    """The parameters with defaults; or one AppError that names all that is wrong, `problems` among it."""
+    problems = dict(problems)
     values: dict[str, Any] = {}
     try:
         values = dict(validate_parameters(source.declaration.parameters, parameters))
         source.check(values, set(endpoints))
     except ParameterError as error:
-        problems = {name: [message] for name, message in error.problems.items()}
+        problems |= {name: [message] for name, message in error.problems.items()}
     problems |= _model_problems(source.declaration, project, endpoints, values.get("answer_by"))
     rubric_problem = _rubric_problem(source.declaration, project, rubric_version, uses_task_rubric)
     problems |= {"rubric": [rubric_problem]} if rubric_problem else {}
@@ -220,6 +239,21 @@ def _prompt_problem(declaration: Declaration, project: Project, version: PromptV
     return template_problem(declaration, version.template)
 
 
+def _artefact_problem(
+    declaration: Declaration, project: Project, endpoints: Mapping[str, ModelEndpoint], artefact: Artefact | None
+) -> str:
+    if not declaration.artefact:
+        return f"{declaration.title} reads no artefact" if artefact else ""
+    if artefact is None:
+        return "choose an artefact, or fit one first"
+    if artefact.project_id != project.pk:
+        return "this artefact belongs to another project"
+    if artefact.source != declaration.artefact:
+        return f"{artefact.name} is a {artefact.source}, expected a {declaration.artefact}"
+    base = endpoints.get(declaration.models[0].name)
+    return other_base(artefact.parameters.get("base", {}), base.resolved) if base and base.resolved else ""
+
+
 def _revived(scorer: Scorer) -> Scorer:
     """An archived scorer that is asked for again is offered again."""
     if scorer.archived_at is not None:
@@ -234,9 +268,12 @@ def _default_name(
     rubric_version: RubricVersion | None,
     uses_task_rubric: bool,
     prompt_version: PromptVersion | None,
+    artefact: Artefact | None,
 ) -> str:
     rubric = [str(rubric_version)] if rubric_version else ["tasks' own rubrics"] if uses_task_rubric else []
     prompt = [str(prompt_version)] if prompt_version else []
+    # Its own name says the same as the source's and the model's.
+    fitted = [f"artefact {artefact.sha256[:8]}"] if artefact else []
     return " · ".join(
-        [declaration.title, *rubric, *prompt, *dict.fromkeys(endpoint.name for endpoint in endpoints.values())]
+        [declaration.title, *fitted, *rubric, *prompt, *dict.fromkeys(endpoint.name for endpoint in endpoints.values())]
     )

@@ -142,6 +142,7 @@ class ScorerOutput(serializers.ModelSerializer[Scorer]):
             "rubric_version_id",
             "uses_task_rubric",
             "prompt_version_id",
+            "artefact_id",
             "models",
             "hash",
             "rater_id",
@@ -168,6 +169,9 @@ class NewScorer(serializers.Serializer[Any]):
     uses_task_rubric = serializers.BooleanField(default=False)
     prompt_version = serializers.IntegerField(
         required=False, allow_null=True, help_text="Key of a version; without it the source's own template."
+    )
+    artefact = serializers.IntegerField(
+        required=False, allow_null=True, help_text="Key of an artefact, for a source that reads fitted weights."
     )
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workers.api.views import prompts, proposals, runs, scorers, servers, sources
+from workers.api.views import artefacts, prompts, proposals, runs, scorers, servers, sources
 
 app_name = "workers-api"
 urlpatterns = [
@@ -24,6 +24,13 @@ urlpatterns = [
     path("projects/<slug:slug>/runs/<int:pk>/budget", servers.RunBudget.as_view(), name="run-budget"),
     path("projects/<slug:slug>/scorers", scorers.ScorerList.as_view(), name="scorer-list"),
     path("projects/<slug:slug>/scorers/<int:pk>", scorers.ScorerDetail.as_view(), name="scorer-detail"),
+    path("projects/<slug:slug>/trainers", artefacts.TrainerList.as_view(), name="trainer-list"),
+    path("projects/<slug:slug>/artefacts", artefacts.ArtefactList.as_view(), name="artefact-list"),
+    path("projects/<slug:slug>/artefacts/<int:pk>", artefacts.ArtefactDetail.as_view(), name="artefact-detail"),
+    path("projects/<slug:slug>/fits", artefacts.FitList.as_view(), name="fit-list"),
+    path("projects/<slug:slug>/fits/<int:pk>", artefacts.FitDetail.as_view(), name="fit-detail"),
+    path("projects/<slug:slug>/fits/<int:pk>/cancel", artefacts.FitCancel.as_view(), name="fit-cancel"),
+    path("projects/<slug:slug>/fits/<int:pk>/retry", artefacts.FitRetry.as_view(), name="fit-retry"),
     path("projects/<slug:slug>/rubric-proposals", proposals.ProposalList.as_view(), name="proposal-list"),
     path("projects/<slug:slug>/rubric-proposals/<int:pk>", proposals.ProposalDetail.as_view(), name="proposal-detail"),
     path(

@@ -10,14 +10,14 @@ from django import forms
 from rewards.models import RubricVersion
 from rewards.parameters import Parameter
 from workers.catalogue import SourceEntry, serving
-from workers.models import ModelEndpoint, PromptVersion
+from workers.models import Artefact, ModelEndpoint, PromptVersion
 from workers.sources.contract import Input, ModelRole
 
 TASK_RUBRIC = "tasks"
 
 
 class ScorerForm(forms.Form):
-    """Name, rubric, prompt, a model for each role, and the source's parameters, in this order."""
+    """Name, artefact, rubric, prompt, a model for each role, and the source's parameters, in this order."""
 
     name = forms.CharField(
         max_length=200,
@@ -33,6 +33,7 @@ class ScorerForm(forms.Form):
         endpoints: Sequence[ModelEndpoint],
         rubric_versions: Collection[RubricVersion],
         prompt_versions: Collection[PromptVersion] = (),
+        artefacts: Collection[Artefact] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -40,7 +41,10 @@ class ScorerForm(forms.Form):
         self._endpoints = {str(endpoint.pk): endpoint for endpoint in endpoints}
         self._rubric_versions = {str(version.pk): version for version in rubric_versions}
         self._prompt_versions = {str(version.pk): version for version in prompt_versions}
+        self._artefacts = {str(artefact.pk): artefact for artefact in artefacts}
         declaration = entry.declaration
+        if declaration.artefact:
+            self.fields["artefact"] = _artefact_field(artefacts)
         if Input.CRITERIA in declaration.inputs:
             self.fields["rubric"] = _rubric_field(rubric_versions, required=Input.CRITERIA in declaration.needs)
         if declaration.prompt is not None:
@@ -65,6 +69,7 @@ class ScorerForm(forms.Form):
             "rubric_version": self._rubric_versions.get(rubric),
             "uses_task_rubric": rubric == TASK_RUBRIC,
             "prompt_version": self._prompt_versions.get(chosen.get("prompt", "")),
+            "artefact": self._artefacts.get(chosen.get("artefact", "")),
         }
 
 
@@ -104,6 +109,13 @@ def _prompt_field(versions: Collection[PromptVersion]) -> forms.ChoiceField:
         choices=[("", "The source's own"), *((str(version.pk), str(version)) for version in versions)],
         required=False,
         help_text="The template that is filled for each question; every version makes another scorer.",
+    )
+
+
+def _artefact_field(artefacts: Collection[Artefact]) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        choices=[(str(artefact.pk), artefact.name) for artefact in artefacts],
+        help_text="Fitted weights; the model below must be the one that they were fitted on.",
     )
 
 

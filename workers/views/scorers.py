@@ -18,7 +18,7 @@ from workers.actions.scorers import archive_scorer, create_scorer
 from workers.catalogue import entry_for
 from workers.forms.scorer import ScorerForm
 from workers.forms.trial import TrialForm
-from workers.models import ModelEndpoint, PromptVersion, Run, Scorer
+from workers.models import Artefact, ModelEndpoint, PromptVersion, Run, Scorer
 from workers.sources.registry import SOURCES, UnknownSourceError, source_named
 
 
@@ -53,7 +53,8 @@ def scorer_create(request: AuthedRequest, slug: str, source: str) -> HttpRespons
         endpoints=endpoints,
         rubric_versions=RubricVersion.objects.newest_shared(project),
         prompt_versions=PromptVersion.objects.offered_to(project).for_source(source).for_list(),
-        initial={"prompt": request.GET.get("prompt")},
+        artefacts=Artefact.objects.of(project).of_kind(declaration.artefact).for_list() if declaration.artefact else (),
+        initial={"prompt": request.GET.get("prompt"), "artefact": request.GET.get("artefact")},
     )
     if form.is_valid():
         try:

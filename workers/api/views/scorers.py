@@ -13,7 +13,7 @@ from projects.api.pagination import KeysetPagination
 from projects.api.requests import AuthedApiRequest
 from projects.api.schema import ErrorOutput
 from projects.models import TokenScope
-from workers.access import endpoint_for, prompt_version_in, rubric_version_in, scorer_for
+from workers.access import artefact_for, endpoint_for, prompt_version_in, rubric_version_in, scorer_for
 from workers.actions.scorers import create_scorer
 from workers.api.serializers import NewScorer, ScorerDetailOutput, ScorerOutput
 from workers.models import Scorer
@@ -41,12 +41,14 @@ class ScorerList(GenericAPIView[Any]):
         models = wanted.pop("models", {})
         version = wanted.pop("rubric_version", None)
         prompt = wanted.pop("prompt_version", None)
+        artefact = wanted.pop("artefact", None)
         scorer = create_scorer(
             project=project,
             actor=request.user,
             endpoints={role: endpoint_for(request.user, slug, pk) for role, pk in models.items()},
             rubric_version=None if version is None else rubric_version_in(project, version),
             prompt_version=None if prompt is None else prompt_version_in(project, prompt),
+            artefact=None if artefact is None else artefact_for(request.user, slug, artefact),
             **wanted,
         )
         return Response(ScorerDetailOutput(scorer).data, status=status.HTTP_201_CREATED)

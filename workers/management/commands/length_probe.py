@@ -14,6 +14,7 @@ from rewards.rubrics.aggregate import aggregate, suggested_aggregation
 from rewards.rubrics.content import RubricContent
 from rewards.statistics.length_probe import Ordering, ProbeTexts, probe_texts, wrong_orderings
 from workers import model_loading
+from workers.artefact_files import parameters_for
 from workers.engines.contract import Engine, EngineError
 from workers.inputs import newest_task_rubrics, output_item
 from workers.models import Scorer
@@ -101,7 +102,7 @@ class _Probe:
             item = output_item(output.task, [output], rubric.criteria if rubric else (), key=str(output.pk))
             items += [_saying(item, text or "") for text in said]
         try:
-            results = score_items(self._source, items, self._engines, self._scorer.parameters_in_force)
+            results = score_items(self._source, items, self._engines, parameters_for(self._scorer))
         except EngineError as error:
             raise CommandError(error.message) from error
         contents = [rubric for rubric in rubrics for _ in range(columns)]

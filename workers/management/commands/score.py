@@ -14,7 +14,7 @@ from rewards.models import RubricVersion
 from workers.actions.endpoints import ensure_serving
 from workers.actions.runs import start_run
 from workers.actions.scorers import create_scorer
-from workers.models import ModelEndpoint, PromptVersion, Run, Scorer
+from workers.models import Artefact, ModelEndpoint, PromptVersion, Run, Scorer
 from workers.process import process
 from workers.progress import progress_of
 from workers.scoring import work_once
@@ -36,6 +36,9 @@ class Command(BaseCommand):
         rubric.add_argument("--task-rubric", action="store_true", help="each task's own rubric")
         parser.add_argument(
             "--prompt", metavar="NAME[@N]", help="a prompt of the project for this source; newest version, or version N"
+        )
+        parser.add_argument(
+            "--artefact", type=int, metavar="ID", help="fitted weights of the project; default: the newest"
         )
         parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="of the source")
         parser.add_argument("--model", action="append", default=[], metavar="ROLE=NAME", help="default: what fits")
@@ -90,6 +93,7 @@ class Command(BaseCommand):
             endpoints=_endpoints(project, declaration, _pairs(options["model"], "--model")),
             rubric_version=_rubric(project, options["rubric"]),
             prompt_version=_prompt(project, declaration, options["prompt"]),
+            artefact=_artefact(project, declaration, options["artefact"]),
             uses_task_rubric=options["task_rubric"] or (Input.CRITERIA in declaration.needs and not options["rubric"]),
             actor=None,
         )
@@ -180,6 +184,15 @@ def _rubric(project: Project, name: str | None) -> RubricVersion | None:
     if name not in versions:
         raise CommandError(f"There is no rubric {name!r}; there are: {', '.join(versions) or 'none'}.")
     return versions[name]
+
+
+def _artefact(project: Project, declaration: Declaration, pk: int | None) -> Artefact | None:
+    if pk is None:
+        return Artefact.objects.of(project).of_kind(declaration.artefact).for_list().first()
+    found = Artefact.objects.of(project).filter(pk=pk).first()
+    if found is None:
+        raise CommandError(f"{project.slug} has no artefact {pk}.")
+    return found
 
 
 def _prompt(project: Project, declaration: Declaration, given: str | None) -> PromptVersion | None:
