@@ -8,14 +8,19 @@ from rewards.shaping import (
     combine,
     controls,
     ensembles,
+    gates,
     groups,
+    length,
     links,
     orders,
     placement,
     redistribution,
     returns,
+    smoothing,
     sparsity,
+    stages,
     steps,
+    tools,
 )
 from rewards.shaping.contract import Family, Operator
 
@@ -32,6 +37,11 @@ _MODULES: Final = (
     groups,
     orders,
     controls,
+    smoothing,
+    gates,
+    stages,
+    length,
+    tools,
 )
 
 OPERATORS: Final[Mapping[str, Operator]] = {

@@ -10,7 +10,7 @@ from rewards.parameters import Parameter
 from rewards.shaping.contract import Family, Operator, Paper, Slot
 from rewards.shaping.rows import Floats, Rows
 from rewards.shaping.sequences import UNSCORED, Bools, along, answered, blocks, decayed, share_segments
-from rewards.shaping.steps import ITERATED_CVAR, PURE, TAU
+from rewards.shaping.steps import ITERATED_CVAR, PURE, TAU, check_tau
 
 DISCOUNT: Final = Parameter("discount", "number", 1.0, "Discount", minimum=0.0, maximum=1.0)
 
@@ -111,6 +111,7 @@ def iterated_cvar_returns(steps: Rows, tau: float = 0.5) -> Rows:
     -----
     O(N) work, in as many rounds as the longest output has segments.
     """
+    check_tau(tau)
     level = steps.level
     result = np.full(level.size, np.nan)
     for segments, inside in blocks(level.starts):

@@ -34,6 +34,8 @@ def soft_minimum_weights(rows: Rows, temperature: float) -> Floats:
 
     At T = 0 those that share the minimum share the weight.
     """
+    if not temperature >= 0:
+        raise ValueError(f"temperature {temperature:g}: expected at least 0")
     above = np.where(rows.scored, rows.values - rows.smallest()[rows.level.output], np.inf)
     if temperature > 0:
         # Far above the minimum the exponent leaves the range of floats, and the weight is 0.
@@ -134,6 +136,12 @@ _AGGREGATES: Final[Mapping[str, Callable[[Rows, float, float], Floats]]] = {
 }
 
 
+def check_tau(tau: float) -> None:
+    """ValueError unless 0 < tau <= 1."""
+    if not 0 < tau <= 1:
+        raise ValueError(f"tau {tau:g}: expected above 0 and at most 1")
+
+
 def cvar_steps(steps: Rows, tau: float = 0.5, unscored: str = "unscored") -> Rows:
     """Conditional value at risk: the mean of the worst share tau of an output's steps (Rockafellar and Uryasev 2000).
 
@@ -152,6 +160,7 @@ def cvar_steps(steps: Rows, tau: float = 0.5, unscored: str = "unscored") -> Row
     Rows
         One number an output; NaN for an output without steps.
     """
+    check_tau(tau)
     level, n_steps = steps.level, steps.n_scored()
     # NaN sorts to the end of its output, where no mass is left.
     order = np.lexsort((steps.values, level.output))
@@ -185,6 +194,7 @@ def cvar_terms(terms: tuple[Rows, ...], tau: float = 0.5, unscored: str = "unsco
     ValueError
         Where terms stand on different segments.
     """
+    check_tau(tau)
     same_level(terms)
     # NaN sorts to the end, where no mass is left.
     ordered = np.sort(np.stack([term.values for term in terms]), axis=0)
