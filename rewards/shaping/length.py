@@ -192,8 +192,8 @@ def stop_properly(rewards: Rows, stopped: Rows, coefficient: float = 0.0) -> Row
 def easy_sample_weight(
     outcomes: Rows, groups: Ints, easy_from: float = 0.6, weight: float = 2.0, correct_from: float = 0.5
 ) -> Rows:
-    """Weights of tasks that keep answers short without a length penalty (arXiv 2511.01937): 0 where all or none are
-    right, `weight` on the easy side, 1 elsewhere.
+    """``w = 0`` where a task's share of right outputs is 0 or 1, ``weight`` from `easy_from` on, 1 below: weights of
+    tasks that keep answers short without a length penalty (arXiv 2511.01937).
 
     Parameters
     ----------

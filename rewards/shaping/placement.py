@@ -62,7 +62,7 @@ def _whole_outputs(scores: Rows, level: Level, how: str) -> Rows:
     return Rows(level, values / level.counts[level.output] if how in ("sum", "split") else values)
 
 
-def evenly(scores: Rows, level: Level, places: int = 1) -> Rows:
+def evenly(scores: Rows, level: Level, places: int = 4) -> Rows:
     """``r_t = r / k`` at k evenly spaced segments that end with the last, 0 elsewhere: a sparse dense reward.
 
     With T segments and k' = min(k, T), these are the segments ceil(j T / k'), j = 1 ... k'. k = 1 is the end of the
@@ -83,7 +83,7 @@ def evenly(scores: Rows, level: Level, places: int = 1) -> Rows:
 
 
 def fill(rewards: Rows, value: float = 0.0) -> Rows:
-    """Count every unscored segment as a stated value, common practice for trainers that have no notion of unscored."""
+    """``r = x``, or v where x is unscored: common practice for trainers that have no notion of unscored."""
     return rewards.with_values(np.where(rewards.scored, rewards.values, value))
 
 

@@ -128,7 +128,7 @@ def iterated_cvar_returns(steps: Rows, tau: float = 0.5) -> Rows:
 
 
 def iterated_cvar(steps: Rows, tau: float = 0.5, unscored: str = "unscored") -> Rows:
-    """`iterated_cvar_returns` of the first step: one number an output (arXiv 2307.02842).
+    """``r = V_1``, the `iterated_cvar_returns` of the first step: one number an output (arXiv 2307.02842).
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ EXPLICABLE: Final = Paper("Reward Design for Reinforcement Learning Agents", "25
 SPARSITY: Final = Paper("A Practitioner's Guide to Multi-turn Agentic Reinforcement Learning", "2510.01132")
 
 
-def on_most_important(scores: Rows, importance: Rows, k: int = 1, share: str = "equal") -> Rows:
+def on_most_important(scores: Rows, importance: Rows, k: int = 5, share: str = "equal") -> Rows:
     """One number an output, split over its k most important segments, 0 elsewhere: k non-zero rewards, as in the sparse
     and interpretable design of arXiv 2503.21949; ``proportional`` is ABC's redistribution (arXiv 2402.00782) cut to k.
 
@@ -56,7 +56,7 @@ def on_most_important(scores: Rows, importance: Rows, k: int = 1, share: str = "
 
 
 def keep_largest(rewards: Rows, k: int = 5, by: str = "magnitude") -> Rows:
-    """Keep each output's k largest rewards and set the others to 0 (sparse, interpretable rewards, arXiv 2503.21949).
+    """``r_t = 1[t among the k largest] x_t`` within each output (sparse, interpretable rewards, arXiv 2503.21949).
 
     Parameters
     ----------
