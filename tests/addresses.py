@@ -22,6 +22,8 @@ _NOUN_OF_NAME = {
     "member-detail": "membership",
     "version-list": "rubric",
     "version-detail": "rubric",
+    "annotator-link-revoke": "annotator_link",
+    "filter-delete": "saved_filter",
     "trial-create": "scorer",
     "trial-detail": "scorer",
 }
@@ -32,6 +34,10 @@ _VALUES = {
     "format": "rubricate_jsonl",
     "path": "README.md",
     "change": "open",
+    # Signed or one-way words: these are nobody's.
+    "signed": "nobodys",
+    "uidb36": "1",
+    "key": "nobodys",
 }
 
 
@@ -67,7 +73,7 @@ class Address(NamedTuple):
         if argument == "pk":
             return house.pk(self.noun)
         if argument == "secret":
-            return house.rows["secret"]
+            return house.rows["link_secret" if "annotator-link" in self.name else "secret"]
         if argument.removesuffix("_pk") in house.rows:
             return house.pk(argument.removesuffix("_pk"))
         return _VALUES[argument]

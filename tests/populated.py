@@ -18,8 +18,11 @@ from annotations.actions.study import run_study
 from annotations.actions.submission import submit_answer
 from annotations.models import Assignment, Campaign
 from annotations.protocols.presets import PRESETS
+from projects.actions.annotator_link import issue_annotator_link
 from projects.actions.audit import record_event
 from projects.actions.invitation import invite
+from projects.actions.notification import notify
+from projects.actions.saved_filter import save_filter
 from projects.actions.token import issue_token
 from projects.encryption import encrypt
 from projects.models import Project, TokenScope, User
@@ -398,7 +401,14 @@ def _administer(house: Populated) -> None:
     later = timezone.now() + timedelta(days=1)
     token = issue_token(user=annotator, name=HOSTILE[:100], scopes=[TokenScope.READ], expires_at=later)
     record_event(actor=owner, verb="campaign.created", project=house.project, data={"name": HOSTILE, "items": 2})
+    link = issue_annotator_link(project=house.project, actor=owner, label=HOSTILE[:100], days=1, most_people=9)
+    notify(users=[annotator], kind="member.joined", project=house.project, data={"user": HOSTILE, "role": HOSTILE})
+    saved = save_filter(user=owner, project=house.project, of_list="tasks", name=HOSTILE[:60], query=f"q={SECRET}")
     house.rows |= {
+        "annotator_link": link.link,
+        "link_secret": link.secret,
+        "notification": annotator.notifications.get(),
+        "saved_filter": saved,
         "invitation": issued.invitation,
         "secret": issued.secret,
         "token": token.token,

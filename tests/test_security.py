@@ -20,14 +20,40 @@ MANAGERS = {"owner", "manager"}
 ANSWERERS = {"owner", "manager", "annotator"}
 
 OPEN_TO_ALL = {
-    "projects:sign-in",
+    "account_login",
+    "account_inactive",
+    "account_signup",
+    "account_signup_complete",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
     "projects:invitation-accept",
+    "projects:annotator-link-accept",
     "api-schema",
     "api-docs",
     "health-live",
     "health-ready",
 }
 OF_THE_PERSON = {
+    "account_reauthenticate",
+    "mfa_authenticate",
+    "mfa_reauthenticate",
+    "mfa_index",
+    "mfa_activate_totp",
+    "mfa_deactivate_totp",
+    "mfa_view_recovery_codes",
+    "mfa_generate_recovery_codes",
+    "mfa_download_recovery_codes",
+    "projects:site-policy",
+    "projects:key-map",
+    "projects:mailed-notices",
+    "projects:activity",
+    "projects:email-change",
+    "projects:email-confirm",
+    "projects:notification-list",
+    "projects:notifications-read",
+    "projects:notification-open",
     "projects:project-list",
     "projects:project-switcher",
     "projects:sign-out",
@@ -163,6 +189,8 @@ WHO_READS = {
 WRITES_OF = {
     "viewer": {
         "projects:project-leave",
+        # One's own filters, whatever the role.
+        "projects:filter-save",
         "annotations:study-create",
         "annotations-api:study-list",
         "rewards-api:rubric-reaggregation",
@@ -235,7 +263,7 @@ def body(response) -> str:
 
 
 def leads_to_sign_in(response) -> bool:
-    return bool(response.status_code == 302 and urlsplit(response["Location"]).path == reverse("projects:sign-in"))
+    return bool(response.status_code == 302 and urlsplit(response["Location"]).path == reverse("account_login"))
 
 
 def test_every_address_says_here_who_may_open_it():

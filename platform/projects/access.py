@@ -8,7 +8,17 @@ from django.db import models
 from django.http import Http404
 
 from projects.errors import AppError
-from projects.models import ApiToken, Invitation, Membership, Project, Role, User
+from projects.models import (
+    AnnotatorLink,
+    ApiToken,
+    Invitation,
+    Membership,
+    Notification,
+    Project,
+    Role,
+    SavedFilter,
+    User,
+)
 from projects.querysets.project import ProjectQuerySet
 
 
@@ -95,3 +105,34 @@ def token_for(user: User, pk: int) -> ApiToken:
     if token is None:
         raise Http404
     return token
+
+
+def annotator_link_for(user: User, slug: str, pk: int) -> AnnotatorLink:
+    """An annotator link that `user` may revoke."""
+    project = project_for(user, slug, needs=Capability.OWN)
+    link = project.annotator_links.select_related("project").filter(pk=pk).first()
+    if link is None:
+        raise Http404
+    return link
+
+
+def notification_for(user: User, pk: int) -> Notification:
+    """One of the user's own notifications."""
+    notification = user.notifications.filter(pk=pk).first()
+    if notification is None:
+        raise Http404
+    return notification
+
+
+def saved_filter_for(user: User, slug: str, pk: int) -> SavedFilter:
+    """One of the user's own filters in a project."""
+    saved = project_for(user, slug).saved_filters.filter(user=user, pk=pk).first()
+    if saved is None:
+        raise Http404
+    return saved
+
+
+def require_operator(user: User) -> None:
+    """Raise Http404 for everybody but the operator, who is a superuser of this server."""
+    if not user.is_superuser:
+        raise Http404

@@ -1,10 +1,14 @@
 """Every address: pages of the four apps at the root, their API under /api/v1/."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from rubricate import health
+
+# Its own form would know neither the limits nor the second factor.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
@@ -16,6 +20,7 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns = [
+    path("", include("projects.account_urls")),
     path("", include("projects.urls")),
     path("", include("rewards.urls")),
     path("", include("workers.urls")),

@@ -54,6 +54,6 @@ def test_the_page_costs_the_same_for_any_number_of_events(cast, browse, django_a
     for _ in range(events):
         record_event(actor=cast.owner, verb="run.started", project=cast.project)
     client = browse(cast.owner)
-    # session, user, project with role, events with actors
-    with django_assert_num_queries(4):
+    # session, user, project with role, members to choose from, events with actors
+    with django_assert_num_queries(5):
         client.get("/p/quill/audit/")

@@ -118,6 +118,6 @@ def test_the_page_costs_the_same_for_any_number_of_members(cast, browse, django_
     for _ in range(extra):
         Membership.objects.create(project=cast.project, user=make_user(), role=Role.VIEWER)
     client = browse(cast.owner)
-    # session, user, project with role, members, invitations
-    with django_assert_num_queries(5):
+    # session, user, project with role, members, invitations, links
+    with django_assert_num_queries(6):
         client.get("/p/quill/members/")

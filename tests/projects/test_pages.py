@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from projects import urls
 
-PUBLIC = {"sign-in", "sign-out", "invitation-accept"}
+PUBLIC = {"sign-out", "invitation-accept", "annotator-link-accept"}
 OF_A_PERSON = {
     "project-list",
     "project-switcher",
@@ -15,7 +15,16 @@ OF_A_PERSON = {
     "password-change",
     "token-list",
     "token-revoke",
+    "key-map",
+    "mailed-notices",
+    "activity",
+    "email-change",
+    "email-confirm",
+    "notification-list",
+    "notification-open",
+    "notifications-read",
 }
+OF_THE_OPERATOR = {"site-policy"}
 OF_A_PROJECT = {
     "project-detail": {"owner", "manager", "viewer"},
     "project-settings": {"owner"},
@@ -23,14 +32,32 @@ OF_A_PROJECT = {
     "member-change": {"owner"},
     "project-leave": {"owner", "manager", "annotator", "viewer"},
     "invitation-revoke": {"owner"},
+    "annotator-link-revoke": {"owner"},
+    "filter-save": {"owner", "manager", "viewer"},
+    "filter-delete": {"owner", "manager", "viewer"},
     "audit-list": {"owner", "manager"},
 }
-POSTED = {"member-change", "project-leave", "invitation-revoke", "theme-set", "token-revoke"}
+POSTED = {
+    "member-change",
+    "project-leave",
+    "invitation-revoke",
+    "annotator-link-revoke",
+    "filter-save",
+    "filter-delete",
+    "theme-set",
+    "token-revoke",
+    "notification-open",
+    "notifications-read",
+}
 
 
 def address(name, slug="quill"):
     arguments = {
         "token-revoke": [1],
+        "notification-open": [1],
+        "email-confirm": ["nobodys"],
+        "annotator-link-revoke": [slug, 999999],
+        "filter-delete": [slug, 999999],
         "member-change": [slug, 999999],
         "invitation-revoke": [slug, 999999],
     }.get(name, [slug] if name in OF_A_PROJECT else [])
@@ -42,10 +69,10 @@ def send(client, name):
 
 
 def test_every_page_is_in_a_table():
-    assert {pattern.name for pattern in urls.urlpatterns} == PUBLIC | OF_A_PERSON | set(OF_A_PROJECT)
+    assert {pattern.name for pattern in urls.urlpatterns} == PUBLIC | OF_A_PERSON | OF_THE_OPERATOR | set(OF_A_PROJECT)
 
 
-@pytest.mark.parametrize("name", sorted(OF_A_PERSON | set(OF_A_PROJECT)))
+@pytest.mark.parametrize("name", sorted(OF_A_PERSON | OF_THE_OPERATOR | set(OF_A_PROJECT)))
 def test_who_is_not_signed_in_is_sent_to_sign_in(cast, client, name):
     response = send(client, name)
     assert response.status_code == 302
@@ -65,7 +92,7 @@ def test_a_page_opens_for_the_roles_in_the_table_only(cast, browse, name, role):
 
 
 @pytest.mark.parametrize("role", ["manager", "annotator", "viewer"])
-@pytest.mark.parametrize("name", ["member-change", "invitation-revoke"])
+@pytest.mark.parametrize("name", ["member-change", "invitation-revoke", "annotator-link-revoke"])
 def test_only_owners_change_members_and_invitations(cast, browse, name, role):
     assert send(browse(getattr(cast, role)), name).status_code == 403
 
@@ -90,3 +117,11 @@ def test_a_page_that_does_not_exist_is_ours(cast, browse):
     response = browse(cast.owner).get("/p/nothing/")
     assert response.status_code == 404
     assert "There is nothing here" in response.content.decode()
+
+
+def test_the_operators_page_opens_for_nobody_else(cast, browse):
+    """Owning every project makes nobody the operator."""
+    assert browse(cast.owner).get("/server/").status_code == 404
+    cast.owner.is_superuser = True
+    cast.owner.save()
+    assert browse(cast.owner).get("/server/").status_code == 200

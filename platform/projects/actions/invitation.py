@@ -4,18 +4,21 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from django.contrib.auth.base_user import BaseUserManager
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
+from projects import mail
 from projects.actions.audit import record_event
-from projects.actions.member import add_member
+from projects.actions.member import add_member, tell_owners_of
 from projects.credentials import fingerprint, new_invitation_secret
 from projects.errors import AppError
 from projects.models import Invitation, Membership, Project, User
 
 LIFETIME = timedelta(days=14)
+_PROOF = "projects.invitation-proof"
 
 
 class IssuedInvitation(NamedTuple):
@@ -69,6 +72,19 @@ def _is_email(text: str) -> bool:
     return True
 
 
+def mail_invitation(*, issued: IssuedInvitation, url: str) -> bool:
+    """Send the link to whom it is for; whether the letter left. Call it outside any transaction."""
+    invitation = issued.invitation
+    context = {
+        "project": mail.cut(invitation.project),
+        "inviter": mail.cut(invitation.invited_by or ""),
+        "role": invitation.get_role_display().lower(),
+        "until": invitation.expires_at,
+        "url": f"{url}?proof={signing.dumps(invitation.pk, salt=_PROOF)}",
+    }
+    return mail.send(invitation.email, "invitation", context)
+
+
 @transaction.atomic
 def revoke_invitation(*, invitation: Invitation, actor: User) -> None:
     """Make the link useless; an invitation that was accepted or revoked before stays as it is."""
@@ -120,12 +136,28 @@ def accept_invitation(*, user: User, secret: str) -> Project:
         target=membership,
         data={"user": user.username, "role": invitation.role},
     )
+    tell_owners_of(membership, owner=invitation.invited_by)
     return invitation.project
 
 
 @transaction.atomic
-def accept_as_newcomer(*, user: User, secret: str) -> Project:
-    """Store the new account `user` (its password is set, the row unsaved) and join; both or neither."""
+def accept_as_newcomer(*, user: User, secret: str, proof: str = "") -> Project:
+    """Store the new account `user` (its password is set, the row unsaved) and join; both or neither.
+
+    The account gets the invited address where `proof` shows that the link came out of that mailbox; a link that was
+    handed over otherwise proves no address.
+    """
+    user.email = _proven_by(invitation_with(secret), proof)
     user.save()
     record_event(actor=user, verb="user.joined", target=user)
     return accept_invitation(user=user, secret=secret)
+
+
+def _proven_by(invitation: Invitation, proof: str) -> str:
+    try:
+        is_proof = signing.loads(proof, salt=_PROOF, max_age=LIFETIME) == invitation.pk if proof else False
+    except signing.BadSignature:
+        is_proof = False
+    # Somebody else may have proven the address since.
+    is_free = is_proof and not User.objects.filter(email__iexact=invitation.email).exists()
+    return invitation.email if is_free else ""

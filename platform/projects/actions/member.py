@@ -4,6 +4,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from projects.actions.audit import record_event
+from projects.actions.notification import notify
 from projects.errors import AppError
 from projects.models import Membership, Project, Role, User
 
@@ -25,6 +26,7 @@ def add_member(*, project: Project, actor: User, identifier: str, role: str) -> 
     record_event(
         actor=actor, verb="member.added", project=project, target=membership, data={"user": user.username, "role": role}
     )
+    _tell_of_role(membership, by=actor)
     return membership
 
 
@@ -45,6 +47,7 @@ def change_role(*, membership: Membership, actor: User, role: str) -> Membership
     )
     current.role = role
     current.save(update_fields=["role"])
+    _tell_of_role(current, by=actor)
     return current
 
 
@@ -69,6 +72,32 @@ def remove_member(*, membership: Membership, actor: User) -> None:
 def leave_project(*, project: Project, user: User) -> None:
     """Take oneself out; the last owner cannot (``last_owner``, 409)."""
     remove_member(membership=Membership.objects.get(project=project, user=user), actor=user)
+
+
+def tell_owners_of(membership: Membership, *, owner: User | None) -> None:
+    """Tell whoever made the link that somebody has followed it, while that person still owns the project."""
+    if owner is None:
+        return
+    owners = User.objects.filter(pk=owner.pk, memberships__project=membership.project, memberships__role=Role.OWNER)
+    notify(
+        users=owners,
+        kind="member.joined",
+        project=membership.project,
+        data={"user": str(membership.user), "role": Role(membership.role).label.lower()},
+        url=f"{membership.project.get_absolute_url()}members/",
+    )
+
+
+def _tell_of_role(membership: Membership, *, by: User) -> None:
+    if membership.user == by:
+        return
+    notify(
+        users=[membership.user],
+        kind="project.joined",
+        project=membership.project,
+        data={"role": Role(membership.role).label.lower()},
+        url="/",
+    )
 
 
 def _user_named(identifier: str) -> User:

@@ -1,4 +1,4 @@
-"""An account for a person who follows an invitation."""
+"""An account for a person who follows a link."""
 
 from django.contrib.auth.forms import BaseUserCreationForm
 
@@ -6,6 +6,8 @@ from projects.models import User
 
 
 class NewcomerForm(BaseUserCreationForm):  # type: ignore[type-arg]
+    """Without an address: that is proven by a letter, never typed in here."""
+
     class Meta:
         model = User
-        fields = ["username", "display_name", "email"]
+        fields = ["username", "display_name"]

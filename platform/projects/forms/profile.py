@@ -1,10 +1,15 @@
 """What people may say about themselves."""
 
+from collections.abc import Mapping
+from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
+from projects.key_map import ACTIONS
 from projects.models import Theme
+from projects.notices import NOTICES
 
 
 def _time_zones() -> list[tuple[str, str]]:
@@ -15,13 +20,46 @@ def _time_zones() -> list[tuple[str, str]]:
 
 class ProfileForm(forms.Form):
     display_name = forms.CharField(
-        max_length=150, required=False, help_text="Shown to others instead of your user name."
-    )
-    email = forms.EmailField(label="E-mail", required=False)
-    time_zone = forms.ChoiceField(choices=_time_zones)
-    theme = forms.ChoiceField(choices=Theme)
-    shortcuts_enabled = forms.BooleanField(
-        label="Single-key shortcuts",
+        label=_("Display name"),
+        max_length=150,
         required=False,
-        help_text="Off, only shortcuts with Ctrl, ⌘ or Alt work on the annotation page.",
+        help_text=_("Shown to others instead of your user name."),
+    )
+    time_zone = forms.ChoiceField(label=_("Time zone"), choices=_time_zones)
+    theme = forms.ChoiceField(label=_("Theme"), choices=Theme)
+    shortcuts_enabled = forms.BooleanField(
+        label=_("Single-key shortcuts"),
+        required=False,
+        help_text=_("Off, only shortcuts with Ctrl, ⌘ or Alt work on the annotation page."),
+    )
+
+
+class KeyMapForm(forms.Form):
+    """One field for each action; an empty one means the default key."""
+
+    def __init__(self, *args: Any, key_map: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for action in ACTIONS.values():
+            self.fields[action.name] = forms.CharField(
+                label=str(action.label),
+                required=False,
+                max_length=20,
+                initial=key_map.get(action.name, ""),
+                widget=forms.TextInput(
+                    {
+                        "placeholder": action.default,
+                        "autocomplete": "off",
+                        "autocapitalize": "none",
+                        "class": "key-input",
+                    }
+                ),
+            )
+
+
+class MailedNoticesForm(forms.Form):
+    kinds = forms.MultipleChoiceField(
+        label=_("Also send by e-mail"),
+        required=False,
+        choices=[(notice.kind, notice.label) for notice in NOTICES.values()],
+        widget=forms.CheckboxSelectMultiple,
     )

@@ -1,6 +1,7 @@
 """A person who signs in."""
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -8,6 +9,11 @@ class Theme(models.TextChoices):
     SYSTEM = "system", "As the device"
     LIGHT = "light", "Light"
     DARK = "dark", "Dark"
+
+
+def default_mailed_notices() -> list[str]:
+    """What asks a person to do something is mailed; what only happened is not."""
+    return ["project.joined", "campaign.opened"]
 
 
 class User(AbstractUser):
@@ -18,6 +24,13 @@ class User(AbstractUser):
     theme = models.CharField(max_length=10, choices=Theme, default=Theme.SYSTEM)
     shortcuts_enabled = models.BooleanField(default=True)
     """Bare-letter shortcuts need an off switch (WCAG 2.1.4)."""
+
+    key_map = models.JSONField(default=dict)
+    """Keys of the annotation page by action, where they differ from the defaults (see projects.key_map)."""
+    mailed_notices = ArrayField(models.CharField(max_length=40), default=default_mailed_notices)
+    """Kinds of notifications that are sent by e-mail as well."""
+    unread_count = models.PositiveIntegerField(default=0)
+    """Of notifications; kept by the actions, so that no page counts them."""
 
     bound_project_id: int | None = None
     """Not a column: set for a request whose API token opens one project only."""

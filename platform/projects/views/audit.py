@@ -6,6 +6,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from projects.access import Capability, project_for
+from projects.forms.audit import AuditFilterForm
 from projects.keyset import keyset_page
 from projects.requests import AuthedRequest
 
@@ -13,8 +14,10 @@ from projects.requests import AuthedRequest
 @require_safe
 @login_required
 def audit_list(request: AuthedRequest, slug: str) -> HttpResponse:
-    """Who did what, newest first, for owners and managers."""
+    """Who did what, newest first, for owners and managers; by person and by what it was done to."""
     project = project_for(request.user, slug, needs=Capability.MANAGE)
-    page = keyset_page(project.audit_events.for_list(), ordering="-id", cursor=request.GET.get("cursor"))
-    context = {"project": project, "section": "audit", "page": page}
+    form = AuditFilterForm(request.GET, project=project)
+    events = project.audit_events.for_list().matching(**form.conditions())
+    page = keyset_page(events, ordering="-id", cursor=request.GET.get("cursor"))
+    context = {"project": project, "section": "audit", "page": page, "form": form}
     return TemplateResponse(request, "projects/audit_list.html", context)

@@ -7,9 +7,11 @@ from csp.constants import NONE, SELF
 from kombu import Queue
 
 import annotations.schedule
+import projects.schedule
 import rewards.schedule
 import workers.schedule
 from rubricate import env
+from rubricate.settings.accounts import *  # noqa: F403
 
 BASE_DIR = env.ROOT
 VAR_DIR = env.VAR
@@ -28,6 +30,9 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.humanize",
     "django.forms",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -48,6 +53,7 @@ MIDDLEWARE = [
     "rubricate.static_files.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -55,6 +61,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "rubricate.errors.AppErrorMiddleware",
 ]
 
@@ -97,11 +104,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-LOGIN_URL = "projects:sign-in"
-LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = LOGIN_URL
 
-LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
@@ -225,6 +228,7 @@ OUTGOING_LOCAL_HOSTS = env.names("RUBRICATE_LOCAL_HOSTS", [])
 ENCRYPTION_KEYS = env.encryption_keys()
 
 CELERY_BEAT_SCHEDULE = {
+    **projects.schedule.beat_schedule(),
     **rewards.schedule.beat_schedule(),
     **workers.schedule.beat_schedule(redispatch_seconds=WORKERS_REDISPATCH_SECONDS),
     **annotations.schedule.beat_schedule(),

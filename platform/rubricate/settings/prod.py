@@ -2,7 +2,7 @@
 
 from rubricate import env
 from rubricate.settings.base import *  # noqa: F403
-from rubricate.settings.base import STORAGES
+from rubricate.settings.base import EMAIL_HOST, STORAGES
 
 env.required("DATABASE_URL")
 SECRET_KEY = env.required("SECRET_KEY")
@@ -10,6 +10,10 @@ ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", []) or [env.required("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", [f"https://{host}" for host in ALLOWED_HOSTS])
 CELERY_BROKER_URL = env.required("CELERY_BROKER_URL")
 env.required("CHANNEL_LAYER_URL")
+# Letters hold secret links: without a mail server they go nowhere, and pages say that this server sends none.
+if not EMAIL_HOST:
+    EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 1)
 
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True

@@ -1,0 +1,58 @@
+"""The kinds of notifications, how their lines read, and how people choose among them."""
+
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from projects.mail import cut
+from projects.models import Notification
+
+
+class Notice(NamedTuple):
+    """`line` is filled with the notification's data and `project`."""
+
+    kind: str
+    label: str | Promise
+    line: str | Promise
+
+
+NOTICES = {
+    notice.kind: notice
+    for notice in (
+        Notice(
+            "project.joined",
+            _("Somebody adds you to a project, or changes your role"),
+            _("You are now %(role)s of %(project)s."),
+        ),
+        Notice(
+            "campaign.opened",
+            _("A campaign opens in which you are asked to answer"),
+            _("The campaign “%(name)s” in %(project)s is open for your answers."),
+        ),
+        Notice(
+            "run.finished",
+            _("A run that you started has ended"),
+            _("The run “%(name)s” in %(project)s has finished: %(scored)s scored, %(failed)s failed."),
+        ),
+        Notice(
+            "member.joined",
+            _("Somebody follows your invitation or your link"),
+            _("%(user)s has joined %(project)s as %(role)s."),
+        ),
+    )
+}
+
+
+def line_of(notification: Notification) -> str:
+    """The sentence that a person reads; names in it are cut short, numbers are as they are."""
+    notice = NOTICES.get(notification.kind)
+    if notice is None:
+        # Written by a version that knew more kinds.
+        return notification.kind
+    words = {name: cut(value) for name, value in notification.data.items()}
+    words["project"] = cut(notification.project or "")
+    try:
+        return str(notice.line) % words
+    except KeyError:
+        return str(notice.label)
