@@ -40,13 +40,16 @@ def carry(rewards: Rows, level: Level, how: str = "last") -> Rows:
     Returns
     -------
     Rows
-        On ``level``. Outputs without a number stay unscored.
+        On ``level``. Outputs without a number stay unscored; on the segments where they stand already, rewards stay as
+        they are.
 
     Raises
     ------
     ValueError
         Where an output's number, which is to be kept in sum, has no segment to go to.
     """
+    if rewards.level.same_as(level):
+        return rewards
     if rewards.level.name == OUTPUT:
         return _whole_outputs(rewards, level, how)
     if how in ("sum", "mean"):

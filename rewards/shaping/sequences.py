@@ -103,15 +103,23 @@ def share_segments(rows: Rows, others: Rows, what: str) -> None:
         raise ValueError(f"{what}: expected the same segments as the rewards")
 
 
-def ranks(keys: Floats, level: Level) -> Ints:
-    """Each segment's place in its output by falling key, from 0, earlier ones first among equals: shape (N,).
+def largest(keys: Floats, level: Level, k: int) -> Bools:
+    """Which segments are among the k largest of their output, earlier ones first among equals: shape (N,).
 
-    NaN comes last.
+    NaN is never among them.
     """
-    order = np.lexsort((np.where(np.isnan(keys), np.inf, -keys), level.output))
-    places = np.empty(level.size, dtype=np.int64)
-    places[order] = np.arange(level.size) - level.starts[level.output]
-    return places
+
+    def walk(values: Floats, inside: Bools) -> Floats:
+        known = inside & ~np.isnan(values)
+        ordered = np.sort(np.where(known, values, -np.inf), axis=1)
+        bound = ordered[:, -min(k, values.shape[1])][:, None]
+        above, at_bound = known & (values > bound), known & (values == bound)
+        # Of those at the bound, the first as many as there is room for.
+        room = k - np.count_nonzero(above, axis=1)[:, None]
+        chosen: Bools = above | (at_bound & (np.cumsum(at_bound, axis=1) <= room))
+        return chosen.astype(np.float64)
+
+    return along(level.starts, keys, walk) > 0
 
 
 def answered(rows: Rows, unscored: str) -> Bools:

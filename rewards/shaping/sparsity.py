@@ -9,7 +9,7 @@ import numpy as np
 from rewards.parameters import Parameter
 from rewards.shaping.contract import Family, Operator, Paper, Slot, Want
 from rewards.shaping.rows import Rows
-from rewards.shaping.sequences import on_segments, ranks
+from rewards.shaping.sequences import largest, on_segments
 from rewards.shaping.terms import check_range
 
 EXPLICABLE: Final = Paper("Reward Design for Reinforcement Learning Agents", "2503.21949")
@@ -43,7 +43,7 @@ def on_most_important(scores: Rows, importance: Rows, k: int = 5, share: str = "
         For a negative importance in ``proportional``.
     """
     level = importance.level
-    chosen = importance.scored & (ranks(importance.values, level) < k)
+    chosen = largest(importance.values, level, k)
     weights = chosen.astype(np.float64)
     if share == "proportional":
         check_range("importance", importance, 0.0, np.inf)
@@ -69,7 +69,7 @@ def keep_largest(rewards: Rows, k: int = 5, by: str = "magnitude") -> Rows:
         On the same segments; unscored ones stay so and take none of the k places.
     """
     keys = np.abs(rewards.values) if by == "magnitude" else rewards.values
-    kept = ranks(keys, rewards.level) < k
+    kept = largest(keys, rewards.level, k)
     return rewards.with_values(np.where(kept | ~rewards.scored, rewards.values, 0.0))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from rewards.parameters import Parameter
 from rewards.shaping.contract import Family, Operator, Paper, Slot
 from rewards.shaping.rows import Floats, Rows
-from rewards.shaping.sequences import UNSCORED, answered
+from rewards.shaping.sequences import UNSCORED, along, answered
 from rewards.shaping.terms import UNSCORED as UNSCORED_TERMS
 from rewards.shaping.terms import n_scored, same_level, voided
 
@@ -163,11 +163,13 @@ def cvar_steps(steps: Rows, tau: float = 0.5, unscored: str = "unscored") -> Row
     check_tau(tau)
     level, n_steps = steps.level, steps.n_scored()
     # NaN sorts to the end of its output, where no mass is left.
-    order = np.lexsort((steps.values, level.output))
+    ordered = along(
+        level.starts, steps.values, lambda values, inside: np.sort(np.where(inside, values, np.nan), axis=1)
+    )
     place = np.arange(level.size) - level.starts[level.output]
     mass = (tau * n_steps)[level.output]
     weights = np.clip(mass - place, 0.0, 1.0)
-    worst = np.where(weights > 0, steps.values[order], 0.0)
+    worst = np.where(weights > 0, ordered, 0.0)
     total = np.bincount(level.output, weights * worst, minlength=len(steps))
     answers = answered(steps, unscored)
     return Rows.scalars(np.where(answers, total / np.where(n_steps > 0, tau * n_steps, 1.0), np.nan))

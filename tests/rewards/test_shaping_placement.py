@@ -58,6 +58,12 @@ def test_a_whole_output_is_carried_to_its_tokens(how: str, expected: list[float]
     assert np.isnan(placed.of(1)).all()
 
 
+def test_rewards_that_stand_on_the_segments_already_stay_as_they_are() -> None:
+    rewards = Rows(FINE, np.array([1, NAN, 2, 3]))
+    for how in ("sum", "mean", "each", "split", "last"):
+        np.testing.assert_array_equal(carry(rewards, FINE, how).values, rewards.values)
+
+
 def test_a_reward_without_a_segment_to_go_to_is_an_error_that_names_the_output() -> None:
     level = Level.of_lengths("token", [2, 0])
     for place in (lambda scores: carry(scores, level, "split"), lambda scores: evenly(scores, level, 2)):
@@ -130,6 +136,16 @@ def test_only_the_largest_rewards_are_kept() -> None:
     assert by_magnitude.of(0).tolist() == pytest.approx([0, -3, NAN, 0, 3], nan_ok=True)
     assert by_magnitude.to_lists()[1:] == [[0.5], []]
     assert keep_largest(rewards, 2, "value").of(0).tolist() == pytest.approx([0, 0, NAN, 2, 3], nan_ok=True)
+
+
+@given(outputs=st.lists(st.lists(st.sampled_from([1.0, -2.0, 2.0, NAN]), max_size=9), min_size=1), k=st.integers(1, 10))
+def test_the_largest_are_those_of_a_sort_that_keeps_the_order_of_equals(outputs: list[list[float]], k: int) -> None:
+    kept = keep_largest(_tokens(*outputs), k, "value")
+    for index, output in enumerate(outputs):
+        known = [place for place, value in enumerate(output) if not np.isnan(value)]
+        chosen = sorted(known, key=lambda place, output=output: -output[place])[:k]
+        expected = [value if place in chosen or np.isnan(value) else 0 for place, value in enumerate(output)]
+        assert kept.of(index).tolist() == pytest.approx(expected, nan_ok=True)
 
 
 def test_every_nth_reward_is_kept_and_the_last() -> None:
