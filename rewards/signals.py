@@ -240,8 +240,10 @@ def place_spans(marked: Spans, worth: Floats, target: Spans, place: Placement = 
         raise ValueError(f"place={place!r}: expected 'each', 'split' or 'last'")
     # A zero-width span shares no character with anything: it goes where a projection would put it.
     split = np.full(len(marked), place == "split") | (marked[:, 1] == marked[:, 2])
-    dense = np.nan_to_num(_spread_sum(_Axis.over(marked[split], target), worth[split]))
-    span, segment = _sharing(_Axis.over(marked[~split], target), last_only=place == "last")
+    dense = np.zeros(len(target))
+    if split.any():
+        dense += np.nan_to_num(_spread_sum(_Axis.over(marked[split], target), worth[split]))
+    span, segment = _sharing(*_on_one_line(marked[~split], target), last_only=place == "last")
     dense += _gather(segment, worth[~split][span], len(target))
     return dense
 
@@ -271,18 +273,26 @@ class _Axis(NamedTuple):
 
     @classmethod
     def over(cls, source: Spans, target: Spans) -> Self:
-        both = np.vstack([source, target]).astype(np.int64)
-        _, message = np.unique(both[:, 0], return_inverse=True)
-        size = np.zeros(int(message.max(initial=-1)) + 1, dtype=np.int64)
-        np.maximum.at(size, message, both[:, 2])
-        # One position of room a message, so that the end of one is not the start of the next.
-        base = np.concatenate([[0], np.cumsum(size + 1)])[message]
-        line = both[:, 1:] + base[:, None]
-        edges = np.unique(line)
-        inside, target_in = (_incidence(edges, points) for points in (line[: len(source)], line[len(source) :]))
+        lines = _on_one_line(source, target)
+        # np.unique hashes, which takes many times as long as a sort.
+        edges = np.sort(np.vstack(lines), axis=None)
+        edges = edges[np.diff(edges, prepend=-1) > 0]
+        inside, target_in = (_incidence(edges, points) for points in lines)
         starts, length = edges[:-1], np.diff(edges).astype(np.float64)
         n_targets = np.bincount(target_in.stretch, minlength=len(starts))
-        return cls(line[: len(source)], line[len(source) :], starts, length, inside, target_in, n_targets)
+        return cls(*lines, starts, length, inside, target_in, n_targets)
+
+
+def _on_one_line(source: Spans, target: Spans) -> tuple[Ints, Ints]:
+    """(start, end) of the segments of both, their messages laid one after the other."""
+    both = np.vstack([source, target]).astype(np.int64)
+    _, message = np.unique(both[:, 0], return_inverse=True)
+    size = np.zeros(int(message.max(initial=-1)) + 1, dtype=np.int64)
+    np.maximum.at(size, message, both[:, 2])
+    # One position of room a message, so that the end of one is not the start of the next.
+    base = np.concatenate([[0], np.cumsum(size + 1)])[message]
+    line = both[:, 1:] + base[:, None]
+    return line[: len(source)], line[len(source) :]
 
 
 def _incidence(edges: Ints, points: Ints) -> _Incidence:
@@ -363,16 +373,16 @@ def _empty_meetings(axis: _Axis, values: Floats) -> tuple[Ints, Floats, Ints, In
     return targets, total[at], n_sources[at], np.bincount(at, minlength=len(places))[at]
 
 
-def _sharing(axis: _Axis, *, last_only: bool) -> tuple[Ints, Ints]:
+def _sharing(sources: Ints, targets: Ints, *, last_only: bool) -> tuple[Ints, Ints]:
     """All pairs (source, target) that share a character, or of each source only the last one; targets in order."""
-    holding = np.flatnonzero(axis.target[:, 0] < axis.target[:, 1])
+    holding = np.flatnonzero(targets[:, 0] < targets[:, 1])
     # Starts and ends of a segmentation never go back, so the targets of one source are neighbours.
-    first = np.searchsorted(axis.target[holding, 1], axis.source[:, 0], side="right")
-    stop = np.searchsorted(axis.target[holding, 0], axis.source[:, 1], side="left")
+    first = np.searchsorted(targets[holding, 1], sources[:, 0], side="right")
+    stop = np.searchsorted(targets[holding, 0], sources[:, 1], side="left")
     count = np.maximum(stop - first, 0)
     if last_only:
         source = np.flatnonzero(count)
         return source, holding[stop[source] - 1]
-    source = np.repeat(np.arange(len(axis.source)), count)
+    source = np.repeat(np.arange(len(sources)), count)
     within = np.arange(len(source)) - np.repeat(np.cumsum(count) - count, count)
     return source, holding[np.repeat(first, count) + within]

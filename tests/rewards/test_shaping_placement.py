@@ -143,7 +143,7 @@ def test_the_largest_are_those_of_a_sort_that_keeps_the_order_of_equals(outputs:
     kept = keep_largest(_tokens(*outputs), k, "value")
     for index, output in enumerate(outputs):
         known = [place for place, value in enumerate(output) if not np.isnan(value)]
-        chosen = sorted(known, key=lambda place, output=output: -output[place])[:k]
+        chosen = sorted(known, key=lambda place: -output[place])[:k]
         expected = [value if place in chosen or np.isnan(value) else 0 for place, value in enumerate(output)]
         assert kept.of(index).tolist() == pytest.approx(expected, nan_ok=True)
 
