@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +16,8 @@ from rewards.recipe_reading.registry import READERS
 from rewards.recipe_reading.resolution import resolve
 from rewards.recipes.evaluate import Frame
 from rewards.recipes.tree import Recipe
-from rewards.shaping.rows import OUTPUT, TOKEN, Level
+from rewards.segmentation import Segmentation, whole
+from rewards.shaping.rows import DENSE, OUTPUT, TOKEN, Level, Rows
 
 MAX_OUTPUTS: Final = 2_000
 """Outputs of a preview: more would not answer while a slider moves."""
@@ -55,16 +57,41 @@ class BuiltFrame:
     frame : Frame
         n outputs.
     output_ids : tuple of int, length n
+    outputs : Outputs
     notes : tuple of Note
         One an input.
     left_out : mapping of int to str
         Outputs that were asked for and cannot carry the reward, with the reason.
+    segmenters : mapping of str to str
+        Who cut the segments of each level.
     """
 
     frame: Frame
     output_ids: tuple[int, ...]
+    outputs: Outputs
     notes: tuple[Note, ...]
     left_out: Mapping[int, str]
+    segmenters: Mapping[str, str]
+
+    def segmentation(self, rows: Rows, index: int) -> Segmentation:
+        """What one output's numbers of these rows stand on, as it is stored."""
+        if rows.level.name == OUTPUT:
+            return whole(self.outputs.texts(index))
+        spans = rows.level.spans[rows.level.starts[index] : rows.level.starts[index + 1]].copy()
+        spans[:, 0] -= self.outputs.first_message[index]
+        return Segmentation(self.segmenters[rows.level.name], spans)
+
+    @property
+    def input_hash(self) -> str:
+        """SHA-256 over every number that the recipe starts from, and whose they are."""
+        digest = hashlib.sha256(repr((self.output_ids, self.frame.groups.tolist())).encode())
+        for name in sorted(self.frame.inputs):
+            rows = self.frame.inputs[name]
+            for part in (name.encode(), rows.level.spans.astype("<i4").tobytes(), rows.values.astype("<f8").tobytes()):
+                digest.update(len(part).to_bytes(8, "big") + part)
+        for name, level in sorted(self.frame.levels.items()):
+            digest.update(name.encode() + level.starts.astype("<i8").tobytes())
+        return digest.hexdigest()
 
 
 def frame_for(project: Project, recipe: Recipe, output_ids: Sequence[int]) -> BuiltFrame:
@@ -97,7 +124,8 @@ def frame_for(project: Project, recipe: Recipe, output_ids: Sequence[int]) -> Bu
         has = int(np.count_nonzero(found.rows.n_scored()))
         notes.append(Note(f"inputs.{name}", has, len(asked), found.more))
     levels = {name: cuts.of(name) for name in sorted(needed)}
-    return BuiltFrame(Frame(asked.groups, rows, levels), asked.ids, tuple(notes), left_out)
+    segmenters = {name: cuts.segmenter(name) for name in DENSE}
+    return BuiltFrame(Frame(asked.groups, rows, levels), asked.ids, asked, tuple(notes), left_out, segmenters)
 
 
 def _dense_inputs(recipe: Recipe, used: Sequence[str]) -> set[str]:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from rewards.actions import exports, imports
+from rewards.actions import exports, imports, recipe_rewards
 
 
 @shared_task
@@ -23,3 +23,8 @@ def build_export_files(export_id: int) -> None:
 @shared_task
 def requeue_stalled_exports() -> None:
     exports.requeue_stalled_exports()
+
+
+@shared_task
+def store_recipe_reward(version_id: int, event_id: int) -> None:
+    recipe_rewards.store_reward(version_id, event_id)

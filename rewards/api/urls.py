@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rewards.api import exports, imports, judgments, marks, outputs, rubrics, signals, tasks
+from rewards.api import exports, imports, judgments, marks, outputs, recipes, rubrics, signals, tasks
 
 app_name = "rewards-api"
 urlpatterns = [
@@ -33,6 +33,27 @@ urlpatterns = [
         "projects/<slug:slug>/rubrics/<int:pk>/versions/<int:number>",
         rubrics.RubricVersionDetail.as_view(),
         name="version-detail",
+    ),
+    path("projects/<slug:slug>/recipes", recipes.RecipeList.as_view(), name="recipe-list"),
+    path("projects/<slug:slug>/recipes/parts", recipes.RecipeParts.as_view(), name="recipe-parts"),
+    path("projects/<slug:slug>/recipes/presets", recipes.RecipePresets.as_view(), name="recipe-presets"),
+    path("projects/<slug:slug>/recipes/evaluation", recipes.RecipeEvaluation.as_view(), name="recipe-evaluation"),
+    path("projects/<slug:slug>/recipes/<int:pk>", recipes.RecipeDetail.as_view(), name="recipe-detail"),
+    path("projects/<slug:slug>/recipes/<int:pk>/diff", recipes.RecipeDiffDetail.as_view(), name="recipe-diff"),
+    path(
+        "projects/<slug:slug>/recipes/<int:pk>/stored-reward",
+        recipes.RecipeStoredReward.as_view(),
+        name="recipe-stored-reward",
+    ),
+    path(
+        "projects/<slug:slug>/recipes/<int:pk>/versions",
+        recipes.RecipeVersionList.as_view(),
+        name="recipe-version-list",
+    ),
+    path(
+        "projects/<slug:slug>/recipes/<int:pk>/versions/<int:number>",
+        recipes.RecipeVersionDetail.as_view(),
+        name="recipe-version-detail",
     ),
     path("projects/<slug:slug>/imports", imports.ImportList.as_view(), name="import-list"),
     path("projects/<slug:slug>/imports/<int:pk>", imports.ImportDetail.as_view(), name="import-detail"),

@@ -1,0 +1,113 @@
+"""A recipe's version becomes a stored reward: once for the same inputs, again for others."""
+
+from typing import Any
+
+import pytest
+
+from projects.errors import AppError
+from rewards import signal_store
+from rewards.actions.recipe_rewards import definition_hash, start_storing, stored_reward
+from rewards.actions.recipes import create_recipe
+from rewards.models import DerivedScore, RewardSignal
+from rewards.recipe_frames import frame_for
+from rewards.recipes.tree import read_recipe
+from tests.factories import make_output, make_project, make_rater, make_rating, make_task
+
+pytestmark = pytest.mark.django_db
+
+DOCUMENT: dict[str, Any] = {
+    "recipe": 1,
+    "inputs": {"stars": {"kind": "rating"}},
+    "reward": {"op": "end_of_sequence", "scores": {"input": "stars"}, "onto": "token"},
+    "advantage": {"estimator": "group_mean"},
+}
+
+
+@pytest.fixture
+def project() -> Any:
+    return make_project()
+
+
+@pytest.fixture
+def outputs(project: Any) -> list[Any]:
+    task = make_task(project, tags=["one"])
+    outputs = [make_output(task, "Yes, sir."), make_output(task, "No.")]
+    for output, value in zip(outputs, (1, 3), strict=True):
+        make_rating(make_rater(project), output, value)
+    return outputs
+
+
+@pytest.fixture
+def version(project: Any, outputs: list[Any]) -> Any:
+    return create_recipe(project=project, actor=None, name="Stars", document=DOCUMENT)
+
+
+@pytest.fixture
+def store(django_capture_on_commit_callbacks: Any) -> Any:
+    def stored(version: Any, **scope: str) -> Any:
+        with django_capture_on_commit_callbacks(execute=True):
+            start_storing(version=version, actor=None, **scope)
+        return stored_reward(version)
+
+    return stored
+
+
+def test_rewards_and_advantages_are_stored_on_their_own_segments(version, outputs, store) -> None:
+    state = store(version)
+    assert (state.status, state.n_outputs, state.n_scored) == ("finished", 2, 2)
+    stored = {
+        (signal.output_id, signal.channel): signal.signal
+        for signal in signal_store.load(RewardSignal.objects.filter(rater=state.rater_id))
+    }
+    reward = stored[outputs[0].pk, "reward"]
+    assert (reward.segmentation.segmenter, reward.values.tolist()) == ("word/1", [0, 1])
+    # The mean of 1 and 3 is 2.
+    assert stored[outputs[0].pk, "advantage"].values.tolist() == [-1]
+    assert stored[outputs[1].pk, "advantage"].segmentation.segmenter == "whole/1"
+    scores = DerivedScore.objects.defined_by(definition_hash(version)).ranked()
+    assert [(score.output_id, score.value) for score in scores] == [(outputs[1].pk, 3), (outputs[0].pk, 1)]
+
+
+def test_storing_again_writes_nothing_until_an_input_changes(version, project, outputs, store) -> None:
+    store(version)
+    before = RewardSignal.objects.count()
+    store(version)
+    assert RewardSignal.objects.count() == before
+    make_rating(make_rater(project), outputs[0], 5)
+    store(version)
+    assert RewardSignal.objects.count() == 2 * before
+    assert DerivedScore.objects.get(output=outputs[0]).value == 3
+
+
+def test_a_stored_reward_is_a_signal_that_another_recipe_starts_from(version, project, outputs, store) -> None:
+    store(version)
+    signal = {"kind": "signal", "rater": "Stars, version 1", "channel": "reward", "level": "output"}
+    recipe = read_recipe({"recipe": 1, "inputs": {"x": signal}, "reward": {"input": "x"}})
+    assert frame_for(project, recipe, [output.pk for output in outputs]).frame.inputs["x"].values.tolist() == [1, 3]
+
+
+def test_an_output_without_a_reward_is_stored_as_unscored(version, project, outputs, store) -> None:
+    silent = make_output(outputs[0].task, "Hm.")
+    assert store(version).n_scored == 2
+    score = DerivedScore.objects.get(output=silent)
+    assert (score.value, score.scored_count, score.total_count) == (None, 0, 1)
+    assert RewardSignal.objects.filter(output=silent, channel="reward").get().total is None
+
+
+def test_a_selection_is_narrowed_and_an_empty_one_refused(version, project, outputs, store) -> None:
+    other = make_output(make_task(project), "Elsewhere.")
+    store(version, tag="one")
+    assert not RewardSignal.objects.filter(output=other).exists()
+    with pytest.raises(AppError) as caught:
+        start_storing(version=version, actor=None, tag="two")
+    assert caught.value.code == "selection_empty"
+
+
+def test_a_recipe_that_cannot_be_computed_says_why_and_writes_nothing(project, outputs, store) -> None:
+    passed = {"recipe": 1, "inputs": {"x": {"kind": "metadata", "field": "passed"}}, "reward": {"input": "x"}}
+    version = create_recipe(project=project, actor=None, name="Passed", document=passed)
+    make_output(outputs[0].task, "Hm.", generation={"passed": "yes"}, external_id="o-9")
+    state = store(version)
+    assert state.status == "failed"
+    assert "inputs.x.field: output o-9 has 'yes' there" in state.problem
+    assert not RewardSignal.objects.exists()
