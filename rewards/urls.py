@@ -2,7 +2,18 @@
 
 from django.urls import URLPattern, path
 
-from rewards.views import exports, imports, judgments, marks, outputs, reaggregation, rubric_editor, rubrics, tasks
+from rewards.views import (
+    exports,
+    imports,
+    judgments,
+    marks,
+    outputs,
+    reaggregation,
+    recipes,
+    rubric_editor,
+    rubrics,
+    tasks,
+)
 
 app_name = "rewards"
 urlpatterns: list[URLPattern] = [
@@ -25,6 +36,16 @@ urlpatterns: list[URLPattern] = [
     path("p/<slug:slug>/rubrics/<int:pk>/weights/", reaggregation.rubric_reaggregate, name="rubric-reaggregate"),
     path("p/<slug:slug>/rubrics/<int:pk>/versions/<int:number>/", rubrics.rubric_version, name="rubric-version"),
     path("p/<slug:slug>/rubrics/<int:pk>/versions/<int:number>/export/", rubrics.rubric_export, name="rubric-export"),
+    path("p/<slug:slug>/recipes/", recipes.recipe_list, name="recipe-list"),
+    path("p/<slug:slug>/recipes/compose/", recipes.recipe_compose, name="recipe-compose"),
+    path("p/<slug:slug>/recipes/import/", recipes.recipe_import, name="recipe-import"),
+    path("p/<slug:slug>/recipes/operators/", recipes.operator_list, name="operator-list"),
+    path("p/<slug:slug>/recipes/<int:pk>/", recipes.recipe_version, name="recipe-detail"),
+    path("p/<slug:slug>/recipes/<int:pk>/name/", recipes.recipe_edit_name, name="recipe-name"),
+    path("p/<slug:slug>/recipes/<int:pk>/archive/", recipes.recipe_archive, name="recipe-archive"),
+    path("p/<slug:slug>/recipes/<int:pk>/diff/", recipes.recipe_diff, name="recipe-diff"),
+    path("p/<slug:slug>/recipes/<int:pk>/versions/<int:number>/", recipes.recipe_version, name="recipe-version"),
+    path("p/<slug:slug>/recipes/<int:pk>/versions/<int:number>/export/", recipes.recipe_export, name="recipe-export"),
     path("p/<slug:slug>/imports/", imports.import_list, name="import-list"),
     path("p/<slug:slug>/imports/new/", imports.import_create, name="import-create"),
     path("p/<slug:slug>/imports/<int:pk>/", imports.import_detail, name="import-detail"),

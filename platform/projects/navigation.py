@@ -44,6 +44,13 @@ SECTIONS = (
         "Criteria with signed weights, in versions that never change.",
     ),
     Section(
+        "recipes",
+        "Recipes",
+        "rewards:recipe-list",
+        Capability.VIEW,
+        "Rewards composed of signals by operators, tried on real outputs while you move a slider.",
+    ),
+    Section(
         "sources",
         "Sources",
         "workers:source-list",

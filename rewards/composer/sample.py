@@ -1,0 +1,153 @@
+"""The outputs that the composer tries a recipe on, and what people said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from django.db.models import Exists, OuterRef
+
+from projects.models import Project
+from rewards.models import Comparison, Judgment, Output, Rater, Rating, RewardSignal, Task
+from rewards.shaping.rows import Floats, Ints
+from rewards.statistics.breakdowns import text_length
+from rewards.statistics.preferences import Preference
+
+MAX_OUTPUTS: Final = 200
+_TASKS_AT_ONCE: Final = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """n outputs, whole tasks at a time, with what does not depend on a recipe.
+
+    Attributes
+    ----------
+    output_ids : tuple of int
+    groups : ndarray of int64, shape (n,)
+        Which task each output answers, numbered from 0.
+    tasks : tuple of str
+        The tasks' ids, by group.
+    names : tuple of str
+        Who wrote each output, or its id.
+    n_messages : tuple of int
+    lengths : ndarray, shape (n,)
+        Words of the text, as white space divides it.
+    ratings : ndarray, shape (n,)
+        People's mean; NaN where nobody rated the output.
+    preferences : tuple of Preference
+        People's decided comparisons, of outputs by their place.
+    is_capped : bool
+        The project has more outputs than these.
+    """
+
+    output_ids: tuple[int, ...]
+    groups: Ints
+    tasks: tuple[str, ...]
+    names: tuple[str, ...]
+    n_messages: tuple[int, ...]
+    lengths: Floats
+    ratings: Floats
+    preferences: tuple[Preference, ...]
+    is_capped: bool
+
+    def __len__(self) -> int:
+        return len(self.output_ids)
+
+    def task_of(self, place: int) -> str:
+        return self.tasks[int(self.groups[place])]
+
+    def place_of(self, output_id: int) -> int | None:
+        return self.output_ids.index(output_id) if output_id in self.output_ids else None
+
+
+def sample_of(project: Project, *, task: str = "") -> Sample:
+    """Current outputs of one task, or of the newest tasks that anybody judged or scored; of all tasks where none was.
+
+    Five queries. A task is taken whole, so that its group is; one that alone is too large is cut.
+    """
+    groups = _groups(project, task)
+    chosen: list[tuple[int, str, list[int]]] = []
+    n_outputs = 0
+    for pk, external_id, outputs in groups:
+        if chosen and n_outputs + len(outputs) > MAX_OUTPUTS:
+            continue
+        chosen.append((pk, external_id, outputs[: MAX_OUTPUTS - n_outputs]))
+        n_outputs += len(chosen[-1][2])
+    ids = [output for _, _, outputs in chosen for output in outputs]
+    rows = {
+        pk: (messages, policy or external_id)
+        for pk, messages, policy, external_id in Output.objects.filter(pk__in=ids).values_list(
+            "pk", "messages", "policy__name", "external_id"
+        )
+    }
+    place = {pk: index for index, pk in enumerate(ids)}
+    return Sample(
+        output_ids=tuple(ids),
+        groups=np.repeat(np.arange(len(chosen)), [len(outputs) for _, _, outputs in chosen]).astype(np.int64),
+        tasks=tuple(external_id for _, external_id, _ in chosen),
+        names=tuple(rows[pk][1] for pk in ids),
+        n_messages=tuple(len(rows[pk][0]) for pk in ids),
+        lengths=np.array(
+            [text_length("\n".join(m["text"] for m in rows[pk][0])).words for pk in ids], dtype=np.float64
+        ),
+        ratings=_ratings(ids, place),
+        preferences=tuple(_preferences(ids, place)),
+        is_capped=sum(len(outputs) for _, _, outputs in groups) > n_outputs or len(groups) >= _TASKS_AT_ONCE,
+    )
+
+
+def _groups(project: Project, task: str) -> list[tuple[int, str, list[int]]]:
+    """Tasks with their current outputs, in the order of their age; two or three queries."""
+    tasks = Task.objects.of(project).current()
+    if task:
+        tasks = tasks.filter(external_id=task)
+    else:
+        current = Output.objects.current().filter(task=OuterRef("pk"))
+        signals = RewardSignal.objects.filter(output=OuterRef("pk"))
+        judged = Exists(Judgment.objects.standing().filter(task=OuterRef("pk")))
+        known = tasks.filter(judged | Exists(current.filter(Exists(signals))))
+        tasks = known if known.exists() else tasks.filter(Exists(current))
+    names = dict(tasks.order_by("-id").values_list("pk", "external_id")[:_TASKS_AT_ONCE])
+    found: dict[int, list[int]] = {}
+    outputs = Output.objects.current().filter(task__in=names).order_by("task_id", "id").values_list("task_id", "pk")
+    for task_id, pk in outputs:
+        found.setdefault(task_id, []).append(pk)
+    return [(pk, names[pk], members) for pk, members in found.items()]
+
+
+def _ratings(ids: Sequence[int], place: dict[int, int]) -> Floats:
+    """Each person's mean first, so that who rated twice counts once."""
+    rows = (
+        Rating.objects.filter(
+            judgment__output__in=ids, judgment__withdrawn_at__isnull=True, value__isnull=False, criterion__isnull=True
+        )
+        .exclude(judgment__rater__kind=Rater.Kind.SCORER)
+        .values_list("judgment__output_id", "judgment__rater_id", "value")
+    )
+    given: dict[int, dict[int, list[float]]] = {}
+    for output, rater, value in rows:
+        if output is not None and value is not None:
+            given.setdefault(output, {}).setdefault(rater, []).append(value)
+    ratings = np.full(len(ids), np.nan)
+    for output, by_rater in given.items():
+        ratings[place[output]] = np.mean([np.mean(values) for values in by_rater.values()])
+    return ratings
+
+
+def _preferences(ids: Sequence[int], place: dict[int, int]) -> list[Preference]:
+    rows = (
+        Comparison.objects.filter(
+            output_a__in=ids, output_b__in=ids, judgment__withdrawn_at__isnull=True, choice__in=["a", "b"]
+        )
+        .exclude(judgment__rater__kind=Rater.Kind.SCORER)
+        .order_by("judgment_id")
+        .values_list("judgment__task_id", "output_a_id", "output_b_id", "choice")
+    )
+    return [
+        Preference(task, place[a], place[b]) if choice == "a" else Preference(task, place[b], place[a])
+        for task, a, b, choice in rows
+        if a != b
+    ]

@@ -1,0 +1,87 @@
+"""Options that every node of the composer offers: written once, since a tree has many nodes and operators are many."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from rewards.advantages.registry import by_family as estimators_by_family
+from rewards.shaping.registry import by_family
+
+register = template.Library()
+
+_OPTION = '<option value="{}"{}>{}</option>'
+_SELECTED = mark_safe(" selected")
+_NOT = mark_safe("")
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """A part of a recipe as its document has it."""
+    return json.dumps(value, indent=1, ensure_ascii=False)
+
+
+@register.simple_tag
+def node_options(choice: str, inputs: Sequence[str], nodes: Sequence[str]) -> SafeString:
+    """Everything that a node can be, by what it is; the present one is selected."""
+    return format_html(
+        "{}{}{}{}",
+        mark_safe("") if choice else format_html('<option value="" selected>{}</option>', "Choose …"),
+        _group("Inputs", [(f"input:{name}", name) for name in inputs], choice),
+        _group("Named nodes", [(f"node:{name}", name) for name in nodes], choice),
+        _operators(choice if choice.startswith("op:") else ""),
+    )
+
+
+@register.simple_tag
+def wrap_options() -> SafeString:
+    """Operators that can be put around a node; none is chosen."""
+    return _wraps()
+
+
+@register.simple_tag
+def estimator_options(choice: str) -> SafeString:
+    """Every estimator of advantages by family, and none at all; the present one is selected."""
+    families = (
+        _group(family.label, [(one.name, one.label) for one in estimators], choice)
+        for family, estimators in estimators_by_family().items()
+    )
+    return format_html(
+        "{}{}",
+        format_html(_OPTION, "", _NOT if choice else _SELECTED, "None: difference from the group’s mean"),
+        format_html_join("", "{}", ((family,) for family in families)),
+    )
+
+
+@cache
+def _wraps() -> SafeString:
+    families = (
+        _group(family.label, [(operator.name, operator.label) for operator in operators], "")
+        for family, operators in by_family().items()
+        if operators
+    )
+    return format_html(
+        '<option value="">{}</option>{}', "Wrap in …", format_html_join("", "{}", ((f,) for f in families))
+    )
+
+
+@cache
+def _operators(choice: str) -> SafeString:
+    families = (
+        _group(family.label, [(f"op:{operator.name}", operator.label) for operator in operators], choice)
+        for family, operators in by_family().items()
+        if operators
+    )
+    return format_html_join("", "{}", ((family,) for family in families))
+
+
+def _group(label: str, options: Sequence[tuple[str, str]], choice: str) -> SafeString:
+    if not options:
+        return mark_safe("")
+    written = format_html_join(
+        "", _OPTION, ((value, _SELECTED if value == choice else _NOT, words) for value, words in options)
+    )
+    return format_html('<optgroup label="{}">{}</optgroup>', label, written)
