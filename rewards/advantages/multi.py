@@ -84,7 +84,7 @@ def objective_weights(
     (arXiv 2510.21978).
 
     The paper's own formula is not in its abstract: this one is reconstructed. Over the last `window` steps a line is
-    fitted to each series; with m its mean size, ``progress = |slope| (window - 1) / m`` and ``instability = std of the
+    fitted to each series; with m its mean size, ``progress = |slope| (steps - 1) / m`` and ``instability = std of the
     residuals / m``, and the weights are ``floor + (1 - k floor) softmax((progress + instability) / temperature)``.
 
     Parameters
@@ -121,7 +121,7 @@ def objective_weights(
     left = np.sqrt(np.nansum((level - slope * time) ** 2, axis=0) / n)
     size = np.abs(recent, where=scored, out=np.zeros_like(recent)).sum(axis=0) / n
     size = np.where(size > 0, size, 1.0)
-    progress, instability = np.abs(slope) * (window - 1) / size, left / size
+    progress, instability = np.abs(slope) * (len(recent) - 1) / size, left / size
     shares = softmax((progress + instability) / temperature)
     return ObjectiveWeights(floor + (1 - n_objectives * floor) * shares, progress, instability)
 

@@ -57,8 +57,8 @@ def best_of_n(proxy: npt.ArrayLike, gold: npt.ArrayLike, n: npt.ArrayLike) -> Fl
     """The expected gold score of the output that the proxy likes best among n drawn of the N that there are.
 
     With the outputs ordered by the proxy, ``sum_i C(i - 1, n - 1) / C(N, n) gold_(i)``: every subset of size n counted
-    once (arXiv 2112.09332, App. I; used by arXiv 2210.10760). Outputs that the proxy does not tell apart share their gold
-    scores.
+    once (arXiv 2112.09332, App. I; used by arXiv 2210.10760). Outputs that the proxy does not tell apart share their
+    gold scores.
 
     Parameters
     ----------
@@ -105,8 +105,8 @@ def _shared(scores: Floats, truth: Floats) -> Floats:
     if not len(scores):
         return truth
     tie = np.cumsum(np.concatenate([[0], scores[1:] != scores[:-1]]))
-    means: Floats = np.bincount(tie, truth) / np.bincount(tie)
-    return means[tie]
+    shared: Floats = (np.bincount(tie, truth) / np.bincount(tie))[tie]
+    return shared
 
 
 def best_of_n_kl(n: npt.ArrayLike) -> Floats:
@@ -120,4 +120,5 @@ def best_of_n_kl(n: npt.ArrayLike) -> Floats:
     [0.0, 0.193147]
     """
     draws = np.asarray(n, dtype=np.float64)
-    return np.log(draws) - (draws - 1) / draws
+    divergence: Floats = np.log(draws) - (draws - 1) / draws
+    return divergence

@@ -120,9 +120,8 @@ def _log_importance(members: Groups, totals: Floats) -> Floats:
     terms[right] = np.log(members.values[right]) - totals[right]
     top = Groups(terms, members.numbers).largest
     shifted = np.exp(terms - top[members.numbers])
-    with np.errstate(divide="ignore"):
-        log_mean = np.log(members.total(shifted)) + np.where(np.isnan(top), 0.0, top)
-        log_mean -= np.log(members.n_scored)
+    # A group's sum is at least 1, of its largest term, wherever it has a right answer.
+    log_mean = top + np.log(np.maximum(members.total(shifted), 1.0)) - np.log(np.maximum(members.n_scored, 1))
     return np.where(np.isnan(top), -np.inf, -log_mean)
 
 

@@ -255,20 +255,21 @@ def process_and_outcome(
         On the reward's level. Before whitening, the only output of its group gets 0 from each part.
     """
     level = reward.level
-    members = Groups(np.where(reward.n_scored() > 0, reward.mean(), np.nan), groups)
+    # Who lacks one of the two is nobody's peer in the other.
+    known = (reward.n_scored() > 0) & (True if outcome is None else outcome.scored)
+    members = Groups(np.where(known, reward.mean(), np.nan), groups)
     n = members.n_scored[groups]
     spread = np.where(n > 1, n / np.maximum(n - 1, 1), 0.0)
     # sum_j mean(r_j) / (n - 1) is the group's mean times n / (n - 1).
     gains = spread[level.output] * (reward.values - members.mean[groups][level.output])
-    values = process_weight * returns(reward.with_values(gains), gamma)
+    values = np.where(known[level.output], process_weight * returns(reward.with_values(gains), gamma), np.nan)
     if outcome is not None:
         at_last = np.zeros(level.size)
-        ahead = left_out(Groups(outcome.values, groups))
-        known = ~np.isnan(ahead)
+        ahead = left_out(Groups(np.where(known, outcome.values, np.nan), groups))
         ends = level.last
         at_last[ends] = np.where(known, ahead, 0.0)[level.output[ends]]
         carried = backward(at_last, np.full(level.size, outcome_gamma), level)
-        values = values + outcome_weight * np.where(known[level.output], carried, np.nan)
+        values = values + outcome_weight * carried
     return reward.with_values(whitened(values) if whiten else values)
 
 
