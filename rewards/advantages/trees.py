@@ -54,11 +54,13 @@ def node_values(reward: Rows, groups: Ints, nodes: Rows, worth: str = "mean") ->
         return result
     output = nodes.level.output[named]
     _, labels = np.unique(nodes.values[named], return_inverse=True)
-    _, keys = np.unique(groups[output] * (labels.max() + 1) + labels, return_inverse=True)
-    # An output counts once below a node, even if its number stands at two of its steps.
-    _, once = np.unique(keys * (len(reward) + 1) + output, return_index=True)
-    below = Groups(reward.values[output[once]], keys[once])
-    result[named] = {"mean": below.mean, "largest": below.largest, "smallest": below.smallest}[worth][keys]
+    keys = groups[output] * (labels.max() + 1) + labels
+    # By node and output: an output counts once below a node, even if the number stands at two of its steps.
+    below, place = np.unique(keys * len(reward) + output, return_inverse=True)
+    node = np.cumsum(np.diff(below // len(reward), prepend=-1) > 0) - 1
+    members = Groups(reward.values[below % len(reward)], node)
+    value = {"mean": members.mean, "largest": members.largest, "smallest": members.smallest}[worth]
+    result[named] = value[node[place]]
     return result
 
 
