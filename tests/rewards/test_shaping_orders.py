@@ -121,6 +121,8 @@ def test_a_long_total_order_with_hardly_any_prior_is_fitted() -> None:
     fitted = order_to_scalar([scores], ["higher"], np.zeros(64, dtype=np.int64), 0.001).values
     assert (np.diff(fitted) > 0).all()
     np.testing.assert_allclose(fitted, -fitted[::-1], atol=1e-6)
+    # The best of 64 wins 63 times for sure; what it lacks of that is what the prior takes: prior x s.
+    assert 63 - (1 / (1 + np.exp(fitted[:-1] - fitted[-1]))).sum() == pytest.approx(0.001 * fitted[-1], abs=1e-6)
 
 
 def test_many_groups_at_once_are_fitted_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
