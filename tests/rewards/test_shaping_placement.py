@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rewards.recipes.evaluate import Frame, evaluate
+from rewards.recipes.tree import read_recipe
 from rewards.segmentation import Segmentation
 from rewards.shaping.placement import carry, cumulative, difference, evenly, fill, mask
 from rewards.shaping.redistribution import match_sum, redistribute, return_error
@@ -238,6 +240,34 @@ def test_the_error_of_a_sum_is_what_is_too_much() -> None:
     contributions, scores = _tokens([1, 2], [1, NAN], [NAN]), Rows.scalars([2.5, 0, 1])
     assert return_error(contributions, scores).values.tolist() == pytest.approx([0.5, NAN, NAN], nan_ok=True)
     assert return_error(contributions, scores, "skip").values.tolist() == pytest.approx([0.5, 1, NAN], nan_ok=True)
+
+
+def test_the_token_rewards_of_rto_are_put_together_in_a_recipe() -> None:
+    """r_t = clip(b1 (log p_dpo - log p_ref), -c, c) - b2 (log p - log p_ref) + 1[t = T] clip(r_RM, -10, 10)."""
+    clipped = {"op": "clip", "rewards": {"op": "weighted_sum", "terms": [{"of": {"input": "dpo"}, "weight": 0.05}]}}
+    recipe = read_recipe(
+        {
+            "recipe": 1,
+            "inputs": {"dpo": {"level": "token"}, "kl": {"level": "token"}, "rm": {"level": "output"}},
+            "reward": {
+                "op": "weighted_sum",
+                "terms": [
+                    {"of": {**clipped, "low": -0.05, "high": 0.05}},
+                    {"of": {"input": "kl"}, "weight": -0.01},
+                    {
+                        "of": {
+                            "op": "end_of_sequence",
+                            "scores": {"op": "clip", "rewards": {"input": "rm"}, "low": -10, "high": 10},
+                        }
+                    },
+                ],
+            },
+        }
+    )
+    dpo, kl = _tokens([0.4, -3, 2]), _tokens([1, 0, -2])
+    frame = Frame(np.array([0]), {"dpo": dpo, "kl": kl, "rm": Rows.scalars([12])}, {"token": dpo.level})
+    # 0.05 x (0.4, -3, 2) = (0.02, -0.15, 0.1), clipped (0.02, -0.05, 0.05); less 0.01 x kl; 10 of the 12 at the end.
+    assert evaluate(recipe, frame).reward.of(0).tolist() == pytest.approx([0.01, -0.05, 10.07])
 
 
 def test_scores_of_other_outputs_are_refused() -> None:
