@@ -20,6 +20,7 @@ from workers.engines.contract import (
     ErrorCode,
     Explained,
     Generated,
+    HiddenStates,
     InputBaseline,
     InputGradients,
     LengthHandling,
@@ -59,6 +60,7 @@ class ScriptedEngine(LetterEngine):
     - `embed`: how often each of a-z occurs, letter case apart, and in a 27th place everything else that is no space;
       brought to length 1. "ab" and "ac" have the cosine 1/2.
     - `reward`: the number of words in the last message, less ten for each "!".
+    - `hidden_states`: one token a character, 32 numbers each: 1 in the place of the character's code modulo 32.
     - `attentions`: one token a character; token t pays j + 1 to each token j up to itself.
     - `gradients`: one token a character; the number, as `choose`, `logprobs` or `reward` gives it, is shared evenly by
       the characters of the stretches, and the baseline is 0.
@@ -74,6 +76,7 @@ class ScriptedEngine(LetterEngine):
             Capability.EMBED,
             Capability.REWARD,
             Capability.DISTRIBUTIONS,
+            Capability.HIDDEN_STATES,
             Capability.ATTENTIONS,
             Capability.GRADIENTS,
         }
@@ -118,6 +121,9 @@ class ScriptedEngine(LetterEngine):
 
     def reward(self, conversations: Sequence[tuple[ChatMessage, ...]]) -> list[float | Refusal]:
         return [self._rewarded(messages) for messages in conversations]
+
+    def hidden_states(self, requests: Sequence[Continuation], *, layer: int = -1) -> list[HiddenStates | Refusal]:
+        return [self._refusal(_read(request.prompt) + request.text) or _one_hot(request.text) for request in requests]
 
     def attentions(self, requests: Sequence[Continuation]) -> list[Attentions | Refusal]:
         return [self._refusal(_read(request.prompt) + request.text) or _attention(request.text) for request in requests]
@@ -180,6 +186,12 @@ class ScriptedEngine(LetterEngine):
         except UnicodeEncodeError:
             return Refusal(ErrorCode.INVALID_TEXT, "a lone surrogate")
         return None
+
+
+def _one_hot(text: str) -> HiddenStates:
+    ends = np.arange(1, len(text) + 1, dtype=np.int32)
+    codes = np.array([ord(character) for character in text], dtype=np.int64)
+    return HiddenStates(codes, np.stack([ends - 1, ends], axis=1), np.eye(32, dtype=np.float32)[codes % 32])
 
 
 def _attention(text: str) -> Attentions:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.workers.fitting import detector, head
 from tests.workers.scripted_engine import Asked, Script, reply_by_schema
+from workers.sources.fitted.weights import FittedWeights
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Example:
         Whatever a judge writes is a valid answer, such as a critique: there is no garbage.
     fits_any_output : bool
         Every text has a result; False where the source itself finds some texts unfit, with a reason.
+    artefact : FittedWeights or None
+        Of a source that reads fitted weights.
     """
 
     item: Mapping[str, object] = field(default_factory=dict)
@@ -33,6 +37,7 @@ class Example:
     reply: Script | str | None = None
     reads_any_text: bool = False
     fits_any_output: bool = True
+    artefact: FittedWeights | None = None
 
 
 def order_as_shown(asked: Asked) -> str:
@@ -65,6 +70,8 @@ def noting(asked: Asked) -> str:
 IN_WORDS = Example(parameters={"answer_by": "written"})
 
 EXAMPLES: dict[str, Example] = {
+    "token_credit": Example(artefact=head()),
+    "novelty": Example(artefact=detector()),
     "rubric_implicit": IN_WORDS,
     "reference_likert": IN_WORDS,
     "pairwise_judge": IN_WORDS,

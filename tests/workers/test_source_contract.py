@@ -23,6 +23,7 @@ from tests.workers.scripted_engine import Asked, Script, ScriptedEngine, reply_b
 from tests.workers.source_examples import EXAMPLES, example_of
 from tests.workers.test_scorers import make_endpoint
 from workers import model_loading, progress
+from workers.actions.artefacts import keep_artefact
 from workers.actions.runs import cancel_run, resume_run
 from workers.actions.scorers import create_scorer
 from workers.engines.contract import (
@@ -38,6 +39,7 @@ from workers.engines.contract import (
 from workers.models import Attempt, Run
 from workers.scoring import work_once
 from workers.sources.contract import (
+    ARTEFACT,
     PROMPT,
     Estimate,
     Fidelity,
@@ -128,8 +130,9 @@ def item(source: Source, text: str | None = "Yes", **given) -> SourceItem:
 
 
 def parameters_of(source, **given):
-    example = example_of(source.declaration.name).parameters
-    return validate_parameters(source.declaration.parameters, {**example, **given})
+    example = example_of(source.declaration.name)
+    values = validate_parameters(source.declaration.parameters, {**example.parameters, **given})
+    return {**values, ARTEFACT: example.artefact} if example.artefact else values
 
 
 def asked_of(source) -> frozenset[Capability]:
@@ -633,8 +636,25 @@ def run_of_six(source, engine, monkeypatch) -> Run:
         parameters=dict(example_of(declaration.name).parameters),
         endpoints=endpoints,
         rubric_version=rubric if Input.CRITERIA in declaration.inputs else None,
+        artefact=artefact_of(project, declaration, endpoints),
     )
     return start(project, scorer)
+
+
+def artefact_of(project, declaration, endpoints):
+    weights = example_of(declaration.name).artefact
+    if weights is None:
+        return None
+    return keep_artefact(
+        project=project,
+        name="fitted",
+        kind=weights.kind,
+        weights=weights.to_bytes(),
+        parameters={"base": endpoints[declaration.models[0].name].resolved},
+        metrics={},
+        export=None,
+        actor=None,
+    )
 
 
 def test_the_declaration_says_all_that_a_page_shows(source):

@@ -61,6 +61,8 @@ def prepared(
 
 def _check(examples: Sequence[Example], *, needs_both_labels: bool) -> None:
     train = [example for example in examples if not example.is_held_out]
+    if examples and not train:
+        raise FitError("nothing_to_train_on", "all outputs are held out: hold out a smaller share, or add tasks")
     desirable = sum(example.label for example in train)
     undesirable = len(train) - desirable
     found = f"found {desirable} desirable and {undesirable} undesirable outputs to train on"

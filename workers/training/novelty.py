@@ -12,21 +12,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rewards.parameters import Parameter, Parameters
 from workers.sources.contract import Fidelity, Unscored
-from workers.sources.fitted.novelty import LAYERS, NOVELTY, PREDICTOR, PRIOR, distances, embed_pairs
+from workers.sources.fitted.novelty import LAYERS, NOVELTY, PREDICTOR, PRIOR, distances, embed_pairs, network
 from workers.sources.fitted.weights import FittedWeights
 from workers.sources.similarity import ENCODER
 from workers.training.contract import Base, Example, FitError, Fitted, LeftOut, Progress, TrainerDeclaration
 from workers.training.measures import ranking, task_numbers
-
-if TYPE_CHECKING:
-    import torch
 
 Matrix = npt.NDArray[np.float64]
 Arrays = dict[str, npt.NDArray[np.float32]]
@@ -130,76 +127,101 @@ def fit_networks(
     FitError
         ``loss_not_finite``, with the epoch.
     """
-    import torch
-
     if not (np.isfinite(contexts).all() and np.isfinite(outputs).all()):
         raise FitError("loss_not_finite", "the model's vectors hold numbers that are not finite")
     generator = np.random.default_rng(seed)
     arrays: Arrays = _standards("context", contexts) | _standards("output", outputs)
     sizes = (outputs.shape[1], contexts.shape[1], width, n_outputs)
     arrays |= _random_network(PRIOR, *sizes, generator) | _random_network(PREDICTOR, *sizes, generator)
-    c = torch.tensor((contexts - arrays["context_mean"]) / arrays["context_std"], dtype=torch.float32)
-    x = torch.tensor((outputs - arrays["output_mean"]) / arrays["output_std"], dtype=torch.float32)
-    tensors = {name: torch.tensor(array) for name, array in arrays.items() if "." in name}
-    learnt = {name: tensor.requires_grad_() for name, tensor in tensors.items() if name.startswith(f"{PREDICTOR}.")}
-    with torch.no_grad():
-        target = _network(tensors, PRIOR, c, x, film_layer=LAYERS)
-    optimizer = torch.optim.Adam(learnt.values(), lr=learning_rate)
-    curve: list[dict[str, float | None]] = []
-    for epoch in range(epochs + 1):
-        loss = _epoch(learnt, c, x, target, optimizer if epoch else None, generator.permutation(len(x)))
-        if not math.isfinite(loss):
+    c = (contexts - arrays["context_mean"]) / arrays["context_std"]
+    x = (outputs - arrays["output_mean"]) / arrays["output_std"]
+    target = network(arrays, PRIOR, c, x, film_layer=LAYERS)
+    learnt = {name: array.astype(np.float64) for name, array in arrays.items() if name.startswith(f"{PREDICTOR}.")}
+    adam = _Adam(learnt, learning_rate)
+    curve: list[dict[str, float | None]] = [{"step": 0.0, "train": predictor_loss(learnt, c, x, target)[0]}]
+    for epoch in range(1, epochs + 1):
+        order, total = generator.permutation(len(x)), 0.0
+        for start in range(0, len(order), _BATCH):
+            some = order[start : start + _BATCH]
+            loss, gradients = predictor_loss(learnt, c[some], x[some], target[some])
+            adam.step(gradients)
+            total += loss * len(some)
+        if not math.isfinite(total):
             raise FitError("loss_not_finite", f"the loss is not a finite number in epoch {epoch}: learn more slowly")
-        curve.append({"step": float(epoch), "train": loss})
-        if epoch % 10 == 0:
-            progress(f"epoch {epoch} of {epochs}", curve=curve)
-    arrays |= {name: tensor.detach().numpy() for name, tensor in learnt.items()}
+        curve.append({"step": float(epoch), "train": total / len(order)})
+        progress(f"epoch {epoch} of {epochs}", curve=curve)
+    arrays |= {name: array.astype(np.float32) for name, array in learnt.items()}
     spread = float(distances(arrays, contexts, outputs).std())
     arrays["sigma"] = np.array([max(spread, _SMALLEST_SPREAD)], dtype=np.float32)
     return arrays, curve
 
 
-def _epoch(
-    learnt: Mapping[str, torch.Tensor],
-    c: torch.Tensor,
-    x: torch.Tensor,
-    target: torch.Tensor,
-    optimizer: torch.optim.Optimizer | None,
-    order: npt.NDArray[np.int64],
-) -> float:
-    """One pass over the training outputs; its mean loss. Without an optimizer nothing is learnt."""
-    import torch
+def predictor_loss(
+    learnt: Mapping[str, Matrix], c: Matrix, x: Matrix, target: Matrix
+) -> tuple[float, dict[str, Matrix]]:
+    """Mean over rows of ||f(c, x) - target||^2 and its gradient by every array of the predictor.
 
-    total = 0.0
-    for start in range(0, len(order), _BATCH):
-        some = torch.tensor(order[start : start + _BATCH])
-        with torch.set_grad_enabled(optimizer is not None):
-            found = _network(learnt, PREDICTOR, c[some], x[some], film_layer=1)
-            loss = ((found - target[some]) ** 2).sum(1).mean()
-        if optimizer is not None:
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        total += float(loss.detach()) * len(some)
-    return total / len(order)
+    Parameters
+    ----------
+    learnt : mapping
+        The predictor's arrays, as `distances` names them.
+    c, x : float64 array, shape (N, H)
+        Standardised.
+    target : float64 array, shape (N, D)
+    """
+
+    def of(layer: str, part: str) -> Matrix:
+        return learnt[f"{PREDICTOR}.{layer}.{part}"]
+
+    def linear(layer: str, values: Matrix) -> Matrix:
+        return np.asarray(values @ of(layer, "weight").T + of(layer, "bias"))
+
+    scale, shift = np.split(linear("film", c), 2, axis=1)
+    first = linear("1", x)
+    hidden = [np.maximum(scale * first + shift, 0.0)]
+    for layer in range(2, LAYERS + 1):
+        hidden.append(np.maximum(linear(str(layer), hidden[-1]), 0.0))
+    difference = linear("out", hidden[-1]) - target
+    gradients: dict[str, Matrix] = {}
+
+    def keep(layer: str, by_output: Matrix, values: Matrix) -> None:
+        gradients[f"{PREDICTOR}.{layer}.weight"] = by_output.T @ values
+        gradients[f"{PREDICTOR}.{layer}.bias"] = by_output.sum(axis=0)
+
+    by_output = 2 * difference / len(x)
+    keep("out", by_output, hidden[-1])
+    by_output = by_output @ of("out", "weight")
+    for layer in range(LAYERS, 1, -1):
+        by_output = by_output * (hidden[layer - 1] > 0)
+        keep(str(layer), by_output, hidden[layer - 2])
+        by_output = by_output @ of(str(layer), "weight")
+    by_output = by_output * (hidden[0] > 0)
+    keep("film", np.hstack([by_output * first, by_output]), c)
+    keep("1", by_output * scale, x)
+    return float((difference**2).sum(axis=1).mean()), gradients
 
 
-def _network(
-    tensors: Mapping[str, torch.Tensor], name: str, c: torch.Tensor, x: torch.Tensor, *, film_layer: int
-) -> torch.Tensor:
-    """As `workers.sources.fitted.novelty.network`, with gradients."""
+class _Adam:
+    """Adam (Kingma and Ba 2015, arXiv 1412.6980) over named arrays, which it changes in place."""
 
-    def linear(layer: str, values: torch.Tensor) -> torch.Tensor:
-        return values @ tensors[f"{name}.{layer}.weight"].T + tensors[f"{name}.{layer}.bias"]
+    _BETAS, _EPSILON = (0.9, 0.999), 1e-8
 
-    scale, shift = linear("film", c).chunk(2, dim=1)
-    values = x
-    for layer in range(1, LAYERS + 1):
-        values = linear(str(layer), values)
-        if layer == film_layer:
-            values = scale * values + shift
-        values = values.relu()
-    return linear("out", values)
+    def __init__(self, arrays: dict[str, Matrix], learning_rate: float) -> None:
+        self._arrays = arrays
+        self._learning_rate = learning_rate
+        self._first = {name: np.zeros_like(array) for name, array in arrays.items()}
+        self._second = {name: np.zeros_like(array) for name, array in arrays.items()}
+        self._steps = 0
+
+    def step(self, gradients: Mapping[str, Matrix]) -> None:
+        self._steps += 1
+        decay_first, decay_second = self._BETAS
+        for name, gradient in gradients.items():
+            self._first[name] = decay_first * self._first[name] + (1 - decay_first) * gradient
+            self._second[name] = decay_second * self._second[name] + (1 - decay_second) * gradient**2
+            mean = self._first[name] / (1 - decay_first**self._steps)
+            spread = np.sqrt(self._second[name] / (1 - decay_second**self._steps))
+            self._arrays[name] -= self._learning_rate * mean / (spread + self._EPSILON)
 
 
 def _random_network(
