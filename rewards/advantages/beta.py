@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import betaln, xlog1py, xlogy
 
 from rewards.advantages.contract import Estimator, Family, Need
 from rewards.advantages.groups import Groups
@@ -55,9 +55,9 @@ def beta_advantages(values: Floats, groups: Ints) -> Floats:
     """``A_i = (r_i - p) / Beta(p; alpha, beta)`` with p the group's mean: shape (n,); rewards in [0, 1]."""
     members = Groups(values, groups)
     shape = beta_shape(members.mean[members.n_scored > 1])
-    density = stats.beta.pdf(np.clip(members.mean, 0, 1), shape.alpha, shape.beta)
-    with np.errstate(divide="ignore"):
-        weight = np.minimum(1 / density, MAX_WEIGHT)
+    rate = np.clip(members.mean, 0, 1)
+    log_density = xlogy(shape.alpha - 1, rate) + xlog1py(shape.beta - 1, -rate) - betaln(shape.alpha, shape.beta)
+    weight = np.exp(np.minimum(-log_density, np.log(MAX_WEIGHT)))
     # A group of equal rewards at p = 0 or 1 has density 0; its centred rewards are exactly 0.
     advantages: Floats = members.centred * weight[groups]
     return advantages

@@ -3,6 +3,9 @@
 import doctest
 import importlib
 import pkgutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from rewards.advantages.registry import by_family
 from rewards.recipes.errors import RecipeError
 from rewards.shaping.rows import LEVELS, Rows
 
+ROOT = Path(__file__).resolve().parents[2]
 NAN = float("nan")
 FEW = settings(max_examples=10, deadline=None)
 MODULES = [
@@ -30,6 +34,22 @@ MODULES = [
 def test_the_examples_in_docstrings_hold(module: str) -> None:
     results = doctest.testmod(importlib.import_module(module))
     assert results.failed == 0
+
+
+def test_a_notebook_needs_no_django_for_advantages_and_previews() -> None:
+    code = """
+import sys
+sys.modules["django"] = None
+import numpy as np
+from rewards.advantages import estimate, read_estimator
+from rewards.preferences import PairLogProbs, preview_loss
+from rewards.shaping.rows import Rows
+rows = estimate(read_estimator({"estimator": "group_mean"}), Rows.scalars([1, 0]), np.array([4, 4]), {})
+one = Rows.ragged("token", [[-1.0]])
+print(rows.values.tolist(), preview_loss("dpo", PairLogProbs(one, one, one, one)).margins.tolist())
+"""
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout == "[0.5, -0.5] [0.0]\n"
 
 
 class Batch:
