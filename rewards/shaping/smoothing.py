@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from scipy import ndimage
 
 from rewards.parameters import Parameter
 from rewards.shaping.contract import Family, Operator, Paper, Slot
@@ -121,6 +120,9 @@ def _smoothed(rewards: Rows, kernel: Floats, edges: str) -> Rows:
 
 
 def _convolved(values: Floats, kernel: Floats, mode: str) -> Floats:
+    # Half a second to import, which whoever smooths nothing need not wait for.
+    from scipy import ndimage
+
     convolved: Floats = ndimage.correlate1d(values, kernel, axis=1, mode=mode, cval=0.0)
     return convolved
 
