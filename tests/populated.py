@@ -27,6 +27,7 @@ from projects.actions.token import issue_token
 from projects.encryption import encrypt
 from projects.models import Project, TokenScope, User
 from rewards import signal_store
+from rewards.actions.recipes import create_recipe
 from rewards.actions.reviews import review_mark
 from rewards.models import (
     Comparison,
@@ -38,6 +39,7 @@ from rewards.models import (
     Output,
     Rater,
     Rating,
+    Recipe,
     SpanMark,
     Task,
     Verdict,
@@ -168,7 +170,16 @@ def _judge(house: Populated) -> None:
         served_model=HOSTILE,
         parse_state="parsed",
     )
-    house.rows |= {"rubric": version.rubric, "judgment": given, "rater": rater}
+    house.rows |= {"rubric": version.rubric, "judgment": given, "rater": rater, "recipe": _recipe(house)}
+
+
+def _recipe(house: Populated) -> Recipe:
+    document = {"recipe": 1, "inputs": {"stars": {"kind": "rating"}}, "reward": {"input": "stars"}}
+    name, description = f"Stars {HOSTILE}"[:200], f"{SECRET} {HOSTILE}"
+    made = create_recipe(
+        project=house.project, actor=house.people["owner"], name=name, description=description, document=document
+    )
+    return made.recipe
 
 
 def _raters(house: Populated) -> list[Rater]:

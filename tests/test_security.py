@@ -157,6 +157,14 @@ WHO_READS = {
     "rewards-api:rubric-diff": READERS,
     "rewards-api:version-list": READERS,
     "rewards-api:version-detail": READERS,
+    "rewards-api:recipe-list": READERS,
+    "rewards-api:recipe-parts": READERS,
+    "rewards-api:recipe-presets": READERS,
+    "rewards-api:recipe-detail": READERS,
+    "rewards-api:recipe-diff": READERS,
+    "rewards-api:recipe-stored-reward": READERS,
+    "rewards-api:recipe-version-list": READERS,
+    "rewards-api:recipe-version-detail": READERS,
     "rewards-api:import-list": MANAGERS,
     "rewards-api:import-detail": MANAGERS,
     "rewards-api:import-errors": MANAGERS,
@@ -189,10 +197,12 @@ WHO_READS = {
 WRITES_OF = {
     "viewer": {
         "projects:project-leave",
-        # One's own filters, whatever the role.
+        # One's own filters and front page, whatever the role.
+        "projects:guide-hide",
         "projects:filter-save",
         "annotations:study-create",
         "annotations-api:study-list",
+        "rewards-api:recipe-evaluation",
         "rewards-api:rubric-reaggregation",
         "rewards-api:rubric-rule-comparison",
     },
@@ -214,7 +224,11 @@ WRITES_OF = {
 # What is sent as a file to save.
 DOWNLOADS = {f"rewards{api}:export-{noun}" for api in ("", "-api") for noun in ("archive", "file")}
 # An address that answers 400 without them.
-QUERIES = {"annotations:question-add": "?kind=rating&q-TOTAL_FORMS=1", "rewards-api:rubric-diff": "?old=1&new=1"}
+QUERIES = {
+    "annotations:question-add": "?kind=rating&q-TOTAL_FORMS=1",
+    "rewards-api:recipe-diff": "?old=1&new=1",
+    "rewards-api:rubric-diff": "?old=1&new=1",
+}
 
 ALL = addresses()
 OF_PROJECT = [address for address in ALL if address.is_of_project]

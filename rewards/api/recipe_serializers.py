@@ -59,7 +59,7 @@ class RecipeDiffQuery(serializers.Serializer[Any]):
 
 class RecipeChangeOutput(serializers.Serializer[Any]):
     path = serializers.CharField()
-    kind = serializers.ChoiceField(choices=["added", "removed", "changed"])
+    kind = serializers.CharField(help_text="added, removed or changed.")
     old = serializers.JSONField(allow_null=True)
     new = serializers.JSONField(allow_null=True)
 
@@ -190,7 +190,7 @@ class StoredRewardQuery(serializers.Serializer[Any]):
 
 class StoredRewardOutput(serializers.Serializer[Any]):
     version = serializers.IntegerField()
-    status = serializers.ChoiceField(choices=["never", "running", "finished", "failed"])
+    status = serializers.CharField(help_text="never, running, finished or failed.")
     n_done = serializers.IntegerField()
     n_outputs = serializers.IntegerField()
     n_scored = serializers.IntegerField()
