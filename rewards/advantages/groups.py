@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ import numpy.typing as npt
 from rewards.shaping.rows import Floats, Ints
 
 Bools = npt.NDArray[np.bool_]
+
+ROUNDING: Final = 1e-9
+"""Numbers of a group that differ by no more than this share of the largest count as equal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +65,7 @@ class Groups:
     @cached_property
     def mean(self) -> Floats:
         """Shape (g,): NaN for a group without a number. Exactly the number where all are the same."""
-        with np.errstate(invalid="ignore"):
-            mean = self.total(self.values) / np.where(self.n_scored > 0, self.n_scored, np.nan)
+        mean = self.total(self.values) / np.where(self.n_scored > 0, self.n_scored, np.nan)
         return np.where(self.is_constant, self.smallest, mean)
 
     @cached_property
@@ -77,14 +80,20 @@ class Groups:
 
     @cached_property
     def is_constant(self) -> Bools:
-        """Groups of at least one number, all the same: they say nothing of better or worse. Shape (g,)."""
-        same: Bools = self.smallest == self.largest
+        """Groups of at least one number, all the same but for rounding: they say nothing of better or worse.
+
+        Shape (g,). A sum that is 0.30000000000000004 beside 0.3 would be a whole standard deviation above it.
+        """
+        with np.errstate(invalid="ignore"):
+            magnitude = np.maximum(np.abs(self.smallest), np.abs(self.largest))
+            same: Bools = self.largest - self.smallest <= ROUNDING * magnitude
         return same
 
     @cached_property
     def centred(self) -> Floats:
-        """Each number less its group's mean: shape (n,)."""
-        return self.values - self.mean[self.numbers]
+        """Each number less its group's mean: shape (n,), exactly 0 where all are the same."""
+        apart = self.values - self.mean[self.numbers]
+        return np.where(self.is_constant[self.numbers] & self.scored, 0.0, apart)
 
     def std(self, ddof: int = 0) -> Floats:
         """Shape (g,): 0 for a group of one or of equal numbers, NaN for one without.

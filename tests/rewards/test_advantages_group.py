@@ -33,6 +33,11 @@ def test_equal_rewards_give_exactly_zero_even_where_their_mean_is_not_exact() ->
     groups = np.zeros(3, dtype=np.int64)
     assert group_mean_std(reward, groups, eps=0).values.tolist() == [0, 0, 0]
     assert leave_one_out(reward, groups).values.tolist() == [0, 0, 0]
+    # 0.1 + 0.2 is above 0.3 by rounding alone: without a tolerance and with eps = 0 that is a standard deviation.
+    rounded = Rows.scalars([0.1 + 0.2, 0.3, 0.3])
+    assert group_mean_std(rounded, groups, eps=0).values.tolist() == [0, 0, 0]
+    assert quantile_baseline(rounded, groups).values.tolist() == [0, 0, 0]
+    assert measure_groups(rounded, groups).n_equal == 1
 
 
 def test_a_reward_far_from_zero_keeps_its_digits() -> None:
