@@ -170,6 +170,7 @@ def test_the_number_is_what_the_engine_gives_without_gradients(tiny_engine):
         assert len(found.values) == len(found.spans) == 3
 
 
+@pytest.mark.models
 @pytest.mark.parametrize("baseline", ["zero", "mean"])
 def test_integrated_gradients_sum_to_what_the_text_adds(tiny_engine, reward_engine, baseline):
     prompt = chat("what is right?", "the cat sat")

@@ -294,6 +294,7 @@ def test_too_many_parts_for_shapley_values_are_unscored():
     assert result.reason == "too_many_parts"
 
 
+@pytest.mark.models
 @ALL
 @pytest.mark.parametrize("name", ["outcome", "reference_mean"])
 def test_values_do_not_depend_on_what_is_scored_together(source, tiny_engine, name, monkeypatch):

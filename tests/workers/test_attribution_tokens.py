@@ -117,6 +117,7 @@ def test_a_reward_models_score_is_divided_among_tokens(source, reward_engine):
     assert number(result, "explained_number") == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.models
 def test_more_steps_close_the_gap(tiny_engine):
     one = item("the cat sat on the mat because")
     few, many = (score(INTEGRAL, one, engine=tiny_engine, steps=steps)[0] for steps in (1, 200))
