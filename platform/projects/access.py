@@ -81,6 +81,13 @@ def require(project: Project, capability: Capability) -> None:
         raise AppError(f"This is not open to you as {role} of this project.", code="role_required", status=403)
 
 
+def is_owner(project: Project, user: User) -> bool:
+    """Whether `user` is entered as owner, also while a missing second factor withholds an owner's rights."""
+    if project.viewer_role == Role.OWNER:
+        return True
+    return project.memberships.filter(user=user, role=Role.OWNER).exists()
+
+
 def membership_for(user: User, slug: str, pk: int) -> Membership:
     """A membership that `user` may change: a member's role or presence in an owned project."""
     project = project_for(user, slug, needs=Capability.OWN)

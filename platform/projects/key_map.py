@@ -101,3 +101,8 @@ def check_key_map(chosen: Mapping[str, str]) -> dict[str, str]:
             str(_("Some keys are in conflict; nothing was changed.")), code="key_map_invalid", fields=problems
         )
     return {name: key for name, key in keys.items() if key != ACTIONS[name].default}
+
+
+def keys_by_default(key_map: Mapping[str, str]) -> dict[str, str]:
+    """What was chosen, by the default key that it replaces; actions of another version are left out."""
+    return {ACTIONS[name].default: key for name, key in key_map.items() if name in ACTIONS}

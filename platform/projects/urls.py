@@ -39,6 +39,7 @@ urlpatterns = [
     path("join/<str:secret>/", invitation.annotator_link_accept, name="annotator-link-accept"),
     path("p/new/", project.project_create, name="project-create"),
     path("p/<slug:slug>/", project.project_detail, name="project-detail"),
+    path("p/<slug:slug>/guide/", project.guide_hide, name="guide-hide"),
     path("p/<slug:slug>/settings/", project.project_settings, name="project-settings"),
     path("p/<slug:slug>/members/", member.member_list, name="member-list"),
     path("p/<slug:slug>/members/<int:pk>/", member.member_change, name="member-change"),

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from projects.access import Capability, allows, project_for
 from projects.keyset import keyset_page
+from projects.models import SavedFilter
 from projects.requests import AuthedRequest
 from rewards.access import other_version_for, task_for
 from rewards.forms.task_filter import TaskFilterForm
@@ -21,7 +22,7 @@ from rewards.task_page.rows import tags_of, task_rows
 @require_safe
 @login_required
 def task_list(request: AuthedRequest, slug: str) -> HttpResponse:
-    """Current tasks, filtered and sorted; five queries whatever the number of tasks."""
+    """Current tasks, filtered and sorted; six queries whatever the number of tasks."""
     project = project_for(request.user, slug)
     form = TaskFilterForm(request.GET, project=project)
     tasks = Task.objects.of(project).for_list().matching(**form.conditions())
@@ -34,6 +35,7 @@ def task_list(request: AuthedRequest, slug: str) -> HttpResponse:
         "page": page,
         "rows": task_rows(page.rows, judgment_counts),
         "tags": tags_of(page.rows),
+        "saved_filters": project.saved_filters.filter(user=request.user, of_list=SavedFilter.List.TASKS),
     }
     template = "rewards/task_list.html" + ("#results" if request.htmx else "")
     return TemplateResponse(request, template, context)

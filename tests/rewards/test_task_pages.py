@@ -101,8 +101,8 @@ def test_the_list_costs_the_same_whatever_its_length(cast, browse, django_assert
         make_rating(rater, make_output(make_task(cast.project, tags=["x"], split="dev")), 5)
     client = browse(cast.viewer)
 
-    # session, user, project, splits, policies, tasks, judgment counts
-    with django_assert_num_queries(7):
+    # session, user, project, splits, policies, tasks, judgment counts, saved filters
+    with django_assert_num_queries(8):
         client.get("/p/quill/tasks/")
 
 

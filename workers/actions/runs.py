@@ -7,8 +7,10 @@ from functools import partial
 from django.db import transaction
 from django.db.models import Count, F, Q
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from projects.actions.audit import record_event
+from projects.actions.notification import notify
 from projects.errors import AppError
 from projects.models import Project, User
 from workers.actions.dispatch import dispatch
@@ -172,7 +174,22 @@ def retry_failed(*, run: Run, actor: User | None) -> int:
 def finish_if_settled(*, run_id: int) -> bool:
     """Mark the run as finished where no item waits any more, also one that was cancelled too late."""
     unfinished = Run.objects.all_settled().filter(pk=run_id).exclude(status=Run.Status.FINISHED)
-    return unfinished.update(status=Run.Status.FINISHED, finished_at=Now()) == 1
+    is_finished = unfinished.update(status=Run.Status.FINISHED, finished_at=Now()) == 1
+    if is_finished:
+        _tell_of_end(Run.objects.select_related("project", "created_by").get(pk=run_id))
+    return is_finished
+
+
+def _tell_of_end(run: Run) -> None:
+    if run.created_by is None:
+        return
+    notify(
+        users=[run.created_by],
+        kind="run.finished",
+        project=run.project,
+        data={"name": run.name or f"#{run.pk}", "scored": run.scored_count, "failed": run.failed_count},
+        url=reverse("workers:run-detail", args=[run.project.slug, run.pk]),
+    )
 
 
 def _require_budget_to_bind(scorer: Scorer, budget: float | None) -> None:

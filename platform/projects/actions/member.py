@@ -69,6 +69,11 @@ def remove_member(*, membership: Membership, actor: User) -> None:
     current.delete()
 
 
+def hide_guide(*, project: Project, user: User) -> None:
+    """Put the list of first steps away, for this person."""
+    Membership.objects.filter(project=project, user=user).update(hides_guide=True)
+
+
 def leave_project(*, project: Project, user: User) -> None:
     """Take oneself out; the last owner cannot (``last_owner``, 409)."""
     remove_member(membership=Membership.objects.get(project=project, user=user), actor=user)

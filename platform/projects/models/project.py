@@ -48,6 +48,8 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role)
     created_at = models.DateTimeField(auto_now_add=True)
+    hides_guide = models.BooleanField(default=False)
+    """The list of first steps on the project's front page was put away."""
 
     objects = MembershipQuerySet.as_manager()
 

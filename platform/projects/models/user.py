@@ -1,8 +1,12 @@
 """A person who signs in."""
 
+import json
+
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+
+from projects.key_map import keys_by_default
 
 
 class Theme(models.TextChoices):
@@ -42,3 +46,8 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.display_name or self.username
+
+    @property
+    def chosen_keys_json(self) -> str:
+        """Chosen keys by the default key that each replaces, for the annotation page's script."""
+        return json.dumps(keys_by_default(self.key_map))

@@ -5,14 +5,17 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from projects.access import Capability, project_for, projects_for
+from projects.access import Capability, allows, is_owner, project_for, projects_for
+from projects.actions.member import hide_guide
 from projects.actions.project import change_project, create_project
 from projects.errors import AppError
 from projects.forms.errors import show_in_form
 from projects.forms.project import NewProjectForm, ProjectSettingsForm
+from projects.guide import steps_for
 from projects.keyset import keyset_page
+from projects.models import Role
 from projects.requests import AuthedRequest
 
 
@@ -53,7 +56,23 @@ def project_create(request: AuthedRequest) -> HttpResponse:
 def project_detail(request: AuthedRequest, slug: str) -> HttpResponse:
     """The front page of a project."""
     project = project_for(request.user, slug)
-    return TemplateResponse(request, "projects/project_detail.html", {"project": project, "section": "overview"})
+    steps = steps_for(project, request.user) if allows(project, Capability.MANAGE) else []
+    context = {
+        "project": project,
+        "section": "overview",
+        "steps": steps,
+        "lacks_factor": project.viewer_role == Role.MANAGER and is_owner(project, request.user),
+    }
+    return TemplateResponse(request, "projects/project_detail.html", context)
+
+
+@require_POST
+@login_required
+def guide_hide(request: AuthedRequest, slug: str) -> HttpResponse:
+    """Put the list of first steps away."""
+    project = project_for(request.user, slug)
+    hide_guide(project=project, user=request.user)
+    return redirect(project)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -4,7 +4,7 @@ import { ActiveTime } from "./active_time.js";
 import { request } from "./api.js";
 import { Flow } from "./flow.js";
 import { Lease } from "./lease.js";
-import { listen } from "./shortcuts.js";
+import { listen, remap, showKeys } from "./shortcuts.js";
 import { Notices, SaveState } from "./status.js";
 import { randomKey } from "./submit.js";
 import { Workbench } from "./workbench.js";
@@ -66,8 +66,10 @@ const openDialog = (id) => document.getElementById(id).showModal();
 const marking = workbench.marking;
 const isInText = () => document.activeElement?.matches?.(".text-view");
 
+const keys = JSON.parse(urls.keyMap);
+showKeys(document, keys);
 listen(
-  {
+  remap({
     "Ctrl+Enter": () => flow.submit(),
     "Ctrl+s": () => workbench.drafts.flush(),
     "Ctrl+z": () => workbench.undo(),
@@ -88,7 +90,7 @@ listen(
     digit: (event) => marking?.digit(Number(event.key)) || (!isInText() && workbench.fields.answer(event.key)),
     n: () => !isInText() && workbench.fields.answer("n"),
     letter: (event) => !isInText() && workbench.fields.answer(event.key.toLowerCase()),
-  },
+  }, keys),
   // In a focused text the keys belong to it, which needs no switch.
   () => root.dataset.shortcuts === "true" || isInText(),
 );

@@ -31,3 +31,28 @@ export function nameOf(event) {
   const shift = event.shiftKey && (hasControl || event.key.length > 1) ? "Shift+" : "";
   return `${hasControl ? "Ctrl+" : ""}${shift}${event.altKey ? "Alt+" : ""}${key}`;
 }
+
+/**
+ * The same actions under the keys that the person chose.
+ *
+ * @param actions  by their default keys
+ * @param chosen   {defaultKey: key}: an action moves from the one to the other, and its default key falls silent
+ */
+export function remap(actions, chosen) {
+  const moved = { ...actions };
+  for (const before of Object.keys(chosen)) delete moved[before];
+  for (const [before, key] of Object.entries(chosen)) if (actions[before]) moved[key] = actions[before];
+  return moved;
+}
+
+/** Show the chosen keys where the page names the default ones: in the list of keys and for assistive technology. */
+export function showKeys(root, chosen) {
+  const announced = new Map(Object.entries(chosen).map(([before, key]) => [spoken(before), spoken(key)]));
+  for (const shown of root.querySelectorAll("[data-key]")) shown.textContent = chosen[shown.dataset.key] ?? shown.textContent;
+  for (const control of root.querySelectorAll("[aria-keyshortcuts]")) {
+    const key = announced.get(control.getAttribute("aria-keyshortcuts"));
+    if (key) control.setAttribute("aria-keyshortcuts", key);
+  }
+}
+
+const spoken = (key) => key.replace("Ctrl+", "Control+");
