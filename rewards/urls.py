@@ -45,6 +45,7 @@ urlpatterns: list[URLPattern] = [
     path("p/<slug:slug>/recipes/<int:pk>/archive/", recipes.recipe_archive, name="recipe-archive"),
     path("p/<slug:slug>/recipes/<int:pk>/diff/", recipes.recipe_diff, name="recipe-diff"),
     path("p/<slug:slug>/recipes/<int:pk>/versions/<int:number>/", recipes.recipe_version, name="recipe-version"),
+    path("p/<slug:slug>/recipes/<int:pk>/versions/<int:number>/store/", recipes.recipe_store, name="recipe-store"),
     path("p/<slug:slug>/recipes/<int:pk>/versions/<int:number>/export/", recipes.recipe_export, name="recipe-export"),
     path("p/<slug:slug>/imports/", imports.import_list, name="import-list"),
     path("p/<slug:slug>/imports/new/", imports.import_create, name="import-create"),

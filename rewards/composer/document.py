@@ -146,6 +146,14 @@ def with_input(document: Document, name: str, declared: Mapping[str, Any]) -> tu
     return changed, free
 
 
+def bound_input(document: Document, pointer: str, declared: Mapping[str, Any]) -> Document:
+    """The document with another source for an input, on the level where it stood if the new one can stand there."""
+    level = _level_of_input(value_at(document, pointer))
+    kind = KINDS.get(str(declared.get("kind")))
+    kept = {"level": level} if kind is not None and level in kind.levels else {}
+    return with_value(document, pointer, {**declared, **kept})
+
+
 def nodes_in(document: Document) -> Iterator[dict[str, Any]]:
     """Every node, from the top down, the named ones too."""
     roots = [document.get("reward")]

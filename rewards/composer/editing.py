@@ -9,6 +9,8 @@ from typing import Any, Final, NamedTuple
 from rewards.composer.document import (
     Document,
     PlaceError,
+    below,
+    bound_input,
     empty_document,
     keys_of,
     moved,
@@ -23,21 +25,16 @@ from rewards.composer.document import (
     without,
     wrapped,
 )
-from rewards.composer.form import (
-    CHOICE,
-    SHOWN,
-    Field,
-    RecipeForm,
-    fields_of,
-    nodes_of,
-    read_field,
-    recipe_form,
-)
+from rewards.composer.fields import CHOICE, SHOWN, Field, RecipeForm, fields_of, nodes_of, read_field
+from rewards.composer.form import recipe_form
 from rewards.recipes.errors import RecipeError
+from rewards.recipes.tree import TERM
 from rewards.shaping.contract import ONTO
 
 NAME: Final = "name:"
 """Before the pointer in the name of the field that says what an input is called."""
+BIND: Final = "bind:"
+"""Before the pointer in the name of the field by which an input gets another source."""
 WRAP: Final = "wrap:"
 """Before the pointer in the name of the field by which an operator is put around a node."""
 MAX_CHARACTERS: Final = 200_000
@@ -141,6 +138,9 @@ def _with_choices(edit: Edited, form: RecipeForm, posted: Mapping[str, str]) -> 
     if estimator != form.advantage.choice:
         edit = Edited(with_estimator(edit.document, estimator), is_reshaped=True, focus="/advantage")
     for one in form.inputs:
+        if offer := posted.get(BIND + one.pointer, ""):
+            bound = bound_input(edit.document, one.pointer, _read_offer(offer)[1])
+            edit = Edited(bound, is_reshaped=True, focus=one.pointer)
         new = posted.get(NAME + one.pointer, one.name)
         if new != one.name:
             edit = Edited(renamed_input(edit.document, one.name, new), is_reshaped=True, focus="")
@@ -155,7 +155,7 @@ def _pressed(edit: Edited, pressed: str, posted: Mapping[str, str]) -> Edited:
     if verb == "add-term":
         added = with_term(document, pointer)
         n_terms = len(_list_at(added, pointer))
-        return Edited(added, is_reshaped=True, focus=f"{pointer}/{n_terms - 1}/of")
+        return Edited(added, is_reshaped=True, focus=below(pointer, n_terms - 1, TERM))
     if verb == "add-extra":
         return Edited(with_extra(document, pointer), is_reshaped=True, focus="/advantage")
     if verb == "add-slot":
@@ -171,15 +171,20 @@ def _pressed(edit: Edited, pressed: str, posted: Mapping[str, str]) -> Edited:
 
 
 def _with_offer(document: Document, text: str) -> Edited:
+    added, named = with_input(document, *_read_offer(text))
+    return Edited(added, is_reshaped=True, focus=below("", "inputs", named))
+
+
+def _read_offer(text: str) -> tuple[str, Mapping[str, Any]]:
+    """Name and declaration, as `rewards.composer.offers` writes them into the page."""
     try:
         offer = json.loads(text)
-        declared, name = offer["input"], str(offer["name"])
-    except (ValueError, KeyError, TypeError) as error:
+        name, declared = str(offer["name"]), offer["input"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PlaceError("choose what the recipe should start from") from error
     if not isinstance(declared, Mapping):
         raise PlaceError("choose what the recipe should start from")
-    added, named = with_input(document, name, declared)
-    return Edited(added, is_reshaped=True, focus=f"/inputs/{named}")
+    return name, declared
 
 
 def _list_at(document: Document, pointer: str) -> list[Any]:

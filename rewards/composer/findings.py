@@ -16,7 +16,7 @@ from rewards.statistics.correlation import Correlation, cluster_bootstrap_spearm
 from rewards.statistics.preferences import Preference, PreferenceAccuracy, preference_accuracy
 
 BINS: Final = 24
-MAX_GROUPS: Final = 12
+MAX_GROUPS: Final = 8
 MAX_MOVES: Final = 10
 MAX_SUSPECTS: Final = 10
 SUSPECT_SHARE: Final = 0.75

@@ -10,11 +10,14 @@ from projects.models import Project
 from rewards.composer.cache import shelf
 from rewards.composer.document import Document
 from rewards.composer.editing import Edited, write_json
-from rewards.composer.form import RecipeForm, fields_of, id_of, nodes_of, recipe_form
+from rewards.composer.fields import CHOICE, RecipeForm, fields_of, id_of, nodes_of
+from rewards.composer.form import recipe_form
 from rewards.composer.offers import Offer, offers_for
-from rewards.composer.preview import Preview, Settings, preview, sample_for
+from rewards.composer.picture import Preview, Settings
+from rewards.composer.preview import preview, sample_for
 from rewards.models import RecipeVersion
 from rewards.recipes.errors import RecipeError
+from rewards.recipes.presets import Preset
 
 MAX_OTHERS = 100
 
@@ -36,6 +39,8 @@ class ComposerPage:
     ----------
     preview : Preview or None
         None where the recipe cannot be computed: the page then keeps the last picture.
+    preset : Preset or None
+        What it began with.
     is_untouched : bool
         There is no recipe yet, so nothing is wrong with it either.
     """
@@ -46,6 +51,15 @@ class ComposerPage:
     preview: Preview | None
     problems: Mapping[str, str]
     is_untouched: bool
+    preset: Preset | None = None
+
+    @property
+    def hints(self) -> dict[str, str]:
+        """What the preset expects of inputs that are not bound yet, by name."""
+        expected = self.preset.inputs if self.preset else {}
+        return {
+            one.name: expected[one.name].label for one in self.form.inputs if one.name in expected and not one.is_bound
+        }
 
     @property
     def document(self) -> Document:
@@ -62,14 +76,14 @@ class ComposerPage:
     @property
     def focus(self) -> str:
         """The id of the element to go on from; empty where nothing moved."""
-        return id_of(self.edit.focus if self.edit.focus.startswith("/inputs/") else f"is:{self.edit.focus}")
+        return id_of(self.edit.focus if self.edit.focus.startswith("/inputs/") else CHOICE + self.edit.focus)
 
     @cached_property
     def located(self) -> list[Problem]:
         """Each problem with the element that it is about."""
         elements = {field.path: field.id for field in fields_of(self.form)}
         elements |= {node.path: node.id for node in nodes_of(self.form)}
-        elements |= {f"inputs.{one.name}": one.id for one in self.form.inputs}
+        elements |= {path: one.id for one in self.form.inputs for path in (one.path, f"{one.path}.kind")}
         return [Problem(path, message, elements.get(path, "")) for path, message in self.problems.items()]
 
     @property
@@ -96,7 +110,11 @@ class ComposerPage:
 
 
 def composer_page(
-    project: Project, edit: Edited, settings: Settings, problems: Mapping[str, str] | None = None
+    project: Project,
+    edit: Edited,
+    settings: Settings,
+    problems: Mapping[str, str] | None = None,
+    preset: Preset | None = None,
 ) -> ComposerPage:
     """Compute the document, unless what led to it is already known to be wrong."""
     found, computed = dict(problems or {}), None
@@ -106,4 +124,4 @@ def composer_page(
             computed = preview(project, edit.document, settings)
         except RecipeError as error:
             found = error.problems
-    return ComposerPage(project, edit, settings, computed, found, is_untouched)
+    return ComposerPage(project, edit, settings, computed, found, is_untouched, preset)

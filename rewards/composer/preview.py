@@ -1,27 +1,17 @@
-"""What a recipe makes of real outputs: everything that the composer's page draws."""
+"""From a recipe and a project to what the composer draws."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from django.utils import timezone
 
 from projects.models import Project
-from rewards.advantages.choice import estimate
 from rewards.composer.cache import shelf
 from rewards.composer.findings import (
-    Distribution,
-    Group,
-    Groups,
-    HumanLink,
-    LengthLink,
-    RankChanges,
     Suspicion,
     centred,
     distribution,
@@ -31,249 +21,19 @@ from rewards.composer.findings import (
     rank_changes,
     suspicion,
 )
+from rewards.composer.picture import Against, Computed, Preview, Read, Settings
 from rewards.composer.sample import Sample, sample_of
 from rewards.composer.terms import Terms, dense_sum, label_of, nodes_to_show, paths_to_keep, terms_of
 from rewards.composer.text import ShownOutput, Written, show_output
-from rewards.models import Output, RecipeVersion
-from rewards.recipe_frames import BuiltFrame, frame_for
+from rewards.recipe_frames import frame_for
 from rewards.recipes.errors import RecipeError
 from rewards.recipes.evaluate import evaluate
 from rewards.recipes.tree import Recipe, read_recipe
-from rewards.shaping.rows import OUTPUT, Floats, Rows
+from rewards.shaping.rows import OUTPUT, Floats
 
 RATINGS: Final = "people"
-"""The name of the outcome that is people's mean rating; no input can have it, since inputs' names are prefixed."""
+"""The outcome that is people's mean rating; no input is called so here, since theirs are prefixed."""
 INPUT_PREFIX: Final = "input:"
-MAX_MEMBERS: Final = 8
-"""Outputs of a group that are named."""
-
-_NO_GRADIENT: Final = {
-    "": "",
-    "alone": "one scored output: no gradient",
-    "equal": "all equal: no gradient",
-    "unscored": "nothing scored",
-}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What to look at.
-
-    Attributes
-    ----------
-    task : str
-        Only the outputs of the task with this id; empty for the newest.
-    output_id : int or None
-        Whose tokens are drawn; by default the first output that has a reward.
-    at : str
-        Path of the node whose terms are shown; empty for the reward.
-    outcome : str
-        ``input:NAME`` or ``people``; empty for the first input with one number an output.
-    passes_from : float
-        An outcome below it failed.
-    against : RecipeVersion or None
-        The other recipe.
-    is_fresh : bool
-        Read the project's data again.
-    """
-
-    task: str = ""
-    output_id: int | None = None
-    at: str = ""
-    outcome: str = ""
-    passes_from: float = 0.5
-    against: RecipeVersion | None = None
-    has_numbers: bool = False
-    is_fresh: bool = False
-
-
-@dataclass(frozen=True)
-class Read:
-    """A frame aligned with a sample.
-
-    Attributes
-    ----------
-    places : ndarray of int
-        Where in the sample each row of the frame stands.
-    """
-
-    built: BuiltFrame
-    places: Any
-    read_at: datetime
-
-
-@dataclass(frozen=True)
-class Computed:
-    """One recipe over the sample: one number an output, and more of it.
-
-    Attributes
-    ----------
-    totals : ndarray, shape (n,)
-        The reward of each output of the sample, dense ones summed; NaN where unscored or left out.
-    advantages : ndarray, shape (n,)
-        Likewise; dense ones summed.
-    advantage_name : str
-    """
-
-    recipe: Recipe
-    read: Read
-    kept: Mapping[str, Rows]
-    totals: Floats
-    advantages: Floats
-    advantage_name: str
-    distribution: Distribution
-    human: HumanLink
-    length: LengthLink
-    groups: Groups
-
-
-@dataclass(frozen=True)
-class Against:
-    """Another recipe over the same outputs."""
-
-    version: RecipeVersion
-    computed: Computed | None
-    changes: RankChanges | None
-    problems: Mapping[str, str] = field(default_factory=dict)
-
-
-class NamedMember(NamedTuple):
-    pk: int
-    name: str
-    reward: float
-    advantage: float
-
-
-class NamedGroup(NamedTuple):
-    """A group with the names of its task and of its first outputs; `words` say why it gives no gradient."""
-
-    group: Group
-    task: str
-    members: list[NamedMember]
-    n_more: int
-    words: str
-
-
-class NamedMove(NamedTuple):
-    pk: int
-    name: str
-    task: str
-    old: int
-    new: int
-    of: int
-    by: int
-
-
-class NamedSuspect(NamedTuple):
-    pk: int
-    name: str
-    task: str
-    dense: float
-    outcome: float
-
-
-@dataclass(frozen=True)
-class Preview:
-    """All that is drawn."""
-
-    sample: Sample
-    computed: Computed
-    against: Against | None
-    terms: Terms
-    nodes: list[tuple[str, str]]
-    shown: ShownOutput | None
-    outcomes: list[tuple[str, str]]
-    outcome: str
-    suspicion: Suspicion | None
-    settings: Settings
-
-    @property
-    def advantages(self) -> list[float]:
-        values: list[float] = self.computed.advantages.tolist()
-        return values
-
-    @property
-    def advantage_reach(self) -> float:
-        """The greatest magnitude among all advantages: where a strip ends."""
-        known = self.computed.advantages[~np.isnan(self.computed.advantages)]
-        return float(np.abs(known).max(initial=0.0))
-
-    @property
-    def both(self) -> list[Computed]:
-        """This recipe, and the other one where there is one that can be computed."""
-        other = self.against.computed if self.against else None
-        return [self.computed, other] if other else [self.computed]
-
-    @property
-    def named_groups(self) -> list[NamedGroup]:
-        totals, advantages, sample = self.computed.totals, self.computed.advantages, self.sample
-        return [
-            NamedGroup(
-                group,
-                sample.tasks[group.group],
-                [
-                    NamedMember(sample.output_ids[place], sample.names[place], totals[place], advantages[place])
-                    for place in group.members[:MAX_MEMBERS]
-                ],
-                max(0, len(group.members) - MAX_MEMBERS),
-                _NO_GRADIENT[group.state],
-            )
-            for group in self.computed.groups.shown
-        ]
-
-    @property
-    def named_moves(self) -> list[NamedMove]:
-        changes = self.against.changes if self.against else None
-        sample = self.sample
-        return [
-            NamedMove(
-                sample.output_ids[move.output],
-                sample.names[move.output],
-                sample.task_of(move.output),
-                move.old,
-                move.new,
-                move.n_members,
-                abs(move.new - move.old),
-            )
-            for move in (changes.moves if changes else [])
-        ]
-
-    @property
-    def named_suspects(self) -> list[NamedSuspect]:
-        ids, names, task_of = self.sample.output_ids, self.sample.names, self.sample.task_of
-        return [
-            NamedSuspect(ids[one.output], names[one.output], task_of(one.output), one.dense, one.outcome)
-            for one in (self.suspicion.suspects if self.suspicion else [])
-        ]
-
-    @property
-    def n_unscored(self) -> int:
-        return int(np.isnan(self.computed.totals).sum())
-
-    @property
-    def neighbours(self) -> tuple[int | None, int | None]:
-        """Keys of the outputs before and after the shown one."""
-        place = self.sample.place_of(self.shown.pk) if self.shown else None
-        if place is None:
-            return None, None
-        ids = self.sample.output_ids
-        return ids[place - 1] if place else None, ids[place + 1] if place + 1 < len(ids) else None
-
-    @property
-    def read_at(self) -> datetime:
-        return self.computed.read.read_at
-
-    @property
-    def n_left_out(self) -> int:
-        return len(self.computed.read.built.left_out)
-
-    @property
-    def left_out_reasons(self) -> list[tuple[str, int]]:
-        """Why outputs carry no reward here, with how many each."""
-        counts: dict[str, int] = {}
-        for reason in self.computed.read.built.left_out.values():
-            counts[reason] = counts.get(reason, 0) + 1
-        return sorted(counts.items(), key=lambda row: -row[1])
 
 
 def sample_for(project: Project, settings: Settings) -> Sample:
@@ -296,6 +56,7 @@ def preview(project: Project, document: object, settings: Settings) -> Preview:
     node = nodes.get(settings.at, recipe.reward)
     computed = _computed(project, recipe, sample, settings, paths_to_keep(node) | paths_to_keep(recipe.reward))
     terms = terms_of(node, recipe, computed.kept)
+    of_reward = terms if node is recipe.reward else terms_of(recipe.reward, recipe, computed.kept)
     outcomes = _outcomes(recipe, sample)
     outcome = settings.outcome if settings.outcome in dict(outcomes) else next(iter(dict(outcomes)), "")
     return Preview(
@@ -304,10 +65,10 @@ def preview(project: Project, document: object, settings: Settings) -> Preview:
         against=_against(project, computed, sample, settings),
         terms=terms,
         nodes=[(path, label_of(one, recipe)) for path, one in nodes.items()],
-        shown=_shown(project, terms, computed, sample, settings),
+        shown=_shown(terms, computed, sample, settings),
         outcomes=outcomes,
         outcome=outcome,
-        suspicion=_suspicion(computed, sample, outcome, settings) if outcome else None,
+        suspicion=_suspicion(of_reward, computed, sample, outcome, settings) if outcome else None,
         settings=settings,
     )
 
@@ -316,7 +77,12 @@ def _computed(project: Project, recipe: Recipe, sample: Sample, settings: Settin
     read = _read(project, recipe, sample, settings)
     evaluation = evaluate(recipe, read.built.frame, keep)
     totals = _spread(evaluation.reward.total(), read, len(sample))
-    advantages, name = _advantages(recipe, evaluation.reward, read, sample, totals)
+    if evaluation.advantages is None:
+        advantages, name = centred(totals, sample.groups), "Difference from the group’s mean"
+    else:
+        assert recipe.advantage is not None
+        advantages = _spread(evaluation.advantages.total(), read, len(sample))
+        name = recipe.advantage.estimator.label
     return Computed(
         recipe=recipe,
         read=read,
@@ -363,15 +129,6 @@ def _spread(values: Floats, read: Read, n_outputs: int) -> Floats:
     return spread
 
 
-def _advantages(recipe: Recipe, reward: Rows, read: Read, sample: Sample, totals: Floats) -> tuple[Floats, str]:
-    """By the recipe's estimator; without one, each reward's difference from the mean of its group."""
-    if recipe.advantage is None:
-        return centred(totals, sample.groups), "Difference from the group’s mean"
-    chosen = recipe.advantage
-    found = estimate(chosen, reward, read.built.frame.groups, read.built.frame.inputs)
-    return _spread(found.total(), read, len(sample)), chosen.estimator.label
-
-
 def _outcomes(recipe: Recipe, sample: Sample) -> list[tuple[str, str]]:
     """What may say that an output failed: inputs with one number an output, and people's ratings."""
     found = [(INPUT_PREFIX + name, name) for name in recipe.used_inputs() if recipe.inputs[name].level == OUTPUT]
@@ -380,14 +137,13 @@ def _outcomes(recipe: Recipe, sample: Sample) -> list[tuple[str, str]]:
     return found
 
 
-def _suspicion(computed: Computed, sample: Sample, outcome: str, settings: Settings) -> Suspicion:
+def _suspicion(terms: Terms, computed: Computed, sample: Sample, outcome: str, settings: Settings) -> Suspicion:
     if outcome == RATINGS:
         values = sample.ratings
     else:
         rows = computed.read.built.frame.inputs[outcome.removeprefix(INPUT_PREFIX)]
         values = _spread(rows.values, computed.read, len(sample))
-    dense = dense_sum(terms_of(computed.recipe.reward, computed.recipe, computed.kept))
-    return suspicion(_spread(dense, computed.read, len(sample)), values, settings.passes_from)
+    return suspicion(_spread(dense_sum(terms), computed.read, len(sample)), values, settings.passes_from)
 
 
 def _against(project: Project, computed: Computed, sample: Sample, settings: Settings) -> Against | None:
@@ -401,18 +157,15 @@ def _against(project: Project, computed: Computed, sample: Sample, settings: Set
     return Against(settings.against, other, rank_changes(other.totals, computed.totals, sample.groups))
 
 
-def _shown(
-    project: Project, terms: Terms, computed: Computed, sample: Sample, settings: Settings
-) -> ShownOutput | None:
+def _shown(terms: Terms, computed: Computed, sample: Sample, settings: Settings) -> ShownOutput | None:
     """The chosen output with its terms; the first one with a number where none is chosen."""
     row = _row_to_show(terms, computed, sample, settings)
     if row is None:
         return None
     place = int(computed.read.places[row])
-    output = Output.objects.of(project).only("id", "messages").get(pk=sample.output_ids[place])
-    written = Written(output.pk, sample.names[place], sample.task_of(place), output.messages)
-    first_message = sum(sample.n_messages[int(before)] for before in computed.read.places[:row])
-    return show_output(written, terms, row, first_message, with_rows=settings.has_numbers)
+    outputs = computed.read.built.outputs
+    written = Written(sample.output_ids[place], sample.names[place], sample.task_of(place), outputs.messages[row])
+    return show_output(written, terms, row, int(outputs.first_message[row]), with_rows=settings.has_numbers)
 
 
 def _row_to_show(terms: Terms, computed: Computed, sample: Sample, settings: Settings) -> int | None:

@@ -32,7 +32,6 @@ class Sample:
         The tasks' ids, by group.
     names : tuple of str
         Who wrote each output, or its id.
-    n_messages : tuple of int
     lengths : ndarray, shape (n,)
         Words of the text, as white space divides it.
     ratings : ndarray, shape (n,)
@@ -47,7 +46,6 @@ class Sample:
     groups: Ints
     tasks: tuple[str, ...]
     names: tuple[str, ...]
-    n_messages: tuple[int, ...]
     lengths: Floats
     ratings: Floats
     preferences: tuple[Preference, ...]
@@ -64,9 +62,9 @@ class Sample:
 
 
 def sample_of(project: Project, *, task: str = "") -> Sample:
-    """Current outputs of one task, or of the newest tasks that anybody judged or scored; of all tasks where none was.
+    """Current outputs of one task, or of the newest tasks: scored ones before judged ones before others.
 
-    Five queries. A task is taken whole, so that its group is; one that alone is too large is cut.
+    At most seven queries. A task is taken whole, so that its group is; one that alone is too large is cut.
     """
     groups = _groups(project, task)
     chosen: list[tuple[int, str, list[int]]] = []
@@ -89,7 +87,6 @@ def sample_of(project: Project, *, task: str = "") -> Sample:
         groups=np.repeat(np.arange(len(chosen)), [len(outputs) for _, _, outputs in chosen]).astype(np.int64),
         tasks=tuple(external_id for _, external_id, _ in chosen),
         names=tuple(rows[pk][1] for pk in ids),
-        n_messages=tuple(len(rows[pk][0]) for pk in ids),
         lengths=np.array(
             [text_length("\n".join(m["text"] for m in rows[pk][0])).words for pk in ids], dtype=np.float64
         ),
@@ -100,22 +97,28 @@ def sample_of(project: Project, *, task: str = "") -> Sample:
 
 
 def _groups(project: Project, task: str) -> list[tuple[int, str, list[int]]]:
-    """Tasks with their current outputs, in the order of their age; two or three queries."""
-    tasks = Task.objects.of(project).current()
+    """Tasks with their current outputs, those to try first at the start; two to four queries.
+
+    Scored tasks come before those that people alone judged, and these before all others; the newest first.
+    """
+    tasks = Task.objects.of(project).current().order_by("-id")
     if task:
-        tasks = tasks.filter(external_id=task)
+        wanted = [tasks.filter(external_id=task)]
     else:
-        current = Output.objects.current().filter(task=OuterRef("pk"))
-        signals = RewardSignal.objects.filter(output=OuterRef("pk"))
-        judged = Exists(Judgment.objects.standing().filter(task=OuterRef("pk")))
-        known = tasks.filter(judged | Exists(current.filter(Exists(signals))))
-        tasks = known if known.exists() else tasks.filter(Exists(current))
-    names = dict(tasks.order_by("-id").values_list("pk", "external_id")[:_TASKS_AT_ONCE])
-    found: dict[int, list[int]] = {}
+        answered = Output.objects.current().filter(task=OuterRef("pk"))
+        scored = RewardSignal.objects.filter(output__task=OuterRef("pk"), output__is_current=True)
+        judged = Judgment.objects.standing().filter(task=OuterRef("pk"))
+        wanted = [tasks.filter(Exists(scored)), tasks.filter(Exists(judged)), tasks.filter(Exists(answered))]
+    names: dict[int, str] = {}
+    for rows in wanted:
+        names |= dict(rows.exclude(pk__in=names).values_list("pk", "external_id")[: _TASKS_AT_ONCE - len(names)])
+        if len(names) >= _TASKS_AT_ONCE:
+            break
+    found: dict[int, list[int]] = {pk: [] for pk in names}
     outputs = Output.objects.current().filter(task__in=names).order_by("task_id", "id").values_list("task_id", "pk")
     for task_id, pk in outputs:
-        found.setdefault(task_id, []).append(pk)
-    return [(pk, names[pk], members) for pk, members in found.items()]
+        found[task_id].append(pk)
+    return [(pk, names[pk], members) for pk, members in found.items() if members]
 
 
 def _ratings(ids: Sequence[int], place: dict[int, int]) -> Floats:

@@ -9,7 +9,7 @@ from django import forms
 from django.http import QueryDict
 
 from projects.models import Project
-from rewards.composer.preview import Settings
+from rewards.composer.picture import Settings
 from rewards.models import RecipeVersion
 from rewards.querysets.recipe import RecipeQuerySet
 
@@ -120,3 +120,10 @@ class RecipeFileForm(forms.Form):
             except UnicodeDecodeError as error:
                 raise forms.ValidationError(f"The file is not UTF-8 text (byte {error.start}).") from error
         return given
+
+
+class StoreForm(forms.Form):
+    """Over which tasks a reward is stored; empty for all."""
+
+    tag = forms.CharField(required=False, max_length=100)
+    split = forms.CharField(required=False, max_length=40)

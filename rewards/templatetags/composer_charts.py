@@ -6,7 +6,7 @@ Only numbers and escaped names are written; a chart's words stand in its label, 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -17,15 +17,16 @@ from django.utils.safestring import SafeString, mark_safe
 
 from rewards.composer.findings import Distribution, Group
 from rewards.composer.operators import Bars, Example
-from rewards.composer.text import Lane, ShownOutput
+from rewards.composer.text import Lane, Piece, ShownOutput
 from rewards.shaping.rows import Floats
+from rewards.templatetags.texts import exact, signed
 
 register = template.Library()
 
-_WIDTH: Final = 1_000
-_LEFT: Final = 56
-_STACK: Final = 220
-_LANE: Final = 56
+_WIDTH: Final = 600
+_LEFT: Final = 46
+_STACK: Final = 170
+_LANE: Final = 44
 _GAP: Final = 20
 _SERIES: Final = 6
 """Series 7 is the result's own."""
@@ -127,17 +128,15 @@ def _xs(n_segments: int) -> list[int]:
 
 def _area(scale: _Scale, base: Floats, top: Floats) -> str:
     """A closed outline of steps; runs of equal steps are one."""
+    if not len(top):
+        return ""
     xs, bases, tops = _xs(len(top)), scale.ys(base), scale.ys(top)
-    forward = "".join(_steps(xs, tops))
-    back = "".join(_steps(xs[::-1], bases[::-1]))
-    return f"M{xs[0]} {tops[0]}{forward}V{bases[-1]}{back}Z" if tops else ""
+    return f"M{xs[0]} {tops[0]}{_steps(xs, tops)}V{bases[-1]}{_steps(xs[::-1], bases[::-1])}Z"
 
 
-def _steps(xs: Sequence[int], ys: Sequence[int]) -> Iterator[str]:
-    at = 0
-    for y, run in groupby(ys):
-        at += sum(1 for _ in run)
-        yield f"V{y}H{xs[at]}"
+def _steps(xs: Sequence[int], ys: Sequence[int]) -> str:
+    ends = [index for index in range(1, len(ys)) if ys[index] != ys[index - 1]]
+    return "".join([f"V{ys[index - 1]}H{xs[index]}" for index in (*ends, len(ys))])
 
 
 def _line(scale: _Scale, values: Floats) -> str:
@@ -191,6 +190,24 @@ def number(value: float | None, digits: int = 3) -> str:
         return "–"
     shown = f"{value:.{digits}g}"
     return "0" if float(shown) == 0 else shown.replace("-", "\u2212")
+
+
+@register.simple_tag
+def painted_text(pieces: Sequence[Piece]) -> SafeString:
+    """A text with a reward over it: each stretch with a colour class and its number, escaped like any stored text.
+
+    Written here and not in the template: a long output has hundreds of pieces, and is drawn at each step of a slider.
+    """
+    return mark_safe("".join([_painted(piece) for piece in pieces]))
+
+
+def _painted(piece: Piece) -> str:
+    text = exact(piece.text)
+    if not piece.look:
+        return text
+    return (
+        f'<span class="{piece.look}" title="{"unscored" if piece.value is None else signed(piece.value)}">{text}</span>'
+    )
 
 
 @register.simple_tag
@@ -307,11 +324,11 @@ def output_bars(lanes: Iterable[Lane], result: Lane) -> SafeString:
     span = (high - low) or 1.0
 
     def x(value: float) -> float:
-        return 260 + (value - low) / span * 640
+        return 190 + (value - low) / span * 350
 
     drawn = format_html_join(
         "",
-        '<text x="250" y="{}" text-anchor="end">{}</text>{}<text class="chart-value" x="{}" y="{}">{}</text>',
+        '<text x="180" y="{}" text-anchor="end">{}</text>{}<text class="chart-value" x="{}" y="{}">{}</text>',
         (
             (
                 24 * index + 16,
@@ -390,4 +407,4 @@ def _example_row(row: Bars, top: int, *, is_result: bool) -> SafeString:
 
 
 def _clipped(name: str) -> str:
-    return name if len(name) <= 38 else name[:37] + "…"
+    return name if len(name) <= 28 else name[:27] + "…"

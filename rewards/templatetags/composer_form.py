@@ -9,6 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from rewards.advantages.registry import by_family as estimators_by_family
+from rewards.composer.offers import Offer
 from rewards.shaping.registry import by_family
 
 register = template.Library()
@@ -34,6 +35,13 @@ def node_options(choice: str, inputs: Sequence[str], nodes: Sequence[str]) -> Sa
         _group("Named nodes", [(f"node:{name}", name) for name in nodes], choice),
         _operators(choice if choice.startswith("op:") else ""),
     )
+
+
+@register.simple_tag
+def offer_options(offers: Sequence[tuple[str, Sequence[Offer]]]) -> SafeString:
+    """What the project has, by kind; none is chosen."""
+    groups = (_group(label, [(offer.json, offer.label) for offer in rows], "") for label, rows in offers)
+    return format_html_join("", "{}", ((group,) for group in groups))
 
 
 @register.simple_tag

@@ -17,6 +17,7 @@ from projects.keyset import keyset_page
 from projects.models import Project
 from projects.requests import AuthedRequest
 from rewards.access import recipe_for, recipe_version_for
+from rewards.actions.recipe_rewards import start_storing, stored_reward
 from rewards.actions.recipes import (
     archive_recipe,
     create_recipe,
@@ -28,12 +29,13 @@ from rewards.composer.document import Document, empty_document
 from rewards.composer.editing import Edited, edited, read_json
 from rewards.composer.operators import estimator_families, family_pages
 from rewards.composer.page import ComposerPage, composer_page
-from rewards.composer.preview import Settings
-from rewards.forms.recipes import ComposerForm, RecipeFileForm, RecipeListForm, RecipeNameForm
+from rewards.composer.picture import Settings
+from rewards.forms.recipes import ComposerForm, RecipeFileForm, RecipeListForm, RecipeNameForm, StoreForm
 from rewards.forms.rubric_choice import VersionPairForm
 from rewards.models import Recipe, RecipeVersion
 from rewards.recipes.diff import diff_recipes
 from rewards.recipes.errors import RecipeError
+from rewards.recipes.presets import PRESETS
 from rewards.recipes.tree import read_recipe
 
 
@@ -46,7 +48,7 @@ def recipe_list(request: AuthedRequest, slug: str) -> HttpResponse:
     page = keyset_page(
         form.narrow(Recipe.objects.of(project)).for_list(), ordering="name", cursor=request.GET.get("cursor")
     )
-    context = {"project": project, "section": "recipes", "form": form, "page": page}
+    context = {"project": project, "section": "recipes", "form": form, "page": page, "presets": PRESETS.values()}
     return TemplateResponse(request, "rewards/recipes/list.html" + ("#results" if request.htmx else ""), context)
 
 
@@ -65,8 +67,10 @@ def recipe_version(request: AuthedRequest, slug: str, pk: int, number: int | Non
         "version": version,
         "versions": version.recipe.versions.for_list(),
         "page": page,
+        "stored": stored_reward(version),
     }
-    return TemplateResponse(request, "rewards/recipes/detail.html", context)
+    template = "rewards/recipes/detail.html" + ("#stored" if request.htmx else "")
+    return TemplateResponse(request, template, context)
 
 
 @require_safe
@@ -143,6 +147,23 @@ def recipe_archive(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     return redirect("rewards:recipe-detail", slug=slug, pk=pk)
 
 
+@require_POST
+@login_required
+def recipe_store(request: AuthedRequest, slug: str, pk: int, number: int) -> HttpResponse:
+    """Have a worker store the version's reward over the outputs of chosen tasks."""
+    version = recipe_version_for(request.user, slug, pk, number)
+    require(version.project, Capability.MANAGE)
+    form = StoreForm(request.POST)
+    if form.is_valid():
+        try:
+            start_storing(version=version, actor=request.user, **form.cleaned_data)
+        except AppError as error:
+            messages.error(request, error.message)
+    else:
+        messages.error(request, "A tag has at most 100 characters and a split at most 40.")
+    return redirect("rewards:recipe-version", slug=slug, pk=pk, number=number)
+
+
 @require_safe
 @login_required
 def operator_list(request: AuthedRequest, slug: str) -> HttpResponse:
@@ -171,7 +192,8 @@ def recipe_compose(request: AuthedRequest, slug: str) -> HttpResponse:
             return _saved(request, project, edit.document)
         except AppError as error:
             problems = {path: " ".join(found) for path, found in error.fields.items()} or {"recipe": error.message}
-    return _compose_page(request, composer_page(project, edit, _settings(request, project), problems))
+    preset = PRESETS.get(request.POST.get("preset", ""))
+    return _compose_page(request, composer_page(project, edit, _settings(request, project), problems, preset))
 
 
 def _edited(request: AuthedRequest) -> Edited:
@@ -195,10 +217,11 @@ def _settings(request: AuthedRequest, project: Project) -> Settings:
 
 
 def _start(request: AuthedRequest, project: Project) -> HttpResponse:
-    """An empty recipe, or a stored one (`recipe`, `version`)."""
-    version = _asked_version(request, project)
-    document: Document = version.tree if version is not None else empty_document()
-    return _compose_page(request, composer_page(project, Edited(document), _settings(request, project)), version)
+    """An empty recipe, a stored one (`recipe`, `version`), or a paper's (`preset`)."""
+    version, preset = _asked_version(request, project), PRESETS.get(request.GET.get("preset", ""))
+    document: Document = version.tree if version else preset.document if preset else empty_document()
+    page = composer_page(project, Edited(document), _settings(request, project), preset=preset)
+    return _compose_page(request, page, version)
 
 
 def _asked_version(request: AuthedRequest, project: Project) -> RecipeVersion | None:
