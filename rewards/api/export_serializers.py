@@ -34,6 +34,7 @@ class NewExport(serializers.Serializer[Any]):
     )
     signal_rater = _key(allow_null=True, help_text="Whose signal.")
     channel = serializers.CharField(required=False, max_length=80, allow_blank=True, help_text="Of the signal.")
+    recipe_version = _key(allow_null=True, help_text="Whose rewards.")
     min_gap = serializers.FloatField(required=False, min_value=0, help_text="Smallest margin of a pair.")
     desirable_from = serializers.FloatField(required=False, allow_null=True)
     undesirable_to = serializers.FloatField(required=False, allow_null=True)

@@ -15,10 +15,14 @@ from rewards.exporting.derivation import derive_for
 from rewards.exporting.description import described
 from rewards.exporting.folder import StoredFile, remove_stored, split_files
 from rewards.exporting.reasons import REASONS
+from rewards.exporting.recipes import READS as RECIPE_READS
+from rewards.exporting.recipes import reward_rows
 from rewards.exporting.rows import Row, Written, dataset_rows
 from rewards.exporting.rubrics import READS, rubric_rows, tasks_in_scope
+from rewards.exporting.scope import outputs_in_scope
 from rewards.exporting.sources import Tally, count_unread, reading_of, task_items
 from rewards.formats.cards import CARD_NAME, MANIFEST_NAME, DatasetFile, Manifest, dataset_card
+from rewards.formats.registry import REWARDS
 from rewards.models import Export
 
 COUNTS = ("rows", "tasks", "outputs")
@@ -53,7 +57,8 @@ def build_dataset(export: Export, *, prefix: str, on_progress: Progress) -> Buil
             for file in files.store(prefix):
                 stored.append(file)
                 on_progress(written.rows, 1.0)
-        count_unread(export.project, choices, tally)
+        if choices.export_format.kind != REWARDS:
+            count_unread(export.project, choices, tally)
         manifest = _manifest(export, choices, tally, written, reads, [file.file for file in stored])
         stored[:0] = _store_texts(manifest, prefix)
     except BaseException:
@@ -69,6 +74,9 @@ def _rows(
     if choices.source == Source.RUBRICS:
         total = tasks_in_scope(project, choices).count()
         return rubric_rows(project, choices, tally, written), total, READS
+    if choices.export_format.kind == REWARDS:
+        total = outputs_in_scope(project, choices).count()
+        return reward_rows(project, choices, tally, written), total, RECIPE_READS
     reading = reading_of(project, choices, definition_hash=derive_for(project, choices))
     return dataset_rows(task_items(reading, tally), choices, tally, written), reading.rows.count(), reading.reads
 

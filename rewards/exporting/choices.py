@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from projects.errors import AppError
-from rewards.formats.registry import EXPORT_FORMATS, RUBRIC_KINDS, ExportFormat
+from rewards.formats.registry import EXPORT_FORMATS, REWARDS, RUBRIC_KINDS, ExportFormat
 from rewards.formats.row_files import WRITERS
 from rewards.formats.splits import check_fractions
 from rewards.rubrics.aggregate import AGGREGATIONS
@@ -24,6 +24,7 @@ class Source(StrEnum):
     RATINGS = "ratings"
     SCORES = "scores"
     SIGNALS = "signals"
+    RECIPE = "recipe"
     RUBRICS = "rubrics"
     """No judgments: the tasks themselves with the rubrics of their own."""
 
@@ -49,6 +50,7 @@ SOURCE_TITLES: Mapping[str, str] = {
     Source.RATINGS: "Ratings",
     Source.SCORES: "Scores under a rubric",
     Source.SIGNALS: "Totals of a stored signal",
+    Source.RECIPE: "Rewards of a recipe",
     Source.RUBRICS: "Tasks with their own rubrics",
 }
 COMBINE_TITLES: Mapping[str, str] = {
@@ -78,6 +80,8 @@ class ExportChoices:
         From verdicts to a score.
     signal_rater, channel
         Whose stored signal, and which of its numbers.
+    recipe_version : int | None
+        Of rewards.
     min_gap : float
         Pairs with a smaller margin are left out.
     desirable_from, undesirable_to : float | None
@@ -105,6 +109,7 @@ class ExportChoices:
     aggregation: str = DEFAULT_AGGREGATION
     signal_rater: int | None = None
     channel: str = ""
+    recipe_version: int | None = None
     min_gap: float = 0.0
     desirable_from: float | None = None
     undesirable_to: float | None = None
@@ -137,6 +142,7 @@ class ExportChoices:
             Source.RATINGS: "difference of the ratings",
             Source.SCORES: "difference of the scores",
             Source.SIGNALS: "difference of the totals",
+            Source.RECIPE: "difference of the rewards",
         }[Source(self.source)]
 
     def to_json(self) -> dict[str, Any]:
@@ -155,6 +161,8 @@ def choices_from_json(data: Mapping[str, Any]) -> ExportChoices:
     given = {name: value for name, value in data.items() if name not in problems}
     if holds_rubrics(given.get("format")):
         given.setdefault("source", Source.RUBRICS)
+    if holds_rewards(given.get("format")):
+        given.setdefault("source", Source.RECIPE)
     for name, check in _CHECKS.items():
         if name in given and (problem := check(given[name])):
             problems[name] = problem
@@ -178,6 +186,12 @@ def holds_rubrics(format_name: object) -> bool:
     return known is not None and known.kind in RUBRIC_KINDS
 
 
+def holds_rewards(format_name: object) -> bool:
+    """Whether it is a format of outputs with a recipe's rewards."""
+    known = EXPORT_FORMATS.get(format_name) if isinstance(format_name, str) else None
+    return known is not None and known.kind == REWARDS
+
+
 def ordered_splits(fractions: Mapping[str, float]) -> dict[str, float]:
     """Splits in the order in which people name them: a stored JSON object keeps none, and the order decides rows."""
     return dict(sorted(fractions.items(), key=lambda item: (_USUAL_SPLITS.get(item[0], len(_USUAL_SPLITS)), item[0])))
@@ -190,6 +204,10 @@ def _unfit(choices: ExportChoices) -> dict[str, str]:
     if holds_rubrics(choices.format) != (choices.source == Source.RUBRICS):
         rubrics = ", ".join(name for name in EXPORT_FORMATS if holds_rubrics(name))
         problems["format"] = f"{SOURCE_TITLES[Source.RUBRICS]} go with the formats {rubrics}, and only with them."
+    if holds_rewards(choices.format) and choices.source != Source.RECIPE:
+        problems["format"] = f"It is made from {SOURCE_TITLES[Source.RECIPE].lower()}, and from nothing else."
+    if choices.source == Source.RECIPE and choices.recipe_version is None:
+        problems["recipe_version"] = "Choose the recipe whose rewards to take."
     if choices.file_type not in file_types:
         problems["file_type"] = f"This format is written as {' or '.join(file_types)}."
     try:
@@ -198,7 +216,8 @@ def _unfit(choices: ExportChoices) -> dict[str, str]:
         problems["fractions"] = f"{str(error)[:1].upper()}{str(error)[1:]}."
     if choices.source == Source.SIGNALS and not (choices.signal_rater and choices.channel):
         problems["channel"] = "Choose whose signal to take, and which of its channels."
-    if not choices.is_paired and choices.source not in (Source.COMPARISONS, Source.RUBRICS):
+    labelled = choices.export_format.kind == "unpaired" and choices.source != Source.COMPARISONS
+    if labelled and "format" not in problems:
         if choices.desirable_from is None or choices.undesirable_to is None:
             problems["desirable_from"] = "Say from which value on an output is desirable, and up to which it is not."
         elif choices.desirable_from <= choices.undesirable_to:
@@ -270,6 +289,7 @@ _CHECKS: Mapping[str, Any] = {
     "aggregation": _one_of(*AGGREGATIONS),
     "signal_rater": _key,
     "channel": _text(80),
+    "recipe_version": _key,
     "min_gap": _gap,
     "desirable_from": _optional_number,
     "undesirable_to": _optional_number,

@@ -3,14 +3,17 @@
 from projects.models import Project
 from rewards.actions.scores import derive_scores, derive_task_rubric_scores
 from rewards.exporting.choices import ExportChoices, Source
+from rewards.exporting.recipes import derive_recipe_scores
 from rewards.models import Rater, RubricVersion
 
 
 def derive_for(project: Project, choices: ExportChoices) -> str:
-    """Derive the scores of the chosen rubric and return the hash they are found by; empty for other sources.
+    """Derive the scores of the chosen rubric or recipe; the hash they are found by, empty for other sources.
 
     No model is asked. The verdicts of one rubric are held in memory meanwhile.
     """
+    if choices.source == Source.RECIPE:
+        return derive_recipe_scores(project, choices)
     if choices.source != Source.SCORES:
         return ""
     if choices.rubric_version is None:

@@ -6,11 +6,13 @@ from typing import Any
 from projects.errors import AppError
 from projects.models import Project
 from rewards.exporting.choices import COMBINE_TITLES, PAIRING_TITLES, SOURCE_TITLES, ExportChoices, Source
-from rewards.models import Policy, Rater, RewardSignal, RubricVersion
+from rewards.exporting.recipes import recipe_version_of
+from rewards.formats.registry import REWARDS
+from rewards.models import Policy, Rater, RecipeVersion, RewardSignal, RubricVersion
 from rewards.rubrics.aggregate import AGGREGATIONS
 
 FACTS = (
-    "source", "question", "rubric", "aggregation", "aggregation_title", "signal_of", "scorer_hash", "channel",
+    "source", "question", "rubric", "aggregation", "aggregation_title", "signal_of", "scorer_hash", "channel", "recipe",
     "raters_combined", "pairs", "smallest_margin", "margin", "desirable_from", "undesirable_to", "raters", "policies",
     "tag", "split_of_tasks", "versions", "channels",
 )  # fmt: skip
@@ -31,6 +33,9 @@ def check_references(project: Project, choices: ExportChoices) -> None:
         stored = RewardSignal.objects.of(project).filter(rater=choices.signal_rater, channel=choices.channel)
         if not stored.exists():
             missing["channel"] = ["This rater has no such signal."]
+    wants_recipe = choices.source == Source.RECIPE
+    if wants_recipe and not RecipeVersion.objects.filter(project=project, pk=choices.recipe_version or 0).exists():
+        missing["recipe_version"] = ["There is no such version of a recipe in this project."]
     if missing:
         field, (message, *_) = next(iter(missing.items()))
         raise AppError(f"{field}: {message}", code="export_invalid", fields=missing)
@@ -48,6 +53,8 @@ def described(project: Project, choices: ExportChoices) -> dict[str, Any]:
         }
     if choices.source in (Source.COMPARISONS, Source.RATINGS):
         facts["raters_combined"] = COMBINE_TITLES[choices.combine]
+    if choices.export_format.kind == REWARDS:
+        return facts | _scope_facts(project, choices) | {"channels": "all"}
     if choices.is_paired and choices.source != Source.COMPARISONS:
         facts["pairs"] = PAIRING_TITLES[choices.pairing]
     if choices.is_paired or choices.source == Source.COMPARISONS:
@@ -56,15 +63,17 @@ def described(project: Project, choices: ExportChoices) -> dict[str, Any]:
         facts["margin"] = choices.margin_is if choices.margin else "no column"
     elif choices.source != Source.COMPARISONS:
         facts |= {"desirable_from": choices.desirable_from, "undesirable_to": choices.undesirable_to}
-    facts |= {
-        "raters": _raters(project, choices) or "all",
+    facts["raters"] = _raters(project, choices) or "all"
+    return facts | _scope_facts(project, choices) | {"channels": "answer"}
+
+
+def _scope_facts(project: Project, choices: ExportChoices) -> dict[str, Any]:
+    return {
         "policies": _policies(project, choices) or "all",
         "tag": choices.tag or "any",
         "split_of_tasks": choices.split or "any",
         "versions": "current ones only" if choices.current_only else "all",
-        "channels": "answer",
     }
-    return facts
 
 
 def _raters(project: Project, choices: ExportChoices) -> list[str]:
@@ -96,10 +105,16 @@ def _signal_facts(project: Project, choices: ExportChoices) -> dict[str, Any]:
     return {"signal_of": rater.label, "scorer_hash": rater.scorer_hash or "", "channel": choices.channel}
 
 
+def _recipe_facts(project: Project, choices: ExportChoices) -> dict[str, Any]:
+    version = recipe_version_of(project, choices)
+    return {"recipe": {"name": version.recipe.name, "version": version.number, "sha256": version.content_hash}}
+
+
 _OF_SOURCE: dict[str, Callable[[Project, ExportChoices], dict[str, Any]]] = {
     Source.COMPARISONS: lambda project, choices: {},
     Source.RATINGS: _rating_facts,
     Source.SCORES: _score_facts,
     Source.SIGNALS: _signal_facts,
+    Source.RECIPE: _recipe_facts,
     Source.RUBRICS: lambda project, choices: {"rubric": "each task's own, in its newest version"},
 }

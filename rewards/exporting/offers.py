@@ -4,7 +4,7 @@ from functools import cached_property
 
 from projects.models import Project
 from rewards.exporting.choices import Source
-from rewards.models import Judgment, Policy, Rater, Rating, RewardSignal, Rubric, RubricVersion, Task
+from rewards.models import Judgment, Policy, Rater, Rating, RecipeVersion, RewardSignal, Rubric, RubricVersion, Task
 
 _LONGEST_LIST = 300
 _LOOKED_AT = 200
@@ -63,6 +63,13 @@ class ExportOffers:
                 set(stored.filter(rater=rater).order_by("-id").values_list("channel", flat=True)[:_LOOKED_AT])
             )
         ]
+
+    @cached_property
+    def recipes(self) -> list[tuple[str, str]]:
+        """Versions of recipes in use, the newest of each recipe first."""
+        versions = RecipeVersion.objects.filter(project=self._project, recipe__archived_at__isnull=True)
+        named = versions.order_by("recipe__name", "-number").values_list("pk", "recipe__name", "number")
+        return [(str(pk), f"{name}, version {number}") for pk, name, number in named[:_LONGEST_LIST]]
 
     @cached_property
     def raters(self) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """What an export would hold, before it is asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -11,14 +11,20 @@ from rewards.exporting.build import left_out
 from rewards.exporting.choices import ExportChoices, Source
 from rewards.exporting.derivation import derive_for
 from rewards.exporting.reasons import REASONS
-from rewards.exporting.rows import Written, dataset_rows
-from rewards.exporting.rubrics import READS, rubric_rows
+from rewards.exporting.recipes import READS as RECIPE_READS
+from rewards.exporting.recipes import reward_rows
+from rewards.exporting.rows import Row, Written, dataset_rows
+from rewards.exporting.rubrics import READS as RUBRIC_READS
+from rewards.exporting.rubrics import rubric_rows
 from rewards.exporting.sources import Tally, count_unread, reading_of, task_items
+from rewards.formats.registry import REWARDS
 
 READ_AT_MOST = 20_000
 """Judgments: so the answer comes at once, however many there are."""
 TASKS_AT_MOST = 1_000
 """Of those that come with their rubrics, which are read whole."""
+OUTPUTS_AT_MOST = 400
+"""Of a recipe, which is computed over them alone."""
 SAMPLES = 3
 _CLIPPED = 280
 
@@ -45,7 +51,13 @@ class Preview(NamedTuple):
 def preview_of(project: Project, choices: ExportChoices) -> Preview:
     """Count the rows that the first judgments give, and show some; reads narrow rows and three tasks' texts."""
     if choices.source == Source.RUBRICS:
-        return _preview_of_rubrics(project, choices)
+        tally, written = Tally(), Written()
+        batches = rubric_rows(project, choices, tally, written, limit=TASKS_AT_MOST)
+        return _preview_of_rows(batches, tally, written, RUBRIC_READS, TASKS_AT_MOST)
+    if choices.export_format.kind == REWARDS:
+        tally, written = Tally(), Written()
+        batches = reward_rows(project, choices, tally, written, limit=OUTPUTS_AT_MOST)
+        return _preview_of_rows(batches, tally, written, RECIPE_READS, OUTPUTS_AT_MOST)
     tally = Tally()
     reading = reading_of(project, choices, definition_hash=derive_for(project, choices))
     items = task_items(reading, tally, limit=READ_AT_MOST)
@@ -72,16 +84,17 @@ def preview_of(project: Project, choices: ExportChoices) -> Preview:
     )
 
 
-def _preview_of_rubrics(project: Project, choices: ExportChoices) -> Preview:
-    tally, written = Tally(), Written()
-    batches = rubric_rows(project, choices, tally, written, limit=TASKS_AT_MOST)
+def _preview_of_rows(
+    batches: Iterable[Mapping[str, list[Row]]], tally: Tally, written: Written, reads: str, limit: int
+) -> Preview:
+    """Of rows that come whole."""
     samples = [row for by_split in batches for of in by_split.values() for row in of[:SAMPLES]][:SAMPLES]
     return Preview(
         rows=written.rows,
         tasks=written.tasks,
         read=tally.read,
-        reads=READS,
-        is_partial=tally.read >= TASKS_AT_MOST,
+        reads=reads,
+        is_partial=tally.read >= limit,
         left_out=[(REASONS[reason], count) for reason, count in left_out(tally).items()],
         samples=[_cells(row) for row in samples],
     )

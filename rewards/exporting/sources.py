@@ -85,7 +85,7 @@ def reading_of(project: Project, choices: ExportChoices, *, definition_hash: str
         return _comparisons(project, choices)
     if choices.source == Source.RATINGS:
         return _ratings(project, choices)
-    if choices.source == Source.SCORES:
+    if choices.source in (Source.SCORES, Source.RECIPE):
         return _scores(project, choices, definition_hash)
     return _signals(project, choices)
 
@@ -203,8 +203,10 @@ def _ratings(project: Project, choices: ExportChoices) -> Reading:
 def _scores(project: Project, choices: ExportChoices, definition_hash: str) -> Reading:
     scores = DerivedScore.objects.of(project).defined_by(definition_hash)
     rows = in_scope(scores, choices, task="output__task__", output="output__", rater=None)
-    rows = rows.filter(output__is_current=True, output__task__is_current=True)
+    if choices.source == Source.SCORES or choices.current_only:
+        rows = rows.filter(output__is_current=True, output__task__is_current=True)
     columns = ("output__task_id", "output_id", "value")
+    reads = "rewards" if choices.source == Source.RECIPE else "scores"
 
     def items_of(of_task: Iterable[tuple[Any, ...]], tally: Tally) -> list[Pair] | list[Label]:
         values = {}
@@ -215,7 +217,7 @@ def _scores(project: Project, choices: ExportChoices, definition_hash: str) -> R
         tally.valued_outputs += len(values)
         return _items_of_values([values], choices, tally.left_out)
 
-    return Reading(rows.order_by("output__task_id", "output_id"), columns, ("output",), items_of, "scores")
+    return Reading(rows.order_by("output__task_id", "output_id"), columns, ("output",), items_of, reads)
 
 
 def _signals(project: Project, choices: ExportChoices) -> Reading:

@@ -30,6 +30,15 @@ _FEATURES: Final[Mapping[ColumnType, Mapping[str, Any]]] = {
     ColumnType.BOOLEAN: {"dtype": "bool"},
     ColumnType.MESSAGES: {"list": [{"name": "role", "dtype": "string"}, {"name": "content", "dtype": "string"}]},
     ColumnType.WHOLE: {"dtype": "int64"},
+    ColumnType.NUMBER_OR_NONE: {"dtype": "float64"},
+    ColumnType.NUMBERS: {"list": "float64"},
+    ColumnType.SPANS: {
+        "list": [
+            {"name": "message", "dtype": "int32"},
+            {"name": "start", "dtype": "int32"},
+            {"name": "end", "dtype": "int32"},
+        ]
+    },
     ColumnType.TEXTS: {"list": "string"},
     ColumnType.RUBRIC: {
         "list": [

@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rewards.formats import fine_grained_rlhf, healthbench, rar, rubricate_csv, rubricate_jsonl, sparse_feedback, trl
+from rewards.formats import (
+    fine_grained_rlhf,
+    healthbench,
+    rar,
+    reward_rows,
+    rubricate_csv,
+    rubricate_jsonl,
+    sparse_feedback,
+    trl,
+)
 from rewards.formats.records import Record, RowError
 from rewards.formats.row_files import WRITERS, Columns
 from rewards.formats.sources import SourceFile
@@ -74,6 +83,8 @@ class ExportFormat:
         """Return the columns of the files; those of tasks with rubrics are always the same."""
         if self.kind in RUBRIC_KINDS:
             return RUBRIC_KINDS[self.kind]
+        if self.kind == REWARDS:
+            return reward_rows.columns_of(ids=ids)
         return trl.columns_of(self.kind, conversational=self.conversational, margin=margin, ids=ids)
 
 
@@ -82,6 +93,8 @@ RUBRIC_KINDS: Final[Mapping[str, Columns]] = {
     rar.NAME: rar.COLUMNS,
 }
 """Formats of tasks with their own rubrics, and their columns."""
+REWARDS: Final = "rewards"
+"""The kind of outputs with a recipe's rewards."""
 
 _RATER_HELP: Final = "The files do not say who gave the feedback; it is stored under this name."
 
@@ -192,6 +205,14 @@ EXPORT_FORMATS: Final[Mapping[str, ExportFormat]] = {
             writes="prompt, completion, label",
             help="For KTO and BCO; texts are lists of messages, put into form by the model's chat template.",
             kind="unpaired",
+            conversational=True,
+        ),
+        ExportFormat(
+            name=reward_rows.NAME,
+            title="Outputs with rewards and advantages",
+            writes=", ".join(reward_rows.COLUMNS),
+            help="One row an output with a recipe's numbers: on the whole, and on each segment with its characters.",
+            kind=REWARDS,
             conversational=True,
         ),
         ExportFormat(

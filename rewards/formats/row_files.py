@@ -20,7 +20,7 @@ _GROUP_CHARACTERS: Final = 4 * 2**20
 
 
 class ColumnType(StrEnum):
-    """What a column holds. Columns of Parquet files are required: no cell is null."""
+    """What a column holds. Columns of Parquet files are required, but for the one kind that says so."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -28,6 +28,12 @@ class ColumnType(StrEnum):
     MESSAGES = "messages"
     """A list of `{"role": str, "content": str}`."""
     WHOLE = "whole number"
+    NUMBER_OR_NONE = "number or nothing"
+    """The one kind whose cells may be null."""
+    NUMBERS = "numbers"
+    """A list of numbers, null for unscored."""
+    SPANS = "spans"
+    """A list of `{"message": int, "start": int, "end": int}`, in code points."""
     TEXTS = "texts"
     """A list of strings."""
     RUBRIC = "rubric"
@@ -117,7 +123,9 @@ class ParquetWriter:
     def __init__(self, file: BinaryIO, columns: Columns) -> None:
         self._sink = _HashingSink(file)
         self._columns = columns
-        self._schema = pa.schema([pa.field(name, _ARROW[kind], nullable=False) for name, kind in columns.items()])
+        self._schema = pa.schema(
+            [pa.field(name, _ARROW[kind], nullable=kind == ColumnType.NUMBER_OR_NONE) for name, kind in columns.items()]
+        )
         # Texts are nearly all different: dictionaries of them cost half the speed, and zstd finds repeated prompts too.
         self._writer = pq.ParquetWriter(self._sink, self._schema, use_dictionary=False, compression="zstd")
         self._group: list[Row] = []
@@ -156,6 +164,9 @@ _ARROW: Final = {
     ColumnType.BOOLEAN: pa.bool_(),
     ColumnType.MESSAGES: pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())])),
     ColumnType.WHOLE: pa.int64(),
+    ColumnType.NUMBER_OR_NONE: pa.float64(),
+    ColumnType.NUMBERS: pa.list_(pa.float64()),
+    ColumnType.SPANS: pa.list_(pa.struct([("message", pa.int32()), ("start", pa.int32()), ("end", pa.int32())])),
     ColumnType.TEXTS: pa.list_(pa.string()),
     ColumnType.RUBRIC: pa.list_(
         pa.struct([("title", pa.string()), ("description", pa.string()), ("weight", pa.int64())])

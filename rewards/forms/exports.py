@@ -19,6 +19,7 @@ from rewards.exporting.choices import (
     Pairing,
     Source,
     choices_from_json,
+    holds_rewards,
     holds_rubrics,
 )
 from rewards.exporting.offers import ExportOffers
@@ -27,7 +28,13 @@ from rewards.rubrics.aggregate import AGGREGATIONS
 
 OWN_RUBRIC = "own"
 SPLITS = ("train", "validation", "test")
-_FIELD_OF = {"rubric_version": "rubric", "channel": "signal", "signal_rater": "signal", "fractions": "train"}
+_FIELD_OF = {
+    "rubric_version": "rubric",
+    "recipe_version": "recipe",
+    "channel": "signal",
+    "signal_rater": "signal",
+    "fractions": "train",
+}
 """Where a choice has another name in the form."""
 
 
@@ -60,6 +67,7 @@ class ExportForm(forms.Form):
     rubric = forms.ChoiceField(required=False)
     aggregation = forms.ChoiceField(choices=[(name, entry.title) for name, entry in AGGREGATIONS.items()])
     signal = forms.ChoiceField(required=False, help_text="Outputs compare by its sum over all segments.")
+    recipe = forms.ChoiceField(required=False, help_text="Outputs compare by its sum over all segments.")
     pairing = forms.ChoiceField(
         label="Pairs",
         choices=[(pairing, PAIRING_TITLES[pairing]) for pairing in Pairing],
@@ -110,6 +118,7 @@ class ExportForm(forms.Form):
         self._offer("question", [(name, name) for name in self.offers.questions])
         self._offer("rubric", self.offers.rubrics)
         self._offer("signal", self.offers.signals)
+        self._offer("recipe", self.offers.recipes)
         self._offer("raters", self.offers.raters)
         self._offer("policies", self.offers.policies)
         self._offer("split", [("", "Any"), *((name, name) for name in self.offers.splits)])
@@ -132,7 +141,7 @@ class ExportForm(forms.Form):
         offered = self.fields[field]
         assert isinstance(offered, forms.ChoiceField)
         offered.choices = choices
-        if field in {"rubric", "signal"}:
+        if field in {"rubric", "signal", "recipe"}:
             # Nothing to choose from is no fault of whoever chose another source.
             offered.required = bool(choices)
 
@@ -142,11 +151,15 @@ class ExportForm(forms.Form):
         chosen |= {name: cleaned[name] for name in ("combine", "pairing", "aggregation", "question", "min_gap", "seed")}
         if holds_rubrics(chosen["format"]):
             chosen["source"] = Source.RUBRICS
+        if holds_rewards(chosen["format"]):
+            chosen["source"] = Source.RECIPE
         chosen["raters"] = [int(key) for key in cleaned["raters"]]
         chosen["policies"] = [int(key) for key in cleaned["policies"]]
         chosen["fractions"] = {name: round(cleaned[name] / 100, 9) for name in SPLITS if cleaned[name]}
         if cleaned["rubric"] and cleaned["rubric"] != OWN_RUBRIC:
             chosen["rubric_version"] = int(cleaned["rubric"])
+        if cleaned["recipe"]:
+            chosen["recipe_version"] = int(cleaned["recipe"])
         if cleaned["signal"]:
             rater, _, chosen["channel"] = cleaned["signal"].partition(":")
             chosen["signal_rater"] = int(rater)

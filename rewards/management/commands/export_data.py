@@ -35,6 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--aggregation", choices=list(AGGREGATIONS), default=_DEFAULTS.aggregation)
         parser.add_argument("--signal-rater", type=int, metavar="ID")
         parser.add_argument("--channel", default="", help="of the signal")
+        parser.add_argument("--recipe-version", type=int, metavar="ID", help="of rewards")
         parser.add_argument("--min-gap", type=float, default=_DEFAULTS.min_gap, help="smallest margin of a pair")
         parser.add_argument("--desirable-from", type=float)
         parser.add_argument("--undesirable-to", type=float)
@@ -88,8 +89,8 @@ def _chosen(options: dict[str, Any]) -> dict[str, Any]:
     """The command's options under the names of `ExportChoices`."""
     same = [
         "format", "file_type", "source", "combine", "pairing", "question", "rubric_version", "aggregation",
-        "signal_rater", "channel", "min_gap", "desirable_from", "undesirable_to", "raters", "policies", "tag", "ids",
-        "seed",
+        "signal_rater", "channel", "recipe_version", "min_gap", "desirable_from", "undesirable_to", "raters",
+        "policies", "tag", "ids", "seed",
     ]  # fmt: skip
     chosen = {name: options[name] for name in same if name != "source" or options[name] is not None}
     chosen |= {
