@@ -5,7 +5,7 @@ from typing import Any
 from annotations.actions.lease import regain_item, renew_lease
 from annotations.models import Assignment, Campaign
 from annotations.page_data import assignment_data, questions_to_show
-from annotations.protocols import parse_questions
+from annotations.protocols import CONFIDENCE_LEVELS, asks_for_marks, parse_questions
 from projects.errors import AppError
 from projects.models import User
 
@@ -33,6 +33,8 @@ def annotate_page(assignment: Assignment) -> dict[str, Any]:
     """An item in work: data for the scripts, questions for the template (five queries)."""
     campaign, user = assignment.campaign, assignment.user
     data = assignment_data(assignment)
+    questions = _with_layout(assignment, data)
+    can_mark = any(asks_for_marks(row["question"]) for row in questions)
     progress = campaign.progress.filter(user=user).first()
     return {
         "assignment": assignment,
@@ -40,7 +42,10 @@ def annotate_page(assignment: Assignment) -> dict[str, Any]:
         "project": assignment.project,
         "data": data,
         "outputs": data["outputs"],
-        "questions": _with_layout(assignment, data),
+        "questions": questions,
+        "can_mark": can_mark,
+        "shown_in_steps": not can_mark and any(row["question"].kind == "steps" for row in questions),
+        "confidence_levels": CONFIDENCE_LEVELS,
         "mine": progress.submitted_count if progress else 0,
         "wanted": campaign.answer_count_wanted,
         "undoable": campaign.assignments.undoable_by(user, campaign),
@@ -65,6 +70,6 @@ def resume_if_possible(assignment: Assignment) -> AppError | None:
 def _with_layout(assignment: Assignment, data: dict[str, Any]) -> list[dict[str, Any]]:
     """Each question beside what is particular to this item, such as its pairs."""
     return [
-        {"question": question, "layout": layout}
+        {"question": question, "layout": layout, "template": f"annotations/questions/{question.kind}.html"}
         for question, layout in zip(questions_to_show(assignment), data["questions"], strict=True)
     ]

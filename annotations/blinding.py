@@ -38,7 +38,12 @@ def shown_item(assignment: Assignment, outputs: Sequence[Output]) -> ShownItem:
     """
     by_id = {output.pk: output for output in outputs}
     shown = [
-        ShownOutput(label, pk, [message["text"] for message in by_id[pk].messages])
+        ShownOutput(
+            label,
+            pk,
+            [message["text"] for message in by_id[pk].messages],
+            [message.get("channel") or "answer" for message in by_id[pk].messages],
+        )
         for label, pk in zip(LABELS, assignment.order, strict=False)
     ]
     return ShownItem(shown, [output.pk for output in outputs], assignment.seed)

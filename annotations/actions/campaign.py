@@ -7,15 +7,16 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from annotations.actions.announcing import announce_campaign
 from annotations.actions.items import add_items
 from annotations.leaks import scan_for_leaks
 from annotations.models import Campaign, CampaignMember, CampaignProtocol
 from annotations.protocols import LABELS, min_outputs, parse_questions, protocol_hash
+from annotations.rubric_questions import criteria_problems
 from annotations.selection import Selection
 from projects.actions.audit import record_event
 from projects.errors import AppError
 from projects.models import Project, User
-from rewards.models import Criterion
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,11 @@ def revise_protocol(*, campaign: Campaign, actor: User, protocol: ProtocolConten
 
 
 def open_campaign(*, campaign: Campaign, actor: User) -> None:
-    """Let annotators in; from draft, pause or close."""
+    """Let annotators in; from draft, pause or close. They are told the first time."""
+    is_first = campaign.status == Campaign.Status.DRAFT
     _change_status(campaign, actor, Campaign.Status.OPEN, verb="campaign.opened")
+    if is_first:
+        announce_campaign(campaign)
 
 
 def pause_campaign(*, campaign: Campaign, actor: User) -> None:
@@ -154,7 +158,7 @@ def _change_status(campaign: Campaign, actor: User, status: Campaign.Status, *, 
 
 def _add_protocol(campaign: Campaign, protocol: ProtocolContent, *, number: int) -> CampaignProtocol:
     questions = parse_questions(protocol.questions)
-    _check_criteria(campaign.project, protocol.questions)
+    _check_criteria(campaign.project, [question.config() for question in questions])
     return CampaignProtocol.objects.create(
         project_id=campaign.project_id,
         campaign=campaign,
@@ -167,13 +171,7 @@ def _add_protocol(campaign: Campaign, protocol: ProtocolContent, *, number: int)
 
 
 def _check_criteria(project: Project, questions: Sequence[dict[str, Any]]) -> None:
-    wanted = {index: question["criterion"] for index, question in enumerate(questions) if question.get("criterion")}
-    known = set(Criterion.objects.filter(project=project, pk__in=wanted.values()).values_list("pk", flat=True))
-    fields = {
-        f"questions.{index}.criterion": ["This project has no such criterion."]
-        for index, pk in wanted.items()
-        if pk not in known
-    }
+    fields = criteria_problems(project, questions)
     if fields:
         raise AppError("A question names a criterion of no rubric here.", code="protocol_invalid", fields=fields)
 

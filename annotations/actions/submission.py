@@ -19,7 +19,8 @@ from annotations.models import Assignment, CampaignItem, Submission
 from annotations.protocols import PlannedJudgment, parse_questions, plan_judgments
 from projects.errors import AppError
 from rewards.actions.rater import ensure_person_rater
-from rewards.models import Judgment
+from rewards.models import Judgment, Output, StepLabel
+from rewards.signal_store import segmentation_for
 
 
 class Acknowledged(NamedTuple):
@@ -67,6 +68,7 @@ def submit_answer(*, assignment: Assignment, key: str, answer: dict[str, Any], a
         return _acknowledged(assignment, known)
     outputs = list(outputs_of(assignment))
     planned = plan_judgments(parse_questions(assignment.protocol.questions), answer, shown_item(assignment, outputs))
+    _store_cuts(planned, outputs, assignment.project_id)
     act = Act(
         key=key, answer=answer, active_ms=active_ms, rater_id=_rater_id(assignment), planned=planned, earlier=earlier
     )
@@ -115,6 +117,19 @@ def undo_submission(*, assignment: Assignment) -> None:
     assignment.save(update_fields=["status", "lease_until"])
     restore_draft(assignment=assignment, answer=submission.answer)
     uncount_submit(assignment=assignment, judgments=withdrawn, active_ms=submission.active_ms)
+
+
+def _store_cuts(planned: Iterable[PlannedJudgment], outputs: Iterable[Output], project_id: int) -> None:
+    """Bind rows about segments to how their output is cut; stored once, and kept where the submit fails after it."""
+    by_id = {output.pk: output for output in outputs}
+    for plan in planned:
+        if plan.cut is not None and plan.output_id is not None:
+            output = by_id[plan.output_id]
+            output.project_id = project_id
+            segmentation = segmentation_for(output, plan.cut.segmenter, plan.cut.spans)
+            for row in plan.rows:
+                if isinstance(row, StepLabel):
+                    row.segmentation = segmentation
 
 
 def _is_untouched(assignment: Assignment) -> bool:

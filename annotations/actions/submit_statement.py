@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection, models
 
 from annotations.models import Assignment, Submission
-from rewards.models import Judgment
+from rewards.models import Judgment, RankedOutput
 
 # The item's row is locked first (see `lease`), then the assignment; everything else hangs on `held`, which is empty
 # where the lease is gone, so that nothing is written then. What counts stands in the same order as in `counters`.
@@ -118,19 +118,26 @@ def _statement(answer_models: tuple[type[models.Model], ...]) -> str:
         _CLAIM,
         f"""envelope AS (
     INSERT INTO {Judgment._meta.db_table} ({names})
-    SELECT {_listed(columns, "e")} FROM held, jsonb_to_recordset(%(envelopes)s::jsonb) AS e({_typed(columns)})
+    SELECT {", ".join(_listed(columns, "e"))}
+    FROM held, jsonb_to_recordset(%(envelopes)s::jsonb) AS e({", ".join(_typed(columns))})
     RETURNING id, idempotency_key
 )""",
     ]
     for number, model in enumerate(answer_models):
         table, columns = model._meta.db_table, _columns(model)
+        names = ", ".join((_envelope_column(model), *columns))
         parts.append(f"""answers_{number} AS (
-    INSERT INTO {table} (judgment_id, {", ".join(columns)})
-    SELECT envelope.id, {_listed(columns, "r")}
-    FROM envelope JOIN jsonb_to_recordset(%({table})s::jsonb) AS r(_key text, {_typed(columns)})
+    INSERT INTO {table} ({names})
+    SELECT {", ".join(("envelope.id", *_listed(columns, "r")))}
+    FROM envelope JOIN jsonb_to_recordset(%({table})s::jsonb) AS r({", ".join(("_key text", *_typed(columns)))})
         ON r._key = envelope.idempotency_key
 )""")
     return ", ".join(parts) + " SELECT id FROM submission"
+
+
+def _envelope_column(model: type[models.Model]) -> str:
+    """Where the row says whose answer it is: the places of a ranking hang on it, and its key is the judgment's."""
+    return "ranking_id" if model is RankedOutput else "judgment_id"
 
 
 def _columns(model: type[models.Model]) -> dict[str, str]:
@@ -143,7 +150,8 @@ def _columns(model: type[models.Model]) -> dict[str, str]:
 def _written_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
     """Without the id and the envelope, which the database fills in."""
     fields = model._meta.concrete_fields
-    return [field for field in fields if not isinstance(field, models.AutoField) and field.name != "judgment"]
+    envelope = _envelope_column(model)
+    return [field for field in fields if not isinstance(field, models.AutoField) and field.column != envelope]
 
 
 def _column(field: models.Field[Any, Any]) -> str:
@@ -151,12 +159,12 @@ def _column(field: models.Field[Any, Any]) -> str:
     return field.column
 
 
-def _listed(columns: Iterable[str], alias: str) -> str:
-    return ", ".join(f"{alias}.{column}" for column in columns)
+def _listed(columns: Iterable[str], alias: str) -> list[str]:
+    return [f"{alias}.{column}" for column in columns]
 
 
-def _typed(columns: Mapping[str, str]) -> str:
-    return ", ".join(f"{column} {kind}" for column, kind in columns.items())
+def _typed(columns: Mapping[str, str]) -> list[str]:
+    return [f"{column} {kind}" for column, kind in columns.items()]
 
 
 def _record(row: models.Model, model: type[models.Model], **more: Any) -> dict[str, Any]:

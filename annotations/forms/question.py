@@ -1,27 +1,49 @@
 """The editor of a campaign's questions: one form a question, all kinds in one class, each showing its own fields."""
 
+import json
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from django import forms
 from django.forms.formsets import BaseFormSet
 from django.utils.text import slugify
 
 from annotations.protocols import KINDS, MAX_QUESTIONS
-from annotations.protocols.comparison import PAIRS, TIES
+from annotations.protocols.comparison import PAIRS, STRENGTHS, TIES
+from annotations.protocols.steps import CUTS, MODES
+from annotations.protocols.words import VOICES
 from projects.errors import AppError
 
 _KEYED = re.compile(r"([a-z][a-z0-9_-]*)\s*:\s*(.+)")
 _COLOUR = re.compile(r"([a-z][a-z0-9_-]*)=(\d)")
 _LEVEL = re.compile(r"(-?\d+)\s*[:=]\s*(.+)")
 
-FIELDS_OF = {
-    "rating": ("anchors", "allow_na", "required"),
-    "comparison": ("pairs", "ties", "required"),
-    "spans": ("types", "severities", "comments"),
+_COMMON = ("required", "confidence")
+FIELDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "rating": ("anchors", "allow_na", *_COMMON),
+    "comparison": ("pairs", "steps", "ties", *_COMMON),
+    "checklist": ("evidence", *_COMMON),
+    "ranking": ("allow_ties", *_COMMON),
+    "best_worst": _COMMON,
+    "tick": _COMMON,
+    "spans": ("types", "severities", "comments", "confidence"),
+    "steps": ("segmenter", "mode", *_COMMON),
+    "stop": _COMMON,
+    "edit": _COMMON,
+    "critique": ("voices", *_COMMON),
 }
-NEEDED_BY = {"rating": ("scale_low", "scale_high"), "comparison": ("pairs",), "spans": ("types",)}
+"""What each kind of question has beside the prompt and the key."""
+NEEDED_BY: Final[Mapping[str, tuple[str, ...]]] = {
+    "rating": ("scale_low", "scale_high"),
+    "comparison": ("pairs",),
+    "spans": ("types",),
+    "steps": ("segmenter", "mode"),
+    "critique": ("voices",),
+    "checklist": ("criteria",),
+}
+RUBRIC_KINDS = ("checklist",)
+"""Kinds that can only be made from a rubric."""
 
 
 class QuestionForm(forms.Form):
@@ -43,7 +65,15 @@ class QuestionForm(forms.Form):
     )
     allow_na = forms.BooleanField(label="May be answered with “Not applicable”", required=False)
     required = forms.BooleanField(label="Must be answered", required=False, initial=True)
+    confidence = forms.BooleanField(label="Also ask how sure the person is", required=False)
     pairs = forms.ChoiceField(label="Pairs", choices=list(PAIRS.items()), required=False)
+    steps = forms.TypedChoiceField(
+        label="Steps",
+        choices=[(n, f"{n}: {', '.join(words)}, tied") for n, words in STRENGTHS.items()],
+        coerce=int,
+        required=False,
+        initial=3,
+    )
     ties = forms.MultipleChoiceField(
         label="Ties offered", choices=list(TIES.items()), required=False, widget=forms.CheckboxSelectMultiple
     )
@@ -60,6 +90,21 @@ class QuestionForm(forms.Form):
         label="Severities", required=False, help_text="Separated by commas, mildest first; empty for none."
     )
     comments = forms.BooleanField(label="A comment may be added to each span", required=False, initial=True)
+    criteria = forms.JSONField(required=False, widget=forms.HiddenInput)
+    evidence = forms.BooleanField(
+        label="Evidence for a criterion may be marked in the text", required=False, initial=True
+    )
+    allow_ties = forms.BooleanField(label="Responses may be tied", required=False, initial=True)
+    segmenter = forms.ChoiceField(
+        label="What a step is", choices=[(key, label) for key, (label, _) in CUTS.items()], required=False
+    )
+    mode = forms.ChoiceField(label="Which steps are labelled", choices=list(MODES.items()), required=False)
+    voices = forms.MultipleChoiceField(
+        label="Voices",
+        choices=[(key, label) for key, (label, _) in VOICES.items()],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -87,29 +132,51 @@ class QuestionForm(forms.Form):
                 raise forms.ValidationError(f"Write “{line[:40]}” as a level, a colon and what it means.")
         return str(self.cleaned_data["anchors"])
 
+    @property
+    def criteria_shown(self) -> list[str]:
+        """The criteria of a checklist in words."""
+        value = self["criteria"].value()
+        try:
+            rows = json.loads(value) if isinstance(value, str) else value
+            return [str(row["text"]) for row in rows or ()]
+        except (ValueError, TypeError, KeyError):
+            return []
+
     def config(self) -> dict[str, Any]:
         """The question as `annotations.protocols` reads it. Call when the form is valid."""
         data = self.cleaned_data
-        shared = {"kind": data["kind"], "key": data["key"], "prompt": data["prompt"]}
-        match data["kind"]:
-            case "rating":
-                anchors = (_LEVEL.fullmatch(line) for line in _lines(data["anchors"]))
-                return {
-                    **shared,
-                    "scale_low": data["scale_low"],
-                    "scale_high": data["scale_high"],
-                    "anchors": {found[1]: found[2] for found in anchors if found},
-                    "allow_na": data["allow_na"],
-                    "required": data["required"],
-                    "criterion": data["criterion"],
-                }
-            case "comparison":
-                return {**shared, "pairs": data["pairs"], "ties": data["ties"], "required": data["required"]}
-            case _:
-                colours = dict(_COLOUR.findall(data["colours"]))
-                types = [_type(line, colours) for line in _lines(data["types"])]
-                severities = [_keyed(entry) for entry in data["severities"].split(",") if entry.strip()]
-                return {**shared, "types": types, "severities": severities, "comments": data["comments"]}
+        kind = data["kind"]
+        shared = {"kind": kind, "key": data["key"], "prompt": data["prompt"]}
+        plain = {name: data[name] for name in FIELDS_OF[kind]}
+        return {**shared, **plain, **(_SPECIAL[kind](data) if kind in _SPECIAL else {})}
+
+
+def _rating_config(data: Mapping[str, Any]) -> dict[str, Any]:
+    anchors = (_LEVEL.fullmatch(line) for line in _lines(data["anchors"]))
+    return {
+        "scale_low": data["scale_low"],
+        "scale_high": data["scale_high"],
+        "anchors": {found[1]: found[2] for found in anchors if found},
+        "criterion": data["criterion"],
+    }
+
+
+def _spans_config(data: Mapping[str, Any]) -> dict[str, Any]:
+    colours = dict(_COLOUR.findall(data["colours"]))
+    return {
+        "types": [_type(line, colours) for line in _lines(data["types"])],
+        "severities": [_keyed(entry) for entry in data["severities"].split(",") if entry.strip()],
+    }
+
+
+_SPECIAL: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
+    "rating": _rating_config,
+    # A form that was written before there were more steps leaves them out.
+    "comparison": lambda data: {"steps": data["steps"] or 3},
+    "spans": _spans_config,
+    "checklist": lambda data: {"criteria": data["criteria"]},
+}
+"""What is not stored as the field has it."""
 
 
 if TYPE_CHECKING:
@@ -133,7 +200,8 @@ class QuestionAddForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if not cleaned.get("kind") and not cleaned.get("rubric"):
+        kind, rubric = cleaned.get("kind"), cleaned.get("rubric")
+        if not rubric and (not kind or kind in RUBRIC_KINDS):
             raise forms.ValidationError("Choose a kind of question or a rubric.")
         return cleaned
 

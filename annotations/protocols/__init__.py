@@ -1,21 +1,42 @@
 """Protocols: the questions of a campaign, read from their JSON.
 
 To add a kind of question: a file with a frozen dataclass like the ones here, its name in `KINDS`, its fields in
-`templates/annotations/questions/<kind>.html` and `annotations/forms/question.py`, its part of the page in
-`static/js/annotate/`.
+`annotations/forms/question.py`, its part of the page in `templates/annotations/questions/<kind>.html`,
+`static/js/annotate/kinds.js` and, where radio buttons do not suffice, a widget of `static/js/annotate/widgets.js`.
+
+Beside any question the page may ask how sure the person is. Those answers come under `CONFIDENCE`, by question, and are
+kept with each judgment in its `presentation`.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from annotations.protocols.checklist import ChecklistQuestion
 from annotations.protocols.comparison import ComparisonQuestion
-from annotations.protocols.contract import LABELS, PlannedJudgment, Problems, Question, Reader, ShownItem, ShownOutput
+from annotations.protocols.contract import (
+    LABELS,
+    PlannedJudgment,
+    Problems,
+    Question,
+    Reader,
+    ShownItem,
+    ShownOutput,
+    parts_of,
+)
+from annotations.protocols.picks import BestWorstQuestion, TickQuestion
+from annotations.protocols.ranking import RankingQuestion
 from annotations.protocols.rating import RatingQuestion
 from annotations.protocols.spans import SpansQuestion
+from annotations.protocols.steps import StepsQuestion
+from annotations.protocols.stop import StopQuestion
+from annotations.protocols.words import CritiqueQuestion, EditQuestion
 
 __all__ = [
+    "CONFIDENCE",
+    "CONFIDENCE_LEVELS",
     "KINDS",
     "LABELS",
     "MAX_QUESTIONS",
@@ -24,6 +45,7 @@ __all__ = [
     "Question",
     "ShownItem",
     "ShownOutput",
+    "asks_for_marks",
     "min_outputs",
     "parse_questions",
     "plan_judgments",
@@ -33,9 +55,25 @@ __all__ = [
 KINDS: dict[str, type[Question]] = {
     "rating": RatingQuestion,
     "comparison": ComparisonQuestion,
+    "checklist": ChecklistQuestion,
+    "ranking": RankingQuestion,
+    "best_worst": BestWorstQuestion,
+    "tick": TickQuestion,
     "spans": SpansQuestion,
+    "steps": StepsQuestion,
+    "stop": StopQuestion,
+    "edit": EditQuestion,
+    "critique": CritiqueQuestion,
 }
 MAX_QUESTIONS = 20
+CONFIDENCE = "confidence"
+CONFIDENCE_LEVELS = {1: "Guessing", 2: "Fairly sure", 3: "Sure"}
+_ONCE = {
+    "spans": "Ask for spans once: one question may have several types.",
+    "steps": "Ask about steps once: the responses are shown cut into them.",
+    "stop": "Ask where to stop once.",
+    "edit": "Ask for an edit once.",
+}
 
 
 def parse_questions(config: Any) -> list[Question]:
@@ -66,8 +104,12 @@ def parse_questions(config: Any) -> list[Question]:
     for index, key in enumerate(keys):
         if key and key in keys[:index]:
             problems.add(f"questions.{index}.key", f"The key {key} is already used by another question.")
-    if sum(question.kind == "spans" for question in questions) > 1:
-        problems.add("questions", "Ask for spans once: one question may have several types.")
+    kinds = [question.kind for question in questions]
+    for kind, words in _ONCE.items():
+        if kinds.count(kind) > 1:
+            problems.add("questions", words)
+    if CONFIDENCE in keys and any(question.confidence for question in questions):
+        problems.add(f"questions.{keys.index(CONFIDENCE)}.key", "This key names the answers about how sure one is.")
     problems.refuse(code="protocol_invalid", message="The questions cannot be used.")
     return questions
 
@@ -84,16 +126,38 @@ def plan_judgments(questions: Sequence[Question], answer: Any, item: ShownItem) 
     if not isinstance(answer, dict):
         problems.add("answer", "Expected an object with an answer for each question.")
         answer = {}
-    known = {question.key for question in questions}
+    unsure = [question.key for question in questions if question.confidence]
+    known = {question.key for question in questions}.union({CONFIDENCE} if unsure else ())
     for key in answer:
         if key not in known:
             problems.add(str(key), "This question is not asked.")
+    sure = parts_of(answer.get(CONFIDENCE, {}), CONFIDENCE, unsure, problems) or {} if unsure else {}
     planned: list[PlannedJudgment] = []
     for question in questions:
         empty: Any = [] if question.kind == "spans" else {}
-        planned += question.plan(answer.get(question.key, empty), item, problems)
+        own = question.plan(answer.get(question.key, empty), item, problems)
+        planned += _with_confidence(own, question.key, sure, problems) if question.confidence else own
     problems.refuse(code="answer_invalid", message="The answer is not complete or not valid.")
     return planned
+
+
+def _with_confidence(
+    planned: Sequence[PlannedJudgment], key: str, sure: Mapping[str, Any], problems: Problems
+) -> Sequence[PlannedJudgment]:
+    """The judgments of one question with how sure the person was; not asked where nothing was answered."""
+    value = sure.get(key)
+    if not planned and value is None:
+        return planned
+    if type(value) is not int or value not in CONFIDENCE_LEVELS:
+        words = "Say how sure you are." if value is None else "Expected 1 (guessing), 2 (fairly sure) or 3 (sure)."
+        problems.add(f"{CONFIDENCE}.{key}", words)
+        return planned
+    return [replace(plan, presentation={**plan.presentation, CONFIDENCE: value}) for plan in planned]
+
+
+def asks_for_marks(question: Question) -> bool:
+    """Whether it is answered, or may be, by marking words of the texts."""
+    return question.place == "texts" or question.kind == "stop" or bool(getattr(question, "evidence", False))
 
 
 def min_outputs(questions: Sequence[Question]) -> int:

@@ -1,12 +1,21 @@
-"""Which of two outputs is better, with ties that say why."""
+"""Which of two outputs is better, and by how much, with ties that say why."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any, ClassVar, NamedTuple, Self
 
-from annotations.protocols.contract import COMPARISON, PlannedJudgment, Problems, Reader, ShownItem, ShownOutput
+from annotations.protocols.contract import (
+    COMPARISON,
+    Place,
+    PlannedJudgment,
+    Problems,
+    Reader,
+    ShownItem,
+    ShownOutput,
+    parts_of,
+    read_asked,
+)
 from rewards.models import Comparison
 
 TIES = {
@@ -16,6 +25,23 @@ TIES = {
     "equal": "Equal",
 }
 PAIRS = {"all": "Every pair", "consecutive": "Neighbours in the order shown"}
+STRENGTHS: dict[int, tuple[str, ...]] = {
+    3: ("better",),
+    5: ("slightly better", "much better"),
+    7: ("slightly better", "better", "much better"),
+}
+"""By how many steps there are, a tie among them: how a side is better, from the middle outwards."""
+
+
+class Step(NamedTuple):
+    """One answer that is offered."""
+
+    value: str
+    words: str
+    side: str
+    """The label of the better response, or empty for a tie."""
+    strength: int | None
+    """Steps away from the middle; None for a tie and where there are three steps only."""
 
 
 class Pair(NamedTuple):
@@ -28,29 +54,36 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class ComparisonQuestion:
-    """`{"kind": "comparison", "key", "prompt", "pairs": "all"|"consecutive", "ties": [...], "required"}`.
+    """`{"kind": "comparison", "pairs": "all"|"consecutive", "steps": 3|5|7, "ties": [...]}`.
 
-    An answer is `{"A-B": "A", "A-C": "both_good"}`: the label of the better response, or the kind of tie.
+    An answer is `{"A-B": "A", "A-C": "both_good"}`: the label of the better response, or the kind of tie. With 5 or 7
+    steps the label comes with the steps away from the middle: `{"A-B": "A+2", "A-C": "C+1"}`.
     """
 
     kind: ClassVar[str] = "comparison"
     label: ClassVar[str] = "Pairwise comparison"
+    place: ClassVar[Place] = "together"
     min_outputs: ClassVar[int] = 2
 
     key: str
     prompt: str
     pairs: str = "all"
+    steps: int = 3
     ties: tuple[str, ...] = ("both_good", "both_bad", "cannot_tell")
     required: bool = True
+    confidence: bool = False
 
     @classmethod
     def parse(cls, reader: Reader) -> Self:
+        steps = reader.integer("steps", default=3, low=3, high=7)
+        if steps not in STRENGTHS:
+            reader.wrong("steps", f"Expected one of {', '.join(map(str, STRENGTHS))}.")
+            steps = 3
         return cls(
-            key=reader.key(),
-            prompt=reader.text("prompt", max_length=1000),
+            **read_asked(reader),
+            steps=steps,
             pairs=reader.choice("pairs", tuple(PAIRS), default="all"),
             ties=reader.choices("ties", tuple(TIES), default=("both_good", "both_bad", "cannot_tell")),
-            required=reader.flag("required", default=True),
         )
 
     def config(self) -> dict[str, Any]:
@@ -59,9 +92,16 @@ class ComparisonQuestion:
             "key": self.key,
             "prompt": self.prompt,
             "pairs": self.pairs,
+            "steps": self.steps,
             "ties": list(self.ties),
             "required": self.required,
+            "confidence": self.confidence,
         }
+
+    @property
+    def is_graded(self) -> bool:
+        """Whether it is asked by how much a response is better."""
+        return self.steps > 3
 
     @property
     def tie_labels(self) -> list[tuple[str, str]]:
@@ -81,45 +121,60 @@ class ComparisonQuestion:
             drawn.append(Pair(name, second, first) if swapped else Pair(name, first, second))
         return drawn
 
+    def steps_of(self, left: str, right: str) -> list[Step]:
+        """The answers offered between two labels, from the left one's best to the right one's."""
+        words = STRENGTHS[self.steps]
+        sides = [self._steps_to(left, words)[::-1], [Step(tie, TIES[tie], "", None) for tie in self.ties]]
+        return [step for side in (*sides, self._steps_to(right, words)) for step in side]
+
+    def _steps_to(self, label: str, words: tuple[str, ...]) -> list[Step]:
+        if self.steps == 3:
+            return [Step(label, f"{label} is better", label, None)]
+        return [Step(f"{label}+{far}", f"{label} is {how}", label, far) for far, how in enumerate(words, start=1)]
+
     def layout(self, item: ShownItem) -> dict[str, Any]:
         return {
             "pairs": [
-                {"name": pair.name, "left": pair.left.label, "right": pair.right.label} for pair in self.pairs_of(item)
+                {
+                    "name": pair.name,
+                    "left": pair.left.label,
+                    "right": pair.right.label,
+                    "choices": [step._asdict() for step in self.steps_of(pair.left.label, pair.right.label)],
+                }
+                for pair in self.pairs_of(item)
             ]
         }
 
     def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
-        if not isinstance(answer, Mapping):
-            problems.add(self.key, "Expected an object with a choice for each pair.")
-            return []
         pairs = self.pairs_of(item)
-        known = {pair.name for pair in pairs}
-        for name in answer:
-            if name not in known:
-                problems.add(f"{self.key}.{name}", "This pair is not asked about.")
+        names = [pair.name for pair in pairs]
+        given = parts_of(answer, self.key, names, problems, unknown="This pair is not asked about.")
+        if given is None:
+            return []
         planned = []
         for pair in pairs:
-            choice = answer.get(pair.name)
+            choice = given.get(pair.name)
+            offered = {step.value: step for step in self.steps_of(pair.left.label, pair.right.label)}
             if choice is None:
                 if self.required:
                     problems.add(f"{self.key}.{pair.name}", f"Compare Responses {pair.name}: {self.prompt}")
-            elif choice not in (pair.left.label, pair.right.label, *self.ties):
-                expected = ", ".join((pair.left.label, pair.right.label, *self.ties))
-                problems.add(f"{self.key}.{pair.name}", f"Expected one of {expected}.")
+            elif not isinstance(choice, str) or choice not in offered:
+                problems.add(f"{self.key}.{pair.name}", f"Expected one of {', '.join(offered)}.")
             else:
-                planned.append(self._planned(pair, str(choice), item))
+                planned.append(self._planned(pair, offered[choice], item))
         return planned
 
-    def _planned(self, pair: Pair, choice: str, item: ShownItem) -> PlannedJudgment:
+    def _planned(self, pair: Pair, chosen: Step, item: ShownItem) -> PlannedJudgment:
         a, b = sorted((pair.left, pair.right), key=lambda output: item.stored_order.index(output.pk))
-        is_tie = choice in self.ties
+        sides = {a.label: Comparison.Choice.A, b.label: Comparison.Choice.B}
         row = Comparison(
             output_a_id=a.pk,
             output_b_id=b.pk,
-            choice=Comparison.Choice.TIE if is_tie else ("a" if choice == a.label else "b"),
-            tie_kind=choice if is_tie else "",
+            choice=sides.get(chosen.side, Comparison.Choice.TIE),
+            tie_kind="" if chosen.side else chosen.value,
+            strength=chosen.strength,
         )
-        presentation = {"left": pair.left.pk, "right": pair.right.pk, "pair": pair.name}
+        presentation = {"left": pair.left.pk, "right": pair.right.pk, "pair": pair.name, "steps": self.steps}
         return PlannedJudgment(COMPARISON, f"{self.key}:{a.pk}:{b.pk}", None, presentation, [row])
 
 

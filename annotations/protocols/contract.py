@@ -1,21 +1,24 @@
 """What every kind of question offers, and the shared ways to read configuration and name errors."""
 
+import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self, TypedDict
 
 from django.db import models
 
 from projects.errors import AppError
 from rewards.models import Judgment
+from rewards.segmentation import Segmentation
 from rewards.text import check_text
 
 LABELS = "ABCDEFGH"
 """Neutral names of the outputs in the order shown; also the limit of outputs in one item."""
 
 _KEY = re.compile(r"[a-z][a-z0-9_-]{0,78}[a-z0-9]|[a-z]")
+_SLUG = re.compile(r"[-a-zA-Z0-9_]{1,80}")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,14 @@ class ShownOutput:
     pk: int
     texts: Sequence[str]
     """Of its messages, exactly as stored."""
+    channels: Sequence[str] = ()
+    """Of its messages; empty where all are answers."""
+
+    @property
+    def answer_message(self) -> int:
+        """The last message that is an answer, neither thinking nor a tool's; the last one where none is."""
+        answers = [index for index, channel in enumerate(self.channels) if channel == "answer"]
+        return answers[-1] if answers else len(self.texts) - 1
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,8 @@ class PlannedJudgment:
     output_id: int | None
     presentation: Mapping[str, Any]
     rows: Sequence[models.Model]
+    cut: Segmentation | None = None
+    """Where the rows are about segments: how the output was cut. The rows' `segmentation` is set when it is stored."""
 
 
 @dataclass
@@ -104,6 +117,23 @@ class Reader:
         if value and not _KEY.fullmatch(value):
             self._wrong(name, "Expected lower-case letters, digits, - and _, starting with a letter.")
         return value
+
+    def slug(self, name: str) -> str:
+        """A name that was made elsewhere, such as a criterion's key: letters, digits, - and _."""
+        value = self.text(name, max_length=80)
+        if value and not _SLUG.fullmatch(value):
+            self._wrong(name, "Expected letters, digits, - and _.")
+        return value
+
+    def number(self, name: str) -> float | None:
+        """A finite number, or None."""
+        value = self._value(name, None)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            self._wrong(name, "Expected a number.")
+            return None
+        return float(value)
 
     def integer(self, name: str, *, default: int, low: int, high: int) -> int:
         value = self._value(name, default)
@@ -181,11 +211,64 @@ class Reader:
         self.problems.add(f"{self.where}.{name}", message)
 
 
+class AskedFields(TypedDict):
+    """What nearly every kind of question is configured with."""
+
+    key: str
+    prompt: str
+    required: bool
+    confidence: bool
+
+
+def read_asked(reader: Reader) -> AskedFields:
+    """Read the fields that the kinds share."""
+    return AskedFields(
+        key=reader.key(),
+        prompt=reader.text("prompt", max_length=1000),
+        required=reader.flag("required", default=True),
+        confidence=reader.flag("confidence", default=False),
+    )
+
+
+def parts_of(
+    answer: Any, question: str, known: Collection[str], problems: Problems, *, unknown: str = "This is not asked about."
+) -> Mapping[str, Any] | None:
+    """An answer by part, or None where it is no object; a part that is not known is a problem."""
+    if not isinstance(answer, Mapping):
+        problems.add(question, "Expected an object with an answer for each part.")
+        return None
+    for name in answer:
+        if name not in known:
+            problems.add(f"{question}.{name}", unknown)
+    return answer
+
+
+def read_words(value: Any, where: str, problems: Problems, *, max_length: int) -> str | None:
+    """A text that a person wrote, as it is, or None where it cannot be stored."""
+    if not isinstance(value, str):
+        problems.add(where, "Expected a text.")
+        return None
+    if len(value) > max_length:
+        problems.add(where, f"Expected at most {max_length:,} characters, got {len(value):,}.")
+        return None
+    try:
+        check_text(value)
+    except ValueError as error:
+        problems.add(where, f"{error}.")
+        return None
+    return value
+
+
+Place = Literal["texts", "response", "together"]
+"""Where the page asks: above the responses (it is answered in their texts), in each of them, or below them all."""
+
+
 class Question(Protocol):
     """One question of a protocol. Each kind is a frozen dataclass in its own file, listed in `protocols.KINDS`."""
 
     kind: ClassVar[str]
     label: ClassVar[str]
+    place: ClassVar[Place]
     min_outputs: ClassVar[int]
 
     @property
@@ -193,6 +276,9 @@ class Question(Protocol):
 
     @property
     def prompt(self) -> str: ...
+
+    @property
+    def confidence(self) -> bool: ...
 
     @classmethod
     def parse(cls, reader: Reader) -> Self:
@@ -212,4 +298,6 @@ class Question(Protocol):
         ...
 
 
-RATING, COMPARISON, SPANS = Judgment.Kind.RATING, Judgment.Kind.COMPARISON, Judgment.Kind.SPANS
+RATING, COMPARISON, RANKING = Judgment.Kind.RATING, Judgment.Kind.COMPARISON, Judgment.Kind.RANKING
+SPANS, STEPS = Judgment.Kind.SPANS, Judgment.Kind.STEPS
+VERDICTS, CRITIQUE = Judgment.Kind.VERDICTS, Judgment.Kind.CRITIQUE

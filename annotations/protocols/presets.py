@@ -51,6 +51,23 @@ SPANS: dict[str, Any] = {
     "severities": [{"key": "minor", "label": "Minor"}, {"key": "major", "label": "Major"}],
     "comments": True,
 }
+GRADED: dict[str, Any] = {**COMPARISON, "steps": 5, "ties": ["equal", "cannot_tell"]}
+RANKING: dict[str, Any] = {"kind": "ranking", "key": "ranking", "prompt": "Rank the responses, the best first"}
+BEST_WORST: dict[str, Any] = {
+    "kind": "best_worst",
+    "key": "best-worst",
+    "prompt": "Which response is the best, and which the worst?",
+}
+TICK: dict[str, Any] = {"kind": "tick", "key": "good", "prompt": "Which of the responses are good?"}
+STEPS: dict[str, Any] = {"kind": "steps", "key": "steps", "prompt": "Is each step right?"}
+STOP: dict[str, Any] = {"kind": "stop", "key": "stop", "prompt": "Where would you stop it and take over?"}
+EDIT: dict[str, Any] = {"kind": "edit", "key": "edit", "prompt": "Correct the response until it is right"}
+CRITIQUE: dict[str, Any] = {
+    "kind": "critique",
+    "key": "critique",
+    "prompt": "What do you think of this response?",
+    "voices": ["user", "reviewer"],
+}
 
 PRESETS: dict[str, Preset] = {
     "full": Preset(
@@ -60,5 +77,13 @@ PRESETS: dict[str, Preset] = {
     ),
     "rating": Preset("Rating", "One number on an anchored scale for each response.", [RATING]),
     "comparison": Preset("Pairwise", "Which of two responses is better, with kinds of tie.", [COMPARISON]),
+    "graded": Preset("Pairwise in 5 steps", "Which of two responses is better, and by how much.", [GRADED]),
+    "ranking": Preset("Ranking", "An order of all responses, with ties.", [RANKING]),
+    "best_worst": Preset("Best and worst", "Two picks out of three or more responses.", [BEST_WORST]),
+    "tick": Preset("Tick the good ones", "The good responses of a list, as many as there are.", [TICK]),
     "spans": Preset("Spans", "Mark errors in the text with a type and a severity.", [SPANS]),
+    "steps": Preset("Steps", "Right, neutral or wrong for each step of the text.", [STEPS]),
+    "stop": Preset("Stop here", "The word from which on a person would have taken over.", [STOP]),
+    "edit": Preset("Edit to fix", "The text as it should have been.", [EDIT]),
+    "critique": Preset("Critique", "Words about each response, as a user and as a reviewer.", [CRITIQUE]),
 }

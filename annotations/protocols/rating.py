@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from annotations.protocols.contract import RATING, PlannedJudgment, Problems, Reader, ShownItem
+from annotations.protocols.contract import (
+    RATING,
+    Place,
+    PlannedJudgment,
+    Problems,
+    Reader,
+    ShownItem,
+    parts_of,
+    read_asked,
+)
 from rewards.models import Rating
 
 NOT_APPLICABLE = "na"
@@ -12,7 +21,7 @@ NOT_APPLICABLE = "na"
 
 @dataclass(frozen=True)
 class RatingQuestion:
-    """`{"kind": "rating", "key", "prompt", "scale_low", "scale_high", "anchors", "allow_na", "required", "criterion"}`.
+    """`{"kind": "rating", "scale_low", "scale_high", "anchors", "allow_na", "criterion"}`.
 
     `anchors` says in words what a level means, by the level as text: `{"1": "Useless", "7": "Could not be better"}`.
     `criterion` is the id of the rubric criterion that is rated, or null for the output as a whole.
@@ -21,6 +30,7 @@ class RatingQuestion:
 
     kind: ClassVar[str] = "rating"
     label: ClassVar[str] = "Rating"
+    place: ClassVar[Place] = "response"
     min_outputs: ClassVar[int] = 1
 
     key: str
@@ -30,6 +40,7 @@ class RatingQuestion:
     anchors: Mapping[str, str] = field(default_factory=dict)
     allow_na: bool = False
     required: bool = True
+    confidence: bool = False
     criterion: int | None = None
 
     @classmethod
@@ -46,13 +57,11 @@ class RatingQuestion:
             if level not in levels:
                 anchors.wrong(str(level), f"This is not a level of the scale, {low} to {high}.")
         return cls(
-            key=reader.key(),
-            prompt=reader.text("prompt", max_length=1000),
+            **read_asked(reader),
             scale_low=low,
             scale_high=high,
             anchors={level: text for level, text in texts.items() if text},
             allow_na=reader.flag("allow_na", default=False),
-            required=reader.flag("required", default=True),
             criterion=reader.identifier("criterion"),
         )
 
@@ -66,6 +75,7 @@ class RatingQuestion:
             "anchors": dict(self.anchors),
             "allow_na": self.allow_na,
             "required": self.required,
+            "confidence": self.confidence,
             "criterion": self.criterion,
         }
 
@@ -78,16 +88,13 @@ class RatingQuestion:
         return {}
 
     def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
-        if not isinstance(answer, Mapping):
-            problems.add(self.key, "Expected an object with a value for each response.")
+        labels = [output.label for output in item.outputs]
+        given = parts_of(answer, self.key, labels, problems, unknown="There is no such response.")
+        if given is None:
             return []
-        known = {output.label for output in item.outputs}
-        for label in answer:
-            if label not in known:
-                problems.add(f"{self.key}.{label}", "There is no such response.")
         planned = []
         for output in item.outputs:
-            value = answer.get(output.label)
+            value = given.get(output.label)
             if value is None:
                 if self.required:
                     problems.add(f"{self.key}.{output.label}", f"Rate Response {output.label}: {self.prompt}")

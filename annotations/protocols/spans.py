@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
-from annotations.protocols.contract import SPANS, PlannedJudgment, Problems, Reader, ShownItem, ShownOutput
+from annotations.protocols.contract import SPANS, Place, PlannedJudgment, Problems, Reader, ShownItem
+from annotations.protocols.places import place_span
 from rewards.models import SpanMark
-from rewards.text import Span, check_span, check_text, quote, sha256_text
+from rewards.text import check_text
 
 MAX_SPANS = 500
 COLOURS = 8
@@ -28,7 +29,7 @@ class Severity(NamedTuple):
 
 @dataclass(frozen=True)
 class SpansQuestion:
-    """`{"kind": "spans", "key", "prompt", "types": [...], "severities": [{"key", "label"}], "comments"}`.
+    """`{"kind": "spans", "types": [...], "severities": [{"key", "label"}], "comments"}`.
 
     A type is `{"key", "label", "description", "colour"}`. An answer is a list of `{"output", "message", "start", "end",
     "quote", "text_sha256", "type", "severity", "comment"}` with offsets in code points; an empty list says that nothing
@@ -37,6 +38,7 @@ class SpansQuestion:
 
     kind: ClassVar[str] = "spans"
     label: ClassVar[str] = "Spans"
+    place: ClassVar[Place] = "texts"
     min_outputs: ClassVar[int] = 1
 
     key: str
@@ -44,6 +46,7 @@ class SpansQuestion:
     types: tuple[SpanType, ...]
     severities: tuple[Severity, ...] = ()
     comments: bool = True
+    confidence: bool = False
 
     @classmethod
     def parse(cls, reader: Reader) -> Self:
@@ -71,6 +74,7 @@ class SpansQuestion:
             types=tuple(types),
             severities=tuple(severities),
             comments=reader.flag("comments", default=True),
+            confidence=reader.flag("confidence", default=False),
         )
 
     def config(self) -> dict[str, Any]:
@@ -81,6 +85,7 @@ class SpansQuestion:
             "types": [entry._asdict() for entry in self.types],
             "severities": [entry._asdict() for entry in self.severities],
             "comments": self.comments,
+            "confidence": self.confidence,
         }
 
     def layout(self, item: ShownItem) -> dict[str, Any]:
@@ -118,7 +123,7 @@ class SpansQuestion:
         except KeyError:
             problems.add(f"{where}.output", f"Span {number}: there is no such response.")
             return None
-        found = _place(entry, output)
+        found = place_span(entry, output)
         if isinstance(found, str):
             problems.add(where, f"Span {number} in Response {output.label}: {found}")
             return None
@@ -157,30 +162,3 @@ class SpansQuestion:
         if len(problems.fields) > before:
             return None
         return {"type": str(kind), "severity": str(severity), "comment": str(comment)}
-
-
-def _place(entry: Mapping[str, Any], output: ShownOutput) -> tuple[Span, str, str] | str:
-    """The span with its words and its text's hash, or what is wrong with it.
-
-    The page sends what it saw, and it must be what is stored: otherwise the offsets mean other words.
-    """
-    numbers = [value for name in ("message", "start", "end") if type(value := entry.get(name)) is int]
-    if len(numbers) != 3:
-        return "message, start and end must be whole numbers."
-    span = Span(*numbers)
-    try:
-        check_span(span, output.texts)
-    except ValueError as error:
-        return f"{error}."
-    text = output.texts[span.message]
-    digest = sha256_text(text)
-    if entry.get("text_sha256") != digest:
-        return "it was marked in another text than the one that is stored. Reload the page."
-    words = quote(text, span)
-    if entry.get("quote") != words:
-        return f"the text at {span.start}-{span.end} reads {_short(words)}, not {_short(str(entry.get('quote')))}."
-    return span, words, digest
-
-
-def _short(words: str) -> str:
-    return f"“{words if len(words) <= 60 else words[:59] + '…'}”"

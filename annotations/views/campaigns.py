@@ -14,11 +14,18 @@ from annotations.access import campaign_for, campaigns_for
 from annotations.actions.campaign import close_campaign, create_campaign, open_campaign, pause_campaign, revise_protocol
 from annotations.campaign_page import campaign_page, items_page
 from annotations.forms.campaign import CampaignForm, ProtocolForm
-from annotations.forms.question import QuestionAddForm, QuestionForm, QuestionFormSet, question_initial
+from annotations.forms.question import (
+    RUBRIC_KINDS,
+    QuestionAddForm,
+    QuestionForm,
+    QuestionFormSet,
+    question_initial,
+)
 from annotations.models import Campaign
 from annotations.protocols import KINDS
+from annotations.protocols.checklist import ChecklistQuestion
 from annotations.protocols.presets import PRESETS
-from annotations.rubric_questions import rating_of
+from annotations.rubric_questions import checklist_of, rating_of
 from projects.access import Capability, allows, project_for
 from projects.errors import AppError
 from projects.forms.errors import show_in_form
@@ -103,15 +110,18 @@ def campaign_preview(request: AuthedRequest, slug: str) -> HttpResponse:
 @require_safe
 @login_required
 def question_add(request: AuthedRequest, slug: str) -> HttpResponse:
-    """One more question of a kind, or one for each criterion of a rubric, for htmx to append to the form."""
+    """One more question of a kind, or what a rubric's criteria ask, for htmx to append to the form."""
     project_for(request.user, slug, needs=Capability.MANAGE)
     wanted = QuestionAddForm(request.GET)
     if not wanted.is_valid():
         raise AppError("Choose a kind of question or a rubric.", code="protocol_invalid")
     rubric = wanted.cleaned_data["rubric"]
     if rubric:
-        criteria = rubric_version_for(request.user, slug, rubric).criteria.all()
-        initial = [question_initial(rating_of(criterion)) for criterion in criteria]
+        version = rubric_version_for(request.user, slug, rubric)
+        if wanted.cleaned_data["kind"] == ChecklistQuestion.kind:
+            initial = [question_initial(checklist_of(version))]
+        else:
+            initial = [question_initial(rating_of(criterion)) for criterion in version.criteria.all()]
     else:
         initial = [question_initial({**PRESETS[wanted.cleaned_data["kind"]].questions[0], "key": ""})]
     first = wanted.cleaned_data[QuestionAddForm.TOTAL]
@@ -191,7 +201,7 @@ def protocol_edit(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
 def _editor(project: Project) -> dict[str, Any]:
     """What the editor of questions offers to add."""
     return {
-        "kinds": [(kind, KINDS[kind].label) for kind in KINDS],
+        "kinds": [(kind, KINDS[kind].label) for kind in KINDS if kind not in RUBRIC_KINDS],
         "rubrics": [version.rubric for version in RubricVersion.objects.newest_shared(project)],
     }
 

@@ -146,7 +146,9 @@ def test_the_flow_from_the_next_item_to_undo(client, campaign, people):
     shown = client.get(own).json()
     assert [output["label"] for output in shown["outputs"]] == ["A", "B"]
     assert [question["kind"] for question in shown["questions"]] == ["rating", "comparison", "spans"]
-    assert shown["questions"][1]["pairs"] == [{"name": "A-B", "left": "A", "right": "B"}]
+    (pair,) = shown["questions"][1]["pairs"]
+    assert (pair["name"], pair["left"], pair["right"]) == ("A-B", "A", "B")
+    assert [choice["value"] for choice in pair["choices"]] == ["A", "both_good", "both_bad", "cannot_tell", "B"]
     assert shown["draft"] is None
 
     answer = full_answer(assignment)

@@ -252,7 +252,7 @@ def test_there_is_nothing_to_undo_twice(assignment):
         ({"overall": {"A": 6, "B": 6, "C": 1}}, "overall.C", "no such response"),
         ({"overall": [6, 2]}, "overall", "object"),
         ({"preference": {}}, "preference.A-B", "Compare Responses A-B"),
-        ({"preference": {"A-B": "C"}}, "preference.A-B", "A, B, both_good, both_bad, cannot_tell"),
+        ({"preference": {"A-B": "C"}}, "preference.A-B", "A, both_good, both_bad, cannot_tell, B"),
         ({"preference": {"A-B": "A", "B-A": "A"}}, "preference.B-A", "not asked"),
         ({"errors": {}}, "errors", "list"),
         ({"errors": ["x"]}, "errors.0", "object"),

@@ -4,31 +4,33 @@
 export class Chooser {
   /**
    * @param element      the empty panel
-   * @param question     the spans question: its types and severities
+   * @param types        what may be marked (markable.js)
    * @param onType       (key) => void
    * @param onSeverity   (key or "") => void
    * @param onRemove     () => void
    */
-  constructor(element, question, { onType, onSeverity, onRemove }) {
-    Object.assign(this, { element, question, onType, onSeverity, onRemove });
+  constructor(element, types, { onType, onSeverity, onRemove }) {
+    Object.assign(this, { element, types, onType, onSeverity, onRemove });
     this.stage = null;
   }
 
-  /** Offer the types beside `box`. */
-  askType(box, { current = null, hint = "" } = {}) {
-    const rows = this.question.types.map((type, index) =>
+  /** Offer the types beside `box`; `likely` is the one that was asked for. */
+  askType(box, { current = null, hint = "", likely = null } = {}) {
+    this.entries = this.types;
+    const rows = this.types.map((type, index) =>
       this.button(index + 1, type.label, () => this.onType(type.key), {
         swatch: type.colour,
         title: type.description,
-        isCurrent: type.key === current,
+        isCurrent: type.key === (current ?? likely),
       }),
     );
     this.open("type", current === null ? "Mark as" : "Change to", rows, box, { hint, canRemove: current !== null });
   }
 
   /** Offer the severities beside `box`. */
-  askSeverity(box, { current = "" } = {}) {
-    const rows = this.question.severities.map((severity, index) =>
+  askSeverity(box, { severities, current = "" }) {
+    this.entries = severities;
+    const rows = severities.map((severity, index) =>
       this.button(index + 1, severity.label, () => this.onSeverity(severity.key), { isCurrent: severity.key === current }),
     );
     this.open("severity", "How severe?", rows, box, { hint: "Or go on: severity may be left open.", canRemove: true });
@@ -36,8 +38,7 @@ export class Chooser {
 
   /** What a digit means now; false if it means nothing here. */
   digit(number) {
-    const entries = this.stage === "type" ? this.question.types : this.question.severities;
-    const entry = this.stage && entries[number - 1];
+    const entry = this.stage && this.entries[number - 1];
     if (!entry) return false;
     if (this.stage === "type") this.onType(entry.key);
     else this.onSeverity(entry.key);
@@ -72,7 +73,7 @@ export class Chooser {
     button.className = "chooser-choice";
     button.title = title;
     if (isCurrent) button.setAttribute("aria-current", "true");
-    button.append(textOf("kbd", String(number)));
+    if (number <= 9) button.append(textOf("kbd", String(number)));
     if (swatch) {
       const mark = textOf("span", "");
       mark.className = `mark mark-swatch mark-${swatch}`;

@@ -7,29 +7,35 @@ import { PointerSelection } from "./select.js";
 import { SpanList } from "./span_list.js";
 import { addSpan, editSpan, removeSpan, spansOf, topSpanAt } from "./spans.js";
 import { findView } from "./views.js";
+import { wordAt } from "./words.js";
 
 export class Marking {
   /**
    * @param root      the page
-   * @param question  the spans question
+   * @param types     what may be marked (markable.js)
    * @param views     of views.js
    * @param getSpans  () => spans
    * @param setSpans  (spans, burst) => void: one step of the history; it renders
    */
-  constructor(root, question, views, { getSpans, setSpans, onReveal }) {
-    Object.assign(this, { question, views, getSpans, setSpans, onReveal });
-    this.types = new Map(question.types.map((type) => [type.key, type]));
-    this.lastType = question.types[0].key;
+  constructor(root, types, views, { getSpans, setSpans, onReveal }) {
+    Object.assign(this, { views, getSpans, setSpans, onReveal });
+    this.types = new Map(types.map((type) => [type.key, type]));
+    this.lastType = types[0].key;
     this.pending = null;
     this.selected = null;
-    this.chooser = new Chooser(root.querySelector("[data-chooser]"), question, {
+    this.aimed = null;
+    this.chooser = new Chooser(root.querySelector("[data-chooser]"), types, {
       onType: (key) => this.chooseType(key),
       onSeverity: (key) => this.chooseSeverity(key),
       onRemove: () => this.remove(this.selected),
     });
-    this.list = new SpanList(root, question, {
+    this.list = new SpanList(root, types, {
       select: (id) => (id === this.selected ? this.cancel() : this.select(id, { scroll: true })),
-      edit: (id, changes, burst = null) => this.setSpans(editSpan(this.getSpans(), id, changes), burst),
+      edit: (id, changes, burst = null) =>
+        this.setSpans(
+          editSpan(this.getSpans(), id, changes.type ? this.retyped(id, changes.type) : changes),
+          burst,
+        ),
       remove: (id) => this.remove(id),
     });
     this.pointer = new PointerSelection(views, {
@@ -46,7 +52,6 @@ export class Marking {
     for (const view of this.views) {
       paint(view, spansOf(spans, view.output, view.message), {
         types: this.types,
-        severities: this.question.severities,
         selected: this.selected,
         pending: this.pending?.view === view ? [this.pending.start, this.pending.end] : null,
       });
@@ -57,7 +62,7 @@ export class Marking {
   /** A digit: the type or severity that the panel offers, or the type of what the keyboard has selected. */
   digit(number) {
     if (this.chooser.digit(number)) return true;
-    const type = this.question.types[number - 1];
+    const type = [...this.types.values()][number - 1];
     if (!type || !this.caret.hasSelection) return false;
     const { view, bounds } = this.caret.stretch();
     this.add(view, ...bounds, type.key, { keepsCaret: true });
@@ -95,7 +100,18 @@ export class Marking {
     this.selected = null;
     this.render();
     const hint = isTap ? "Or tap the last word of a longer passage." : "";
-    this.chooser.askType(boxOf(view, start, end), { hint });
+    this.chooser.askType(boxOf(view, start, end), { hint, likely: this.aimed });
+  }
+
+  /** Into the text of a response, to mark there for one question. */
+  aim(type, output) {
+    this.cancel();
+    this.aimed = type;
+    this.lastType = type;
+    const view = this.views.find((one) => one.output === output);
+    this.onReveal(output);
+    view.element.focus({ focusVisible: true });
+    view.element.scrollIntoView({ block: "nearest" });
   }
 
   clicked(view, position) {
@@ -125,8 +141,16 @@ export class Marking {
       return;
     }
     this.lastType = key;
-    this.setSpans(editSpan(this.getSpans(), this.selected, { type: key }));
+    this.setSpans(editSpan(this.getSpans(), this.selected, this.retyped(this.selected, key)));
     this.offerSeverity();
+  }
+
+  /** The changes that give a span another type: what that type does not ask goes. */
+  retyped(id, type) {
+    const span = this.getSpans().find((other) => other.id === id);
+    const { severities, comments } = this.types.get(type);
+    const severity = severities.some((entry) => entry.key === span.severity) ? span.severity : "";
+    return { type, severity, comment: comments ? span.comment : "" };
   }
 
   chooseSeverity(key) {
@@ -139,11 +163,14 @@ export class Marking {
     else this.add(view, start, end, this.lastType, { keepsCaret: true });
   }
 
-  add(view, start, end, type, { keepsCaret = false }) {
+  add(view, from, to, type, { keepsCaret = false }) {
+    // A point is told by the word that begins there.
+    const [start, end] = this.types.get(type).isPoint ? (wordAt(view.characters, from) ?? [from, from + 1]) : [from, to];
     const place = { output: view.output, message: view.message, start, end, type };
     const { spans, id } = addSpan(this.getSpans(), place);
     this.lastType = type;
     this.pending = null;
+    this.aimed = null;
     this.pointer.reset();
     this.selected = id;
     if (spans === this.getSpans()) this.render();
@@ -154,12 +181,13 @@ export class Marking {
 
   offerSeverity() {
     const span = this.getSpans().find((other) => other.id === this.selected);
-    if (this.question.severities.length === 0) {
+    const { severities } = this.types.get(span.type);
+    if (severities.length === 0) {
       this.chooser.close();
       return;
     }
     const view = findView(this.views, span.output, span.message);
-    this.chooser.askSeverity(boxOf(view, span.start, span.end), { current: span.severity });
+    this.chooser.askSeverity(boxOf(view, span.start, span.end), { severities, current: span.severity });
   }
 
   remove(id) {

@@ -6,12 +6,11 @@ import { segmentsOf } from "./spans.js";
 /**
  * @param view      of views.js
  * @param spans     the spans of this view
- * @param types     Map of type key to {label, colour}
- * @param severities  keys, mildest first
+ * @param types     Map of type key to {label, colour, severities}, the severities mildest first
  * @param selected  id of the selected span, or null
  * @param pending   [start, end] of what is being marked, or null
  */
-export function paint(view, spans, { types, severities, selected, pending }) {
+export function paint(view, spans, { types, selected, pending }) {
   const nodes = segmentsOf(view.offsets.length, spans, pending ?? []).map((segment) => {
     let node = document.createTextNode(view.offsets.slice(segment.start, segment.end));
     if (pending && pending[0] <= segment.start && segment.end <= pending[1]) {
@@ -22,7 +21,7 @@ export function paint(view, spans, { types, severities, selected, pending }) {
     }
     // The lowest lane is innermost, so that the underlines stack below each other.
     for (const { span, lane } of segment.covering) {
-      const mark = markOf(span, lane, types, severities);
+      const mark = markOf(span, lane, types);
       if (span.id === selected) mark.setAttribute("aria-current", "true");
       mark.append(node);
       node = mark;
@@ -44,8 +43,9 @@ export function scrollToSpan(view, id) {
   view.element.querySelector(`[data-span="${id}"]`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
-function markOf(span, lane, types, severities) {
+function markOf(span, lane, types) {
   const type = types.get(span.type);
+  const severities = type?.severities ?? [];
   const severity = severities.findIndex((entry) => entry.key === span.severity);
   const mark = document.createElement("mark");
   mark.className = `mark mark-${type?.colour ?? 7} lane-${Math.min(lane, 6)}`;

@@ -1,43 +1,39 @@
-// The fieldsets of ratings and comparisons: real radios, kept in step with the state, walked and answered by number.
+// The questions of the page, a fieldset for each part: kept in step with the state, walked and answered by keys.
 
 import { missingFrom } from "./answer.js";
+import { widgetFor } from "./widgets.js";
 
 export class Questions {
   /**
    * @param root       the page
    * @param questions  as the server sent them
    * @param labels     of the responses
-   * @param onChoice   (question, part, value) => void
-   * @param onReveal   (label) => void: bring a response into view where only one is shown
+   * @param page       {onChoice(question, part, value, burst), onReveal(label), onAim(type, label), textOf, startOf, quoteOf}:
+   *                   `onReveal` brings a response into view where only one is shown, `onAim` leads into its text
    */
-  constructor(root, questions, labels, { onChoice, onReveal }) {
-    Object.assign(this, { root, questions, labels, onChoice, onReveal });
+  constructor(root, questions, labels, page) {
+    Object.assign(this, { root, questions, labels, onReveal: page.onReveal });
+    const asked = new Map(questions.map((question) => [question.key, question]));
+    const onChoice = (question, part, value, burst) => {
+      this.forgive(question.key, part);
+      page.onChoice(question, part, value, burst);
+    };
     this.fieldsets = [...root.querySelectorAll("fieldset[data-question]")];
-    root.addEventListener("change", (event) => {
-      const fieldset = event.target.closest?.("fieldset[data-question]");
-      if (fieldset) this.chosen(fieldset, event.target);
-    });
-    root.addEventListener("click", (event) => {
-      const clear = event.target.closest?.("[data-clear]");
-      if (clear) this.onChoice(...partsOf(clear.closest("fieldset")), null);
-    });
+    this.widgets = new Map(
+      this.fieldsets.map((fieldset) => [
+        fieldset,
+        widgetFor(fieldset, asked.get(fieldset.dataset.question), { ...page, labels, onChoice }),
+      ]),
+    );
+    for (const button of root.querySelectorAll("[data-aim]")) {
+      button.addEventListener("click", () => page.onAim(button.dataset.aim, button.dataset.aimOf));
+    }
   }
 
-  /** Show the state's choices, what is still missing, and which question a number key answers. */
+  /** Show the state's choices, what is still missing, and which question the keys answer. */
   render(state) {
     this.state = state;
-    for (const fieldset of this.fieldsets) {
-      const [question, part] = partsOf(fieldset);
-      const value = state.choices[question]?.[part];
-      for (const radio of fieldset.querySelectorAll("input[type=radio]")) {
-        radio.checked = value !== undefined && radio.value === String(value);
-      }
-      fieldset.classList.toggle("is-answered", value !== undefined);
-      const clear = fieldset.querySelector("[data-clear]");
-      if (clear) clear.hidden = value === undefined;
-      const meaning = fieldset.querySelector("[data-meaning]");
-      if (meaning) meaning.textContent = fieldset.querySelector(":checked")?.dataset.anchor ?? "";
-    }
+    for (const widget of this.widgets.values()) widget.render(state);
     this.showCurrent();
   }
 
@@ -45,7 +41,7 @@ export class Questions {
     return missingFrom(this.state, this.questions, this.labels);
   }
 
-  /** The fieldset that number keys answer: the focused one, else the first that is missing. */
+  /** The fieldset that the keys answer: the focused one, else the first that is missing. */
   current() {
     const focused = document.activeElement?.closest?.("fieldset[data-question]");
     return focused ?? this.fieldsetOf(this.missing[0]);
@@ -54,18 +50,17 @@ export class Questions {
   /** Answer the current question by a digit or letter; false if it has no such answer. */
   answer(key) {
     const fieldset = this.current();
-    const radio = fieldset?.querySelector(`input[data-digit="${CSS.escape(key)}"], input[data-letter="${CSS.escape(key)}"]`);
-    if (!radio) return false;
-    radio.checked = true;
-    this.chosen(fieldset, radio);
-    this.focus(this.after(fieldset));
+    const done = fieldset && this.widgets.get(fieldset).key(key);
+    if (!done) return false;
+    if (done === "next") this.focus(this.after(fieldset));
     return true;
   }
 
   /** Go to the next or previous question. */
   step(by) {
-    const at = this.fieldsets.indexOf(this.current());
-    this.focus(this.fieldsets[Math.min(Math.max(at + by, 0), this.fieldsets.length - 1)]);
+    const open = this.fieldsets.filter((fieldset) => !fieldset.disabled);
+    const at = open.indexOf(this.current());
+    this.focus(open[Math.min(Math.max(at + by, 0), open.length - 1)]);
   }
 
   /** Go to the first question that is not answered. */
@@ -76,7 +71,7 @@ export class Questions {
   /** Mark what the server or the page found wanting: {"overall.B": ["..."]}. */
   showErrors(fields) {
     for (const fieldset of this.fieldsets) {
-      const messages = fields[partsOf(fieldset).join(".")] ?? [];
+      const messages = fields[nameOf(fieldset)] ?? [];
       fieldset.classList.toggle("is-wanting", messages.length > 0);
       fieldset.querySelector("[data-error]").textContent = messages.join(" ");
     }
@@ -90,8 +85,7 @@ export class Questions {
   focus(fieldset) {
     if (!fieldset) return;
     if (fieldset.dataset.of) this.onReveal(fieldset.dataset.of);
-    const radio = fieldset.querySelector(":checked") ?? fieldset.querySelector("input[type=radio]");
-    radio.focus({ preventScroll: true });
+    this.widgets.get(fieldset).focus();
     fieldset.scrollIntoView({ block: "nearest" });
     this.showCurrent();
   }
@@ -103,18 +97,18 @@ export class Questions {
   }
 
   fieldsetOf(entry) {
-    return entry && this.fieldsets.find((fieldset) => partsOf(fieldset).join() === [entry.question, entry.part].join());
+    const name = entry && `${entry.question}.${entry.part}`;
+    return entry && this.fieldsets.find((fieldset) => nameOf(fieldset) === name);
   }
 
-  chosen(fieldset, radio) {
-    const [question, part] = partsOf(fieldset);
+  /** What was found wanting has been answered anew. */
+  forgive(question, part) {
+    const fieldset = this.fieldsetOf({ question, part });
     fieldset.classList.remove("is-wanting");
     fieldset.querySelector("[data-error]").textContent = "";
-    const isNumber = this.questions.find((entry) => entry.key === question).kind === "rating" && radio.value !== "na";
-    this.onChoice(question, part, isNumber ? Number(radio.value) : radio.value);
   }
 }
 
-function partsOf(fieldset) {
-  return [fieldset.dataset.question, fieldset.dataset.part];
+function nameOf(fieldset) {
+  return `${fieldset.dataset.question}.${fieldset.dataset.part}`;
 }

@@ -4,12 +4,12 @@
 export class SpanList {
   /**
    * @param root      the page
-   * @param question  the spans question
+   * @param types     what may be marked (markable.js)
    * @param on        {select(id), edit(id, changes, burst), remove(id)}
    */
-  constructor(root, question, on) {
-    Object.assign(this, { root, question, on });
-    this.types = new Map(question.types.map((type) => [type.key, type]));
+  constructor(root, types, on) {
+    Object.assign(this, { root, on });
+    this.types = new Map(types.map((type) => [type.key, type]));
   }
 
   /** Draw the spans of every response. Fields that are being typed in are left alone. */
@@ -33,16 +33,12 @@ export class SpanList {
     const row = this.root.querySelector("#span-row").content.firstElementChild.cloneNode(true);
     row.dataset.spanRow = String(id);
     const find = (name) => row.querySelector(`[data-field="${name}"]`);
-    fillSelect(find("type"), this.question.types);
-    if (this.question.severities.length > 0) {
-      fillSelect(find("severity"), [{ key: "", label: "Severity: open" }, ...this.question.severities]);
-    } else find("severity").remove();
-    if (!this.question.comments) find("comment").remove();
+    fillSelect(find("type"), [...this.types.values()]);
     find("jump").addEventListener("click", () => this.on.select(id));
     find("remove").addEventListener("click", () => this.on.remove(id));
     find("type").addEventListener("change", (event) => this.on.edit(id, { type: event.target.value }));
-    find("severity")?.addEventListener("change", (event) => this.on.edit(id, { severity: event.target.value }));
-    find("comment")?.addEventListener("input", (event) =>
+    find("severity").addEventListener("change", (event) => this.on.edit(id, { severity: event.target.value }));
+    find("comment").addEventListener("input", (event) =>
       this.on.edit(id, { comment: event.target.value }, `comment:${id}`),
     );
     return row;
@@ -50,7 +46,8 @@ export class SpanList {
 
   fill(row, span, isSelected, view) {
     const type = this.types.get(span.type);
-    const severity = this.question.severities.find((entry) => entry.key === span.severity);
+    const severities = type?.severities ?? [];
+    const severity = severities.find((entry) => entry.key === span.severity);
     const quote = view.offsets.slice(span.start, span.end);
     row.classList.toggle("is-selected", isSelected);
     row.querySelector("[data-field=swatch]").className = `mark mark-swatch mark-${type?.colour ?? 7}`;
@@ -58,13 +55,27 @@ export class SpanList {
     const words = row.querySelector("[data-field=quote]");
     words.textContent = quote.length > 120 ? `${quote.slice(0, 119)}…` : quote;
     setValue(row.querySelector("[data-field=type]"), span.type);
-    setValue(row.querySelector("[data-field=severity]"), span.severity);
-    setValue(row.querySelector("[data-field=comment]"), span.comment);
+    this.fillSeverity(row.querySelector("[data-field=severity]"), type, span.severity);
+    const comment = row.querySelector("[data-field=comment]");
+    comment.hidden = !type?.comments;
+    setValue(comment, span.comment);
     row.querySelector("[data-field=jump]").setAttribute("aria-expanded", String(isSelected));
     row.querySelector("[data-field=editor]").hidden = !isSelected;
     const note = row.querySelector("[data-field=note]");
     note.textContent = span.comment;
     note.hidden = isSelected || !span.comment;
+  }
+
+  /** The severities of the mark's type, which may have changed. */
+  fillSeverity(select, type, value) {
+    const severities = type?.severities ?? [];
+    select.hidden = severities.length === 0;
+    if (select.dataset.of !== type?.key) {
+      select.dataset.of = type?.key ?? "";
+      select.replaceChildren();
+      fillSelect(select, [{ key: "", label: "Severity: open" }, ...severities]);
+    }
+    setValue(select, value);
   }
 }
 

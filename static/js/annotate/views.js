@@ -34,6 +34,23 @@ export function buildViews(data, root, { canMark }) {
   });
 }
 
+/** Set the texts of the steps into which a question cuts the responses. */
+export function fillSteps(data, root) {
+  const outputs = new Map(data.outputs.map((output) => [output.label, output]));
+  for (const element of root.querySelectorAll("[data-step-of]")) {
+    const { stepOf, message, start, end } = element.dataset;
+    const { text, channel } = outputs.get(stepOf).messages[Number(message)];
+    element.textContent = new TextOffsets(text).slice(Number(start), Number(end));
+    if (start === "0" && CHANNELS[channel]) element.before(channelLabel(CHANNELS[channel]));
+  }
+}
+
+/** The first words of a response, to know it by. */
+export function startOf(output) {
+  const answers = output.messages.filter((message) => !CHANNELS[message.channel]);
+  return ((answers.at(-1) ?? output.messages.at(-1))?.text ?? "").trim().slice(0, 100);
+}
+
 /** The view of a message of an output, or undefined. */
 export function findView(views, output, message) {
   return views.find((view) => view.output === output && view.message === message);

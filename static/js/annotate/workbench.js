@@ -1,13 +1,14 @@
 // The answer in work: one history of states, drawn on every change and handed to the drafts.
 
-import { answerOf, isEmpty, isSameAnswer, stateOf, withChoice } from "./answer.js";
+import { answerOf, isEmpty, isSameAnswer, stateOf, withChoice, withConfidence, withMarks } from "./answer.js";
 import { DraftKeeper, LocalDraft } from "./drafts.js";
 import { History } from "./history.js";
 import { Layout } from "./layout.js";
+import { markable, oncePerResponse } from "./markable.js";
 import { Marking } from "./marking.js";
 import { Questions } from "./questions.js";
 import { askVersion, describe } from "./status.js";
-import { buildViews, findView } from "./views.js";
+import { buildViews, fillSteps, findView, startOf } from "./views.js";
 
 export class Workbench {
   /**
@@ -18,22 +19,28 @@ export class Workbench {
    */
   constructor(root, data, { api, on, tab }) {
     Object.assign(this, { root, data, api, on });
-    this.questions = data.questions;
+    this.questions = withConfidence(data.questions);
     this.labels = data.outputs.map((output) => output.label);
-    const spans = this.questions.find((question) => question.kind === "spans");
-    this.views = buildViews(data, root, { canMark: Boolean(spans) });
+    const types = markable(this.questions);
+    this.views = buildViews(data, root, { canMark: types.length > 0 });
+    fillSteps(data, root);
     this.viewOf = (output, message) => findView(this.views, output, message);
     this.layout = new Layout(root);
     const onReveal = (label) => this.layout.reveal(label);
     this.fields = new Questions(root, this.questions, this.labels, {
-      onChoice: (question, part, value) => this.push(withChoice(this.state, question, part, value)),
+      onChoice: (question, part, value, burst) => this.push(withChoice(this.state, question, part, value), burst),
       onReveal,
+      onAim: (type, label) => this.marking.aim(type, label),
+      textOf: (label, message) => this.viewOf(label, message).text,
+      startOf: (label) => startOf(data.outputs.find((output) => output.label === label)),
+      quoteOf: (span) => this.viewOf(span.output, span.message).offsets.slice(span.start, span.end),
     });
-    this.marking =
-      spans &&
-      new Marking(root, spans, this.views, {
+    this.marking = types.length === 0 ? null : new Marking(root, types, this.views, {
         getSpans: () => this.state.spans,
-        setSpans: (list, burst) => this.push({ ...this.state, spans: list }, burst),
+        setSpans: (list, burst) => {
+          const spans = oncePerResponse(this.state.spans, list, types);
+          this.push(withMarks(this.state, this.questions, spans), burst);
+        },
         onReveal,
       });
     this.local = new LocalDraft(window.localStorage, data.id, tab);

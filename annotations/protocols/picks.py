@@ -1,0 +1,116 @@
+"""Orders from few picks: the best and the worst of several outputs, or the good ones among them.
+
+Both are stored as a ranking whose ties are what was not asked; `asked` in the judgment's presentation names the kind.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from annotations.protocols.contract import Place, PlannedJudgment, Problems, Reader, ShownItem, parts_of, read_asked
+from annotations.protocols.ranking import planned_ranking
+
+BEST, WORST, GOOD = "best", "worst", "good"
+
+
+@dataclass(frozen=True)
+class BestWorstQuestion:
+    """`{"kind": "best_worst"}`; an answer is `{"best": "B", "worst": "A"}`.
+
+    The best is stored at tier 1, the worst at tier 3 and those between them, of whose order nothing is said, at tier 2.
+    """
+
+    kind: ClassVar[str] = "best_worst"
+    label: ClassVar[str] = "Best and worst"
+    place: ClassVar[Place] = "together"
+    min_outputs: ClassVar[int] = 3
+
+    key: str
+    prompt: str
+    required: bool = True
+    confidence: bool = False
+
+    @classmethod
+    def parse(cls, reader: Reader) -> Self:
+        return cls(**read_asked(reader))
+
+    def config(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "key": self.key,
+            "prompt": self.prompt,
+            "required": self.required,
+            "confidence": self.confidence,
+        }
+
+    def layout(self, item: ShownItem) -> dict[str, Any]:
+        return {}
+
+    def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
+        given = parts_of(answer, self.key, [BEST, WORST], problems)
+        if given is None or (not self.required and given.get(BEST) is None and given.get(WORST) is None):
+            return []
+        labels = [output.label for output in item.outputs]
+        n_problems = len(problems.fields)
+        for part in (BEST, WORST):
+            if given.get(part) is None:
+                problems.add(f"{self.key}.{part}", f"Choose the {part} response: {self.prompt}")
+            elif given[part] not in labels:
+                problems.add(f"{self.key}.{part}", f"Expected one of {', '.join(labels)}.")
+        if len(problems.fields) == n_problems and given[BEST] == given[WORST]:
+            problems.add(f"{self.key}.{WORST}", "The best response cannot be the worst as well.")
+        if len(problems.fields) > n_problems:
+            return []
+        ends = {given[BEST]: 1, given[WORST]: 3}
+        tiers = {label: ends.get(label, 2) for label in labels}
+        return [planned_ranking(self.key, item, tiers, {"asked": self.kind})]
+
+
+@dataclass(frozen=True)
+class TickQuestion:
+    """`{"kind": "tick"}`; an answer is `{"good": ["A", "C"]}`, an empty list where none is good.
+
+    The ticked ones are stored at tier 1 and the others at tier 2, also where there is none of one sort: the sparse
+    relevance that In-context Ranking Preference Optimization (arXiv 2504.15477) learns from.
+    """
+
+    kind: ClassVar[str] = "tick"
+    label: ClassVar[str] = "Tick the good ones"
+    place: ClassVar[Place] = "together"
+    min_outputs: ClassVar[int] = 2
+
+    key: str
+    prompt: str
+    required: bool = True
+    confidence: bool = False
+
+    @classmethod
+    def parse(cls, reader: Reader) -> Self:
+        return cls(**read_asked(reader))
+
+    def config(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "key": self.key,
+            "prompt": self.prompt,
+            "required": self.required,
+            "confidence": self.confidence,
+        }
+
+    def layout(self, item: ShownItem) -> dict[str, Any]:
+        return {}
+
+    def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
+        given = parts_of(answer, self.key, [GOOD], problems)
+        if given is None:
+            return []
+        good = given.get(GOOD)
+        labels = [output.label for output in item.outputs]
+        if good is None:
+            if self.required:
+                problems.add(f"{self.key}.{GOOD}", f"Tick the good responses, or say that there is none: {self.prompt}")
+            return []
+        if not isinstance(good, list) or not all(label in labels for label in good) or len(set(good)) < len(good):
+            problems.add(f"{self.key}.{GOOD}", f"Expected a list of labels out of {', '.join(labels)}, each once.")
+            return []
+        tiers = {label: 1 if label in good else 2 for label in labels}
+        return [planned_ranking(self.key, item, tiers, {"asked": self.kind})]

@@ -1,0 +1,96 @@
+"""An order of all outputs, ties allowed."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from annotations.protocols.contract import (
+    RANKING,
+    Place,
+    PlannedJudgment,
+    Problems,
+    Reader,
+    ShownItem,
+    parts_of,
+    read_asked,
+)
+from rewards.models import RankedOutput, Ranking
+
+ORDER = "order"
+
+
+@dataclass(frozen=True)
+class RankingQuestion:
+    """`{"kind": "ranking", "allow_ties": true|false}`.
+
+    An answer is `{"order": [["B"], ["A", "C"]]}`: the labels by place, best first, those of one place tied.
+    """
+
+    kind: ClassVar[str] = "ranking"
+    label: ClassVar[str] = "Ranking"
+    place: ClassVar[Place] = "together"
+    min_outputs: ClassVar[int] = 2
+
+    key: str
+    prompt: str
+    allow_ties: bool = True
+    required: bool = True
+    confidence: bool = False
+
+    @classmethod
+    def parse(cls, reader: Reader) -> Self:
+        return cls(**read_asked(reader), allow_ties=reader.flag("allow_ties", default=True))
+
+    def config(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "key": self.key,
+            "prompt": self.prompt,
+            "allow_ties": self.allow_ties,
+            "required": self.required,
+            "confidence": self.confidence,
+        }
+
+    def layout(self, item: ShownItem) -> dict[str, Any]:
+        return {}
+
+    def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
+        given = parts_of(answer, self.key, [ORDER], problems)
+        if given is None:
+            return []
+        order = given.get(ORDER)
+        where = f"{self.key}.{ORDER}"
+        if not order and not self.required:
+            return []
+        if not order:
+            problems.add(where, f"Rank the responses: {self.prompt}")
+            return []
+        wrong = self._what_is_wrong(order, item)
+        if wrong:
+            problems.add(where, wrong)
+            return []
+        tiers = {label: tier for tier, labels in enumerate(order, start=1) for label in labels}
+        return [planned_ranking(self.key, item, tiers, {"asked": self.kind})]
+
+    def _what_is_wrong(self, order: Any, item: ShownItem) -> str:
+        """Why it cannot be taken, or nothing."""
+        known = [output.label for output in item.outputs]
+        example = "Expected a list of places, best first, each a list of labels."
+        if not isinstance(order, list) or not all(isinstance(labels, list) and labels for labels in order):
+            return example
+        named = [label for labels in order for label in labels]
+        if not all(isinstance(label, str) and label in known for label in named):
+            return f"{example} The responses are {', '.join(known)}."
+        if len(named) != len(set(named)):
+            return "A response can have one place only."
+        left = [label for label in known if label not in named]
+        if left:
+            return f"Rank every response: {', '.join(left)} {'has' if len(left) == 1 else 'have'} no place yet."
+        if not self.allow_ties and len(order) < len(known):
+            return "Ties are not allowed here: give every response a place of its own."
+        return ""
+
+
+def planned_ranking(key: str, item: ShownItem, tiers: dict[str, int], presentation: dict[str, Any]) -> PlannedJudgment:
+    """The judgment that puts each label at its tier; what kind of question was asked stands in `presentation`."""
+    places = [RankedOutput(output_id=output.pk, tier=tiers[output.label]) for output in item.outputs]
+    return PlannedJudgment(RANKING, key, None, presentation, [Ranking(), *places])

@@ -1,0 +1,98 @@
+"""Where a person would have stopped the model: a negative reward at the point of intervention, none anywhere else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from annotations.protocols.contract import (
+    SPANS,
+    Place,
+    PlannedJudgment,
+    Problems,
+    Reader,
+    ShownItem,
+    ShownOutput,
+    parts_of,
+    read_asked,
+)
+from annotations.protocols.places import place_span
+from rewards.models import SpanMark
+
+NONE = "none"
+STOP = "stop"
+VALUE = -1.0
+
+
+@dataclass(frozen=True)
+class StopQuestion:
+    """`{"kind": "stop"}`: mark the first word from which on you would have taken over.
+
+    An answer is `{"A": {"message", "start", "end", "quote", "text_sha256"}, "B": "none"}`; "none" lets the response go
+    on to its end. The intervention itself is the reward, -1 where it happens and 0 elsewhere: *RLIF* (Luo et al., 2023,
+    arXiv 2311.12996). It is stored as a span of type `stop` over the word at that point.
+    """
+
+    kind: ClassVar[str] = "stop"
+    label: ClassVar[str] = "Stop here"
+    place: ClassVar[Place] = "response"
+    min_outputs: ClassVar[int] = 1
+
+    key: str
+    prompt: str
+    required: bool = True
+    confidence: bool = False
+
+    @classmethod
+    def parse(cls, reader: Reader) -> Self:
+        return cls(**read_asked(reader))
+
+    def config(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "key": self.key,
+            "prompt": self.prompt,
+            "required": self.required,
+            "confidence": self.confidence,
+        }
+
+    def layout(self, item: ShownItem) -> dict[str, Any]:
+        return {}
+
+    def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
+        """One judgment for each output that was answered; one that may go on has no span."""
+        labels = [output.label for output in item.outputs]
+        given = parts_of(answer, self.key, labels, problems, unknown="There is no such response.")
+        if given is None:
+            return []
+        planned = []
+        for output in item.outputs:
+            value = given.get(output.label)
+            where = f"{self.key}.{output.label}"
+            if value is None:
+                if self.required:
+                    problems.add(where, f"Mark where to stop Response {output.label}, or let it go on: {self.prompt}")
+                continue
+            rows = [] if value == NONE else self._rows(value, output, where, problems)
+            if rows is not None:
+                presentation = {"label": output.label, "asked": self.kind}
+                planned.append(PlannedJudgment(SPANS, f"{self.key}:{output.pk}", output.pk, presentation, rows))
+        return planned
+
+    def _rows(self, value: Any, output: ShownOutput, where: str, problems: Problems) -> list[SpanMark] | None:
+        found = place_span(value, output) if isinstance(value, Mapping) else f'expected a place or "{NONE}".'
+        if isinstance(found, str):
+            problems.add(where, f"Response {output.label}: {found}")
+            return None
+        span, words, digest = found
+        return [
+            SpanMark(
+                output_id=output.pk,
+                message=span.message,
+                start=span.start,
+                end=span.end,
+                text_sha256=digest,
+                quote=words,
+                type=STOP,
+                value=VALUE,
+            )
+        ]

@@ -1,0 +1,155 @@
+"""What people write about an output: the corrected text, and critiques in a user's and in a reviewer's voice."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from annotations.protocols.contract import (
+    CRITIQUE,
+    Place,
+    PlannedJudgment,
+    Problems,
+    Reader,
+    ShownItem,
+    parts_of,
+    read_asked,
+    read_words,
+)
+from rewards.models import Critique
+from rewards.text import sha256_text
+
+MAX_EDIT = 100_000
+MAX_CRITIQUE = 10_000
+VOICES = {
+    "user": ("As a user", "In your own words: what you liked, what you missed, what you would ask next."),
+    "reviewer": ("As a reviewer", "As an expert would put it: what is right, what is wrong, and why."),
+}
+_KINDS = {"user": Critique.Kind.USER_VOICE, "reviewer": Critique.Kind.REVIEWER_VOICE}
+
+
+@dataclass(frozen=True)
+class EditQuestion:
+    """`{"kind": "edit"}`: edit the answer until it is right.
+
+    An answer is `{"A": "the corrected text"}` for the output's last message that is an answer; the same text says that
+    there is nothing to correct, which is stored as a judgment without a corrected text.
+    """
+
+    kind: ClassVar[str] = "edit"
+    label: ClassVar[str] = "Edit to fix"
+    place: ClassVar[Place] = "response"
+    min_outputs: ClassVar[int] = 1
+
+    key: str
+    prompt: str
+    required: bool = True
+    confidence: bool = False
+
+    @classmethod
+    def parse(cls, reader: Reader) -> Self:
+        return cls(**read_asked(reader))
+
+    def config(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "key": self.key,
+            "prompt": self.prompt,
+            "required": self.required,
+            "confidence": self.confidence,
+        }
+
+    def layout(self, item: ShownItem) -> dict[str, Any]:
+        """`messages`: which message of each output is edited, by label."""
+        return {"messages": {output.label: output.answer_message for output in item.outputs}}
+
+    def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
+        labels = [output.label for output in item.outputs]
+        given = parts_of(answer, self.key, labels, problems, unknown="There is no such response.")
+        if given is None:
+            return []
+        planned = []
+        for output in item.outputs:
+            where = f"{self.key}.{output.label}"
+            if given.get(output.label) is None:
+                if self.required:
+                    problems.add(where, f"Correct Response {output.label}, or say that it is right: {self.prompt}")
+                continue
+            text = read_words(given[output.label], where, problems, max_length=MAX_EDIT)
+            if text is None:
+                continue
+            if not text.strip():
+                problems.add(where, "The corrected text is empty.")
+                continue
+            message = output.answer_message
+            rows = [] if text == output.texts[message] else [Critique(kind=Critique.Kind.EDIT, text=text)]
+            presentation = {
+                "label": output.label,
+                "message": message,
+                "text_sha256": sha256_text(output.texts[message]),
+                "changed": bool(rows),
+            }
+            planned.append(PlannedJudgment(CRITIQUE, f"{self.key}:{output.pk}", output.pk, presentation, rows))
+        return planned
+
+
+@dataclass(frozen=True)
+class CritiqueQuestion:
+    """`{"kind": "critique", "voices": ["user", "reviewer"]}`; an answer is `{"A/user": "...", "A/reviewer": "..."}`.
+
+    The two voices of *Language Models Can Learn from Verbal Feedback Without Scalar Rewards* (arXiv 2509.22638).
+    """
+
+    kind: ClassVar[str] = "critique"
+    label: ClassVar[str] = "Critique"
+    place: ClassVar[Place] = "response"
+    min_outputs: ClassVar[int] = 1
+
+    key: str
+    prompt: str
+    voices: tuple[str, ...] = ("user", "reviewer")
+    required: bool = True
+    confidence: bool = False
+
+    @classmethod
+    def parse(cls, reader: Reader) -> Self:
+        voices = reader.choices("voices", tuple(VOICES), default=tuple(VOICES))
+        if not voices:
+            reader.wrong("voices", f"Choose at least one of {', '.join(VOICES)}.")
+        return cls(**read_asked(reader), voices=voices)
+
+    def config(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "key": self.key,
+            "prompt": self.prompt,
+            "voices": list(self.voices),
+            "required": self.required,
+            "confidence": self.confidence,
+        }
+
+    @property
+    def voice_words(self) -> list[tuple[str, str, str]]:
+        """Key, name and hint of each voice."""
+        return [(voice, *VOICES[voice]) for voice in self.voices]
+
+    def layout(self, item: ShownItem) -> dict[str, Any]:
+        return {}
+
+    def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
+        parts = [f"{output.label}/{voice}" for output in item.outputs for voice in self.voices]
+        given = parts_of(answer, self.key, parts, problems)
+        if given is None:
+            return []
+        planned = []
+        for output in item.outputs:
+            rows = []
+            for voice in self.voices:
+                part = f"{output.label}/{voice}"
+                text = read_words(given.get(part) or "", f"{self.key}.{part}", problems, max_length=MAX_CRITIQUE)
+                if text and text.strip():
+                    rows.append(Critique(kind=_KINDS[voice], text=text))
+                elif self.required and text is not None:
+                    problems.add(f"{self.key}.{part}", f"Write about Response {output.label}: {self.prompt}")
+            if rows:
+                presentation = {"label": output.label}
+                planned.append(PlannedJudgment(CRITIQUE, f"{self.key}:{output.pk}", output.pk, presentation, rows))
+        return planned
