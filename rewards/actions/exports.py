@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import RestrictedError
 from django.utils import timezone
 
 from projects.actions.audit import record_event
@@ -104,14 +105,26 @@ def cancel_export(export: Export, *, by: User) -> Export:
 
 
 def delete_export(export: Export, *, by: User) -> None:
-    """Remove an export and its files; the judgments that it was made from stay."""
+    """Remove an export and its files; the judgments that it was made from stay.
+
+    Raises
+    ------
+    AppError
+        ``export_open`` or ``export_in_use`` (409): what was learnt from it names it as its data.
+    """
     if export.is_open:
         raise AppError("This export is being built. Cancel it first.", code="export_open", status=409)
     stored = list(export.files.values_list("stored_as", flat=True))
-    with transaction.atomic():
-        record_event(actor=by, verb="export.deleted", project=export.project, target=export, data={"name": export.name})
-        export.delete()
-        transaction.on_commit(lambda: remove_stored(stored))
+    try:
+        with transaction.atomic():
+            data = {"name": export.name}
+            record_event(actor=by, verb="export.deleted", project=export.project, target=export, data=data)
+            export.delete()
+            transaction.on_commit(lambda: remove_stored(stored))
+    except RestrictedError as error:
+        raise AppError(
+            "Something was fitted on this export, and names it as its data.", code="export_in_use", status=409
+        ) from error
 
 
 def copy_export(export: Export, folder: Path) -> None:

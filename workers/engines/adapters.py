@@ -75,6 +75,8 @@ def merge_adapter(model: Any, adapter: AdapterFiles) -> Any:
     try:
         config = LoraConfig.from_pretrained(str(adapter.path))
         config.inference_mode = True
+        # Whose it is was checked by name before; the library would warn wherever a folder has another one.
+        config.base_model_name_or_path = None
         with warnings.catch_warnings():
             # The two libraries call each other by names that one of them has begun to leave behind.
             warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)

@@ -254,16 +254,16 @@ class AdapterTraining:
         return [self._beta * (own - other) for own, other in zip(found, reference, strict=True)]
 
     def log_probability(self, encoded: Encoded) -> torch.Tensor:
-        """sum_t log pi(y_t | y_<t) over all tokens that the policy wrote, float32, a scalar."""
+        """sum_t log pi(y_t | y_<t) over all tokens that the policy wrote, float32 or wider, a scalar."""
         import torch
 
         device = self._trained[0].device
-        total = torch.zeros((), device=device)
+        total: torch.Tensor = torch.zeros((), device=device)
         for row in encoded.rows:
             ids = torch.tensor([row.ids], device=device)
             # The scores of the prompt's places are not computed: for a large vocabulary they would be most of it.
             logits = self._model(input_ids=ids, use_cache=False, logits_to_keep=row.n_scored + 1).logits
-            logprobs = logits[0, :-1].log_softmax(-1, dtype=torch.float32)
+            logprobs = logits[0, :-1].log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))
             total = total + logprobs.gather(1, ids[0, -row.n_scored :, None]).sum()
         return total
 
