@@ -302,6 +302,20 @@ _PRESETS: Final = (
         notes="Add a term for each further check, under its category.",
     ),
     Preset(
+        name="otc",
+        label="OTC: right with few tool calls",
+        summary="A right answer is worth more the closer it comes to the fewest calls of its task's right answers.",
+        formula="r = r_o sin(f pi / (2n)), f = 2nm / (m + n)",
+        papers=(Paper("OTC: Optimal Tool Calls via Reinforcement Learning", "2504.14870"),),
+        inputs={
+            "correct": ToBind("1 if right, else 0"),
+            "calls": ToBind("Calls of tools", "output", {"kind": "fact", "fact": "n_tool_calls"}),
+        },
+        nodes={},
+        reward={"op": "tool_efficiency", "outcomes": _in("correct"), "calls": _in("calls"), "form": "grpo"},
+        advantage={"estimator": "group_mean_std"},
+    ),
+    Preset(
         name="dler",
         label="DLER: right within the budget",
         summary="1 if right within so many tokens, else 0; scaled by the spread of the batch.",
@@ -312,20 +326,7 @@ _PRESETS: Final = (
             "length": ToBind("Tokens", "output", {"kind": "fact", "fact": "n_tokens"}),
         },
         nodes={},
-        reward={
-            "op": "product",
-            "terms": [
-                {TERM: _in("correct")},
-                {
-                    TERM: {
-                        "op": "indicator",
-                        "rewards": _in("length"),
-                        "threshold": 4000.0,
-                        "relation": "at_most",
-                    }
-                },
-            ],
-        },
+        reward={"op": "within_budget", "rewards": _in("correct"), "lengths": _in("length"), "budget": 4000.0},
         advantage={"estimator": "group_mean_batch_std"},
     ),
     Preset(
