@@ -49,6 +49,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "projects.log_context.RequestIdMiddleware",
+    "rubricate.metrics.RequestTimesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "rubricate.static_files.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -175,6 +177,7 @@ SPECTACULAR_SETTINGS = {
         "JudgmentKind": "rewards.models.judgment.Judgment.Kind",
         "ImportStatus": "rewards.models.import_batch.ImportBatch.Status",
         "ExportStatus": "rewards.models.export.Export.Status",
+        "FitStatus": "workers.models.artefact.Fit.Status",
         "ProposalStatus": "workers.models.rubric_proposal.RubricProposal.Status",
         "ProposalKind": "workers.models.rubric_proposal.RubricProposal.Kind",
     },
@@ -234,12 +237,27 @@ CELERY_BEAT_SCHEDULE = {
     **annotations.schedule.beat_schedule(),
 }
 
+# "json" for programs that collect logs, one object a line; each line says which request or run it is about.
+LOG_FORMAT = env.text("LOG_FORMAT", "line")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"about": {"()": "projects.log_context.AboutFilter"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "projects.log_context.JsonFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if LOG_FORMAT == "json" else "line",
+            "filters": ["about"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     # It writes a line for every request, and an address may be a project's secret.
     "loggers": {"httpx2": {"level": "WARNING"}},
 }
+
+# What Prometheus must send to read /metrics; without it there is no such page.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
