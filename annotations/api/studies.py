@@ -38,7 +38,9 @@ class NewStudy(serializers.Serializer[Any]):
         required=False,
         help_text="consistency: question, rating_raters, comparison_raters, seed. "
         "agreement: protocol, metric, question, raters, seed. accuracy: comparison_raters, seed. "
-        "dense: span_raters, seed.",
+        "dense: span_raters, seed. "
+        "preference_loss: policy_log_probs and reference_log_probs (keys of signals, rater:channel:segmenter; the "
+        "second may be none), comparison_raters, seed, and of each loss <loss>.<parameter> such as dpo.beta.",
     )
 
 
@@ -57,7 +59,15 @@ class StudyList(GenericAPIView[Any]):
         asked = NewStudy(data=request.data)
         asked.is_valid(raise_exception=True)
         kind = asked.validated_data["kind"]
-        form = FORMS[kind](project, asked.validated_data.get("parameters", {}))
+        given = asked.validated_data.get("parameters", {})
+        form = FORMS[kind](project, given)
+        if unknown := [name for name in given if name not in form.fields]:
+            expected = f"There is no such parameter: expected one of {', '.join(form.fields)}."
+            raise AppError(
+                "The parameters are not valid.",
+                code="invalid",
+                fields={f"parameters.{name}": [expected] for name in unknown},
+            )
         if not form.is_valid():
             fields = {f"parameters.{name}": [str(error) for error in errors] for name, errors in form.errors.items()}
             raise AppError("The parameters are not valid.", code="invalid", fields=fields)

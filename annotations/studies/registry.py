@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from annotations.studies import accuracy, agreement, consistency, dense
+from annotations.studies import accuracy, agreement, consistency, dense, preference_loss
 from projects.models import Project
 
 
@@ -43,6 +43,13 @@ KINDS: Final[Mapping[str, StudyKind]] = {
             "How well token, step and span rewards find the errors that people marked: ranking of tokens, overlap of "
             "spans, the first error, by type of span, and how their sums go with ratings and preferences.",
             dense.compute,
+        ),
+        StudyKind(
+            "preference_loss",
+            "What a preference loss would do",
+            "DPO, LD-DPO, IPO, KTO and SimPO on stored comparisons and the log-probs of two checkpoints: the loss, how "
+            "far its margin agrees with people and follows length, and the pull on every token.",
+            preference_loss.compute,
         ),
     )
 }

@@ -13,12 +13,13 @@ from annotations.access import study_for
 from annotations.actions.study import delete_study, start_study
 from annotations.forms.study import FORMS, StudyForm
 from annotations.models import Study
-from annotations.studies import pictures, reading
+from annotations.studies import pictures, preference_page, reading
 from annotations.studies.registry import KINDS
 from projects.access import Capability, project_for
 from projects.keyset import keyset_page
 from projects.models import Project
 from projects.requests import AuthedRequest
+from rewards.preferences import LOSSES
 
 
 @require_safe
@@ -132,11 +133,32 @@ def _dense_context(study: Study, request: AuthedRequest) -> dict[str, Any]:
     return {"result": result, "rows": pictures.dense_rows(result["rows"]), "types": pictures.type_matrix(result)}
 
 
+def _preference_loss_context(study: Study, request: AuthedRequest) -> dict[str, Any]:
+    choice = preference_page.choice_in(study, request.GET)
+    pairs, n_pairs = preference_page.pairs_to_choose(study, choice)
+    after = choice.start + preference_page.PAGE
+    return {
+        "result": study.result,
+        "rows": preference_page.loss_rows(study.result),
+        "left_out": [LOSSES[name].label for name in study.result["left_out"]],
+        "choice": choice,
+        "orders": preference_page.ORDERS,
+        "pairs": pairs,
+        "pair_total": n_pairs,
+        "pair_first": choice.start + 1,
+        "pair_last": choice.start + len(pairs),
+        "next_start": after if after < n_pairs else None,
+        "previous_start": choice.start - preference_page.PAGE if choice.start else None,
+        "shown": preference_page.shown_pair(study, choice, pairs),
+    }
+
+
 _CONTEXTS = {
     "consistency": _consistency_context,
     "agreement": _agreement_context,
     "accuracy": _accuracy_context,
     "dense": _dense_context,
+    "preference_loss": _preference_loss_context,
 }
 
 

@@ -7,10 +7,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from annotations.actions.study import run_study
+from annotations.forms.study import FORMS
 from annotations.models import Study
 from annotations.studies.registry import KINDS
 from projects.models import Project
-from rewards.models import Judgment
+from rewards.models import Judgment, Rater
 
 
 class Command(BaseCommand):
@@ -27,6 +28,16 @@ class Command(BaseCommand):
             help="agreement: which judgments",
         )
         parser.add_argument("--metric", choices=["nominal", "ordinal", "interval", "ratio"], help="agreement: of alpha")
+        parser.add_argument(
+            "--policy", default="", metavar="KEY", help="preference_loss: whose log-probs, a signal's key"
+        )
+        parser.add_argument("--reference", default="", metavar="KEY", help="preference_loss: or none")
+        parser.add_argument(
+            "--rater", action="append", metavar="NAME", help="preference_loss: whose pairs (all people)"
+        )
+        parser.add_argument(
+            "--param", action="append", metavar="LOSS.NAME=VALUE", help="preference_loss: such as dpo.beta=0.05"
+        )
         parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
         parser.add_argument("--json", action="store_true", help="print the whole result as JSON")
 
@@ -39,6 +50,8 @@ class Command(BaseCommand):
             nominal = options["protocol"] == Judgment.Kind.COMPARISON
             parameters["protocol"] = str(options["protocol"])
             parameters["metric"] = options["metric"] or ("nominal" if nominal else "interval")
+        elif options["kind"] == "preference_loss":
+            parameters = self._preference_loss(project, options)
         study = run_study(project, kind=options["kind"], parameters=parameters)
         if study.status == Study.Status.FAILED:
             raise CommandError(study.failure)
@@ -50,8 +63,35 @@ class Command(BaseCommand):
             self._print_agreement(study.result)
         elif options["kind"] == "accuracy":
             self._print_accuracy(study.result)
+        elif options["kind"] == "preference_loss":
+            self._print_preference_loss(study.result)
         else:
             self._print_dense(study.result)
+
+    def _preference_loss(self, project: Project, options: dict[str, Any]) -> dict[str, Any]:
+        """What the page's form would make of the options."""
+        given: dict[str, Any] = {
+            "policy_log_probs": options["policy"],
+            "reference_log_probs": options["reference"],
+            "seed": options["seed"],
+        }
+        names = set(options["rater"] or [])
+        raters = dict(Rater.objects.of(project).filter(name__in=names).values_list("name", "pk"))
+        if names - set(raters):
+            raise CommandError(f"There is no rater {', '.join(sorted(names - set(raters)))} in the project.")
+        given["comparison_raters"] = list(raters.values())
+        for text in options["param"] or []:
+            name, _, value = text.partition("=")
+            given[name] = value
+        form = FORMS["preference_loss"](project, given)
+        unknown = [name for name in given if name not in form.fields]
+        if unknown:
+            raise CommandError(f"There is no parameter {', '.join(unknown)}. Parameters: {', '.join(form.fields)}.")
+        if not form.is_valid():
+            raise CommandError(
+                "; ".join(f"{name}: {' '.join(map(str, errors))}" for name, errors in form.errors.items())
+            )
+        return form.parameters()
 
     def _print_consistency(self, result: dict[str, Any]) -> None:
         if not result["pairs"]:
@@ -85,6 +125,18 @@ class Command(BaseCommand):
             widths = (7, 7, 10, 9, 13)
             line = "".join(text.ljust(width) for text, width in zip(shown, widths, strict=True))
             self.stdout.write(f"{line}{row['name']}: {row['channel']} by {row['segmenter']}")
+
+    def _print_preference_loss(self, result: dict[str, Any]) -> None:
+        self.stdout.write(f"{result['with_policy']} of {result['pairs']} pairs with log-probs, {result['tasks']} tasks")
+        for row in result["losses"]:
+            values = [row["loss"]["value"], row["people_accuracy"]["value"], row["length_correlation"]["value"]]
+            loss, people, length = ["-" if value is None else f"{value:.4f}" for value in values]
+            self.stdout.write(
+                f"{row['label']:<8}loss {loss}, agrees with people {people}, with length {length}, "
+                f"{row['n']} of {row['n_total']} pairs"
+            )
+        if result["left_out"]:
+            self.stdout.write(f"left out without a reference: {', '.join(result['left_out'])}")
 
     def _print_agreement(self, result: dict[str, Any]) -> None:
         if result["alpha"] is None:
