@@ -114,11 +114,15 @@ PATIENTS = (
     "1211111 1112111 1111111 1111111 2222221 2221322 2222222 2222221 2223222 2212222 1111111 1111111 2322222 1111111 "
     "1111111 1121121 1111111 3333233 1111111 2222222 2223232 4334343 2212232 2323233 3333432 1111111 1111111 1212111 "
     "2322222 1211111 2222222"
-).split()
+)
 
 
 def test_dawid_and_skenes_patients():
-    rows = [(i, who, int(code)) for i, codes in enumerate(PATIENTS) for who, code in zip("1112345", codes, strict=True)]
+    rows = [
+        (i, who, int(code))
+        for i, codes in enumerate(PATIENTS.split())
+        for who, code in zip("1112345", codes, strict=True)
+    ]
     found = dawid_skene(*zip(*rows, strict=True))
     prevalence = dict(zip(found.classes, found.prevalence, strict=True))
     # Their table 2: the class marginals.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rewards.statistics.unitising import Unit, unitising_alpha
 
-# Krippendorff, Content Analysis, 2nd ed. (2004), p. 254: a continuum from 150 to 450; begin, length, observer, category.
+# Krippendorff, Content Analysis, 2nd ed. (2004), p. 254: a continuum 150 to 450. Begin, length, observer, category.
 PUBLISHED = [
     (225, 70, "i", "c"),
     (370, 30, "i", "c"),
