@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.db.models import F
 
+from projects.log_context import log_about
 from workers import artefact_files, model_loading, progress
 from workers.actions.batches import (
     CAREFUL_AFTER,
@@ -50,7 +51,7 @@ def work_once(queue: str, *, run: Run | None = None) -> bool:
     batch = claim_batch(queue=queue, worker=process.name, loaded_endpoints=model_loading.held().endpoints, run=run)
     if batch is None:
         return False
-    with process.working_on(batch):
+    with process.working_on(batch), log_about(run_id=batch.run_id, batch=batch.number, attempt=batch.attempt):
         try:
             score_batch(batch)
         except LeaseLostError as error:

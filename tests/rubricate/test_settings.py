@@ -71,3 +71,11 @@ def test_a_malformed_database_url_is_one_line():
     result = manage("migrate", DATABASE_URL="mysql://host/name")
     assert result.returncode == 1
     assert result.stderr.strip() == "DATABASE_URL must read postgresql://user:password@host:5432/name."
+
+
+@pytest.mark.parametrize(("host", "backend"), [("", "dummy"), ("smtp.example", "smtp")])
+def test_in_production_letters_leave_through_a_mail_server_or_not_at_all(host, backend):
+    """Printed into a log they would publish their links."""
+    code = "import django; django.setup(); from django.conf import settings; print(settings.EMAIL_BACKEND)"
+    result = manage(code=code, PYTHONPATH="platform", EMAIL_HOST=host, **PRODUCTION)
+    assert result.stdout.strip() == f"django.core.mail.backends.{backend}.EmailBackend"

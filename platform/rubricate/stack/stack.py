@@ -164,6 +164,7 @@ class Stack:
             "ALLOWED_HOSTS": ",".join(sorted(hosts)),
             "SECRET_KEY": secret(env.SECRET_KEY_FILE.parent, env.SECRET_KEY_FILE.name),
             "RUBRICATE_ENCRYPTION_KEYS": secret(env.ENCRYPTION_KEY_FILE.parent, env.ENCRYPTION_KEY_FILE.name),
+            "PUBLIC_URL": self.address,
             "PYTHONUNBUFFERED": "1",
             **os.environ,
             **self.urls,
