@@ -418,7 +418,7 @@ def _administer(house: Populated) -> None:
     house.rows |= {
         "annotator_link": link.link,
         "link_secret": link.secret,
-        "notification": annotator.notifications.get(),
+        "notification": annotator.notifications.get(kind="member.joined"),
         "saved_filter": saved,
         "invitation": issued.invitation,
         "secret": issued.secret,
