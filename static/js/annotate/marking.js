@@ -76,7 +76,7 @@ export class Marking {
     return true;
   }
 
-  /** Escape: leave the panel, the selection, the tap that was begun. */
+  /** Leave the panel, the selection, the tap that was begun. */
   cancel() {
     const had = this.pending !== null || this.selected !== null || this.chooser.stage !== null;
     this.pending = null;
@@ -85,6 +85,14 @@ export class Marking {
     this.chooser.close();
     if (had) this.render();
     return had;
+  }
+
+  /** Escape: as `cancel`, and where there is nothing to leave, out of the text. */
+  escape() {
+    if (this.cancel()) return true;
+    const view = this.views.find((one) => one.element === document.activeElement);
+    view?.element.blur();
+    return Boolean(view);
   }
 
   /** Put the keyboard into the text of the next response. */
@@ -103,10 +111,11 @@ export class Marking {
     this.chooser.askType(boxOf(view, start, end), { hint, likely: this.aimed });
   }
 
-  /** Into the text of a response, to mark there for one question. */
-  aim(type, output) {
+  /** Into the text of a response, to mark there for one question; `onDone` leads back by keyboard. */
+  aim(type, output, onDone) {
     this.cancel();
     this.aimed = type;
+    this.onAimed = onDone;
     this.lastType = type;
     const view = this.views.find((one) => one.output === output);
     this.onReveal(output);
@@ -170,13 +179,20 @@ export class Marking {
     const { spans, id } = addSpan(this.getSpans(), place);
     this.lastType = type;
     this.pending = null;
-    this.aimed = null;
     this.pointer.reset();
     this.selected = id;
     if (spans === this.getSpans()) this.render();
     else this.setSpans(spans);
     if (keepsCaret) this.caret.place(view, end);
     this.offerSeverity();
+    this.hit(type, keepsCaret);
+  }
+
+  /** What was aimed at is marked: by keyboard one goes back to the question, by hand one is there already. */
+  hit(type, isByKey) {
+    if (type !== this.aimed) return;
+    this.aimed = null;
+    if (isByKey) this.onAimed();
   }
 
   offerSeverity() {

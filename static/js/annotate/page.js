@@ -86,7 +86,7 @@ listen(
     "[": () => workbench.layout.next(-1),
     Backspace: () => marking?.removeSelected() ?? false,
     Delete: () => marking?.removeSelected() ?? false,
-    Escape: () => marking?.cancel() ?? false,
+    Escape: () => marking?.escape() ?? false,
     digit: (event) => marking?.digit(Number(event.key)) || (!isInText() && workbench.fields.answer(event.key)),
     n: () => !isInText() && workbench.fields.answer("n"),
     letter: (event) => !isInText() && workbench.fields.answer(event.key.toLowerCase()),

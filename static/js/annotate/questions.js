@@ -8,8 +8,8 @@ export class Questions {
    * @param root       the page
    * @param questions  as the server sent them
    * @param labels     of the responses
-   * @param page       {onChoice(question, part, value, burst), onReveal(label), onAim(type, label), textOf, startOf, quoteOf}:
-   *                   `onReveal` brings a response into view where only one is shown, `onAim` leads into its text
+   * @param page       {onChoice(question, part, value, burst), onReveal(label), onAim(type, label, onDone), textOf, startOf, quoteOf}:
+   *                   `onReveal` brings a response into view where only one is shown, `onAim` leads into its text to mark there
    */
   constructor(root, questions, labels, page) {
     Object.assign(this, { root, questions, labels, onReveal: page.onReveal });
@@ -25,8 +25,10 @@ export class Questions {
         widgetFor(fieldset, asked.get(fieldset.dataset.question), { ...page, labels, onChoice }),
       ]),
     );
+    root.addEventListener("focusout", (event) => event.relatedTarget === null && this.state && this.showCurrent());
     for (const button of root.querySelectorAll("[data-aim]")) {
-      button.addEventListener("click", () => page.onAim(button.dataset.aim, button.dataset.aimOf));
+      const { aim, aimOf } = button.dataset;
+      button.addEventListener("click", () => page.onAim(aim, aimOf, () => this.comeBack(button.closest("fieldset"))));
     }
   }
 
@@ -37,8 +39,10 @@ export class Questions {
     this.showCurrent();
   }
 
+  /** What must still be answered, in the order of the page: all about one response before the next. */
   get missing() {
-    return missingFrom(this.state, this.questions, this.labels);
+    const place = (entry) => this.fieldsets.indexOf(this.fieldsetOf(entry));
+    return missingFrom(this.state, this.questions, this.labels).sort((a, b) => place(a) - place(b));
   }
 
   /** The fieldset that the keys answer: the focused one, else the first that is missing. */
@@ -53,7 +57,15 @@ export class Questions {
     const done = fieldset && this.widgets.get(fieldset).key(key);
     if (!done) return false;
     if (done === "next") this.focus(this.after(fieldset));
+    // The next key is meant for the same question.
+    else if (done === "stay" && !fieldset.contains(document.activeElement)) this.focus(fieldset);
     return true;
+  }
+
+  /** Back from the text: what was marked there has answered `fieldset`, or a part of it. */
+  comeBack(fieldset) {
+    const isMissing = this.missing.some((entry) => this.fieldsetOf(entry) === fieldset);
+    this.focus(isMissing || fieldset.dataset.widget !== "stop" ? fieldset : this.after(fieldset));
   }
 
   /** Go to the next or previous question. */

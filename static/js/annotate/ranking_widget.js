@@ -92,9 +92,13 @@ export const RankingWidget = (Radios) =>
     }
 
     add(label) {
-      const hadFocus = document.activeElement === this.adders.find((button) => button.dataset.add === label);
+      const hadFocus = this.fieldset.contains(document.activeElement);
       this.move(append(this.order, label), label);
-      if (hadFocus) this.focus();
+      if (!hadFocus) return;
+      // To the next one, or with all placed to this one, which may still be moved or tied.
+      const isLeft = this.adders.some((button) => !button.hidden);
+      if (isLeft) this.focus();
+      else this.rows.get(label).querySelector("[data-handle]").focus({ preventScroll: true });
     }
 
     move(order, label, button = null) {

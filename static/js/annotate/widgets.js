@@ -1,6 +1,6 @@
 // How a part of a question is answered on the page: radio buttons, ticks, an order, text fields. Each widget draws the
 // state into its fieldset and tells what a person does there; `key` says "next" where the answer is given, "stay" where
-// more may follow, and false where the key means nothing.
+// more may follow, "away" where it leads elsewhere, and false where the key means nothing.
 
 import { isAnswered } from "./answer.js";
 import { diffWords, fromField } from "./diff.js";
@@ -117,6 +117,8 @@ class Words extends Radios {
   build() {
     this.field = this.fieldset.querySelector("[data-text]");
     this.field.addEventListener("input", () => this.typed());
+    // Out of the field, so that keys mean answers again.
+    this.field.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && this.field.blur());
   }
 
   get burst() {
@@ -138,8 +140,11 @@ class Words extends Radios {
     this.choose(this.field.value === "" ? null : this.field.value, this.burst);
   }
 
-  key() {
-    return false;
+  /** A letter leads into the text, since letters are written there. */
+  key(name) {
+    if (name !== "e") return false;
+    this.field.focus();
+    return "stay";
   }
 
   focus() {
@@ -176,9 +181,14 @@ class Edit extends Words {
   }
 
   key(name) {
-    if (name !== "1") return false;
+    if (name !== "1") return super.key(name);
     this.choose(this.original);
     return "next";
+  }
+
+  /** Not into the text, where the next digit would be written. */
+  focus() {
+    this.right.focus({ preventScroll: true });
   }
 }
 
@@ -189,6 +199,12 @@ class Stop extends Radios {
     const stop = stopOf(state.spans, this.question, this.part);
     this.fieldset.querySelector("[data-place]").textContent = stop ? `Stopped at “${this.page.quoteOf(stop)}”` : "";
     this.renderFrame(state, Boolean(stop) || this.valueIn(state) !== undefined);
+  }
+
+  key(name) {
+    if (name !== "1") return super.key(name);
+    this.fieldset.querySelector("[data-aim]").click();
+    return "away";
   }
 }
 

@@ -30,7 +30,7 @@ export class Workbench {
     this.fields = new Questions(root, this.questions, this.labels, {
       onChoice: (question, part, value, burst) => this.push(withChoice(this.state, question, part, value), burst),
       onReveal,
-      onAim: (type, label) => this.marking.aim(type, label),
+      onAim: (type, label, onDone) => this.marking.aim(type, label, onDone),
       textOf: (label, message) => this.viewOf(label, message).text,
       startOf: (label) => startOf(data.outputs.find((output) => output.label === label)),
       quoteOf: (span) => this.viewOf(span.output, span.message).offsets.slice(span.start, span.end),
