@@ -29,6 +29,7 @@ _NOUN_OF_NAME = {
 }
 _VALUES = {
     "source": "rubric_judge",
+    "trainer": "token_credit",
     "kind": "consistency",
     "number": 1,
     "format": "rubricate_jsonl",

@@ -51,9 +51,11 @@ from rewards.segmentation import sentences
 from rewards.signals import RewardSignal
 from rewards.text import sha256_text
 from tests.factories import make_judgment, make_output, make_project, make_rater, make_rubric, make_task, make_user
+from tests.workers.fitting import head
+from workers.actions.artefacts import keep_artefact
 from workers.actions.prompts import create_prompt
 from workers.actions.scorers import create_scorer
-from workers.models import Attempt, Batch, ModelEndpoint, PromptVersion, RubricProposal, Run, RunItem, Scorer
+from workers.models import Attempt, Batch, Fit, ModelEndpoint, PromptVersion, RubricProposal, Run, RunItem, Scorer
 from workers.sources.registry import source_named
 
 # Ends an attribute, a tag, a script and a comment; runs if a template engine or an event handler reads it; and holds
@@ -289,6 +291,7 @@ def _score(house: Populated) -> None:
     review_mark(mark=house.rows["mark"], user=house.people["owner"], decision=Decision.ACCEPTED)
     version = add_prompt(project)
     house.rows["proposal"] = _proposal(house, endpoint)
+    house.rows |= _fit(house, endpoint)
     house.rows |= {
         "endpoint": endpoint,
         "prompt": version.prompt,
@@ -329,6 +332,37 @@ def add_prompt(project: Project) -> PromptVersion:
     return create_prompt(
         project=project, source="rubric_judge", name=f"Prompt {HOSTILE}"[:100], template=template, actor=None
     )
+
+
+def _fit(house: Populated, endpoint: ModelEndpoint) -> dict[str, Any]:
+    """An artefact and a fit that failed, which say hostile things wherever they can."""
+    export = Export.objects.create(project=house.project, name=HOSTILE[:200], format="trl_unpaired", status="ready")
+    artefact = keep_artefact(
+        project=house.project,
+        name=HOSTILE[:200],
+        kind="token_credit",
+        weights=head().to_bytes(),
+        parameters={
+            "fit": {"pooling": HOSTILE},
+            "base": {"name": HOSTILE, "reference": HOSTILE, "weights": HOSTILE},
+            "data": {HOSTILE: HOSTILE},
+            "command": HOSTILE,
+        },
+        metrics={"labels": HOSTILE, "curve_is": HOSTILE, "left_out": {HOSTILE: 1}, "train": {"n": 1}},
+        export=export,
+        actor=None,
+    )
+    fit = Fit.objects.create(
+        project=house.project,
+        kind="token_credit",
+        name=HOSTILE[:200],
+        export=export,
+        endpoint=endpoint,
+        parameters={"pooling": HOSTILE},
+        status="failed",
+        failure=HOSTILE,
+    )
+    return {"artefact": artefact, "fit": fit}
 
 
 def _proposal(house: Populated, endpoint: ModelEndpoint) -> RubricProposal:

@@ -151,6 +151,7 @@ WHO_READS = {
     # Sends an annotator on to the campaign's start.
     "annotations:campaign-detail": {*ROLES},
     "annotations:campaign-items": READERS,
+    "annotations:campaign-quality": READERS,
     "annotations:protocol-edit": MANAGERS,
     "annotations:campaign-start": ANSWERERS,
     "annotations:annotate": {"annotator"},
@@ -221,6 +222,7 @@ WRITES_OF = {
         "projects:guide-hide",
         "projects:filter-save",
         "annotations:study-create",
+        "annotations:campaign-quality",
         "annotations-api:study-list",
         # Composing computes and stores nothing.
         "rewards:recipe-compose",

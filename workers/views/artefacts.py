@@ -70,12 +70,12 @@ def artefact_detail(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def fit_create(request: AuthedRequest, slug: str, kind: str) -> HttpResponse:
+def fit_create(request: AuthedRequest, slug: str, trainer: str) -> HttpResponse:
     """Have weights of one kind fitted; the form follows what the trainer declares."""
     project = project_for(request.user, slug, needs=Capability.MANAGE)
-    if kind not in TRAINERS:
+    if trainer not in TRAINERS:
         raise Http404
-    declaration = TRAINERS[kind].declaration
+    declaration = TRAINERS[trainer].declaration
     ready = Export.objects.of(project).filter(status=Export.Status.READY).order_by("-id")
     form = FitForm(
         request.POST or None,
@@ -85,7 +85,7 @@ def fit_create(request: AuthedRequest, slug: str, kind: str) -> HttpResponse:
     )
     if form.is_valid():
         try:
-            fit = request_fit(project=project, kind=kind, actor=request.user, **form.values())
+            fit = request_fit(project=project, kind=trainer, actor=request.user, **form.values())
         except AppError as error:
             show_in_form(form, error)
         else:
