@@ -60,10 +60,12 @@ def log_probs_of(project: Project) -> list[StoredLogProbs]:
     choices = sorted(stored.of_project_choices(), key=lambda one: (CHANNELS.index(one.channel), one))
     raters = Rater.objects.in_bulk({choice.rater_id for choice in choices})
     baselines = dict(Scorer.objects.filter(rater__in=raters).values_list("rater", "parameters__baseline"))
+    has_many_tokenizers = len({choice.segmenter for choice in choices}) > 1
     return [
         StoredLogProbs(
             choice,
-            f"{raters[choice.rater_id].name} · {_view(choice, baselines)} · {choice.segmenter}",
+            f"{raters[choice.rater_id].name}: {_view(choice, baselines)}"
+            + (f" ({choice.segmenter})" if has_many_tokenizers else ""),
             choice.channel == LOG_PROB_BASELINE and baselines.get(choice.rater_id) == REFERENCE_MODEL,
         )
         for choice in choices

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, cast
 import numpy as np
 
 from annotations.studies.inputs import comparisons_of, decided, people_of
-from annotations.studies.log_probs import PairSignals, choice_of, pair_log_probs, signals_of
+from annotations.studies.log_probs import PairSignals, choice_of, log_probs_of, pair_log_probs, signals_of
 from projects.models import Project
 from rewards.composer.findings import distribution
 from rewards.parameters import validate_parameters
@@ -79,7 +79,10 @@ def compute(project: Project, parameters: dict[str, Any]) -> dict[str, Any]:
     pairs = judged if is_of_people else decided(comparisons_of(project, raters=asked.raters))
     previewed = _previewed(project, asked, pairs)
     on_people = previewed if is_of_people else _previewed(project, asked, judged)
+    labels = {stored.choice: stored.label for stored in log_probs_of(project)}
     return {
+        "policy": labels.get(asked.policy, asked.policy.key),
+        "reference": asked.reference and labels.get(asked.reference, asked.reference.key),
         "pairs": len(pairs),
         "tasks": len({pair.task for pair in pairs}),
         "people_pairs": len(judged),

@@ -237,13 +237,14 @@ def test_the_page_shows_every_loss_and_the_pull_on_the_tokens_of_a_pair(
 ):
     client.force_login(owner)
     form = client.get("/p/losses/compare/new/preference_loss/").content.decode()
-    assert "log-ratio · the model" in form
+    assert "log-ratio: the model" in form
     address = ask(client, judged.project, django_capture_on_commit_callbacks, **{"dpo.beta": "0.2"})
     plain = preview_loss("dpo", judged.log_probs(), {"beta": 0.2})
     page = client.get(address).content.decode()
     for loss in LOSSES.values():
         assert loss.label in page
     assert "Beta 0.2, Label smoothing 0" in page
+    assert "log-ratio: log_prob_baseline" in page
     for place in range(len(LENGTHS)):
         response = client.get(f"{address}?loss=dpo&pair={place}")
         shown = response.context["shown"]
