@@ -11,7 +11,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rewards.shaping.rows import Floats, Ints
+from rewards.advantages.filters import measure_groups
+from rewards.advantages.groups import Groups as Members
+from rewards.shaping.rows import Floats, Ints, Rows
 from rewards.statistics.correlation import Correlation, cluster_bootstrap_spearman
 from rewards.statistics.preferences import Preference, PreferenceAccuracy, preference_accuracy
 
@@ -116,15 +118,13 @@ def group_findings(values: Floats, groups: Ints) -> Groups:
 
     The share of groups without a spread is what DAPO (arXiv 2503.14476, section 3.2) filters by sampling anew.
     """
-    scored = ~np.isnan(values)
-    n_groups = int(groups.max(initial=-1)) + 1
-    counts = np.bincount(groups[scored], minlength=n_groups)
-    high, low = np.full(n_groups, -np.inf), np.full(n_groups, np.inf)
-    np.maximum.at(high, groups[scored], values[scored])
-    np.minimum.at(low, groups[scored], values[scored])
-    with np.errstate(invalid="ignore"):
-        equal = (counts > 1) & (high - low <= 1e-9 * np.maximum(np.abs(high), np.abs(low)))
-    states = np.where(counts == 0, "unscored", np.where(counts == 1, "alone", np.where(equal, "equal", "")))
+    members, meter = Members(values, groups), measure_groups(Rows.scalars(values), groups)
+    n_groups = members.n_groups
+    states = np.where(
+        members.n_scored == 0,
+        "unscored",
+        np.where(members.n_scored == 1, "alone", np.where(members.is_constant, "equal", "")),
+    )
     order = np.lexsort((-np.nan_to_num(values, nan=-np.inf), groups))
     starts = np.searchsorted(groups[order], np.arange(n_groups + 1))
     # Those without a gradient come first: they are what to look at.
@@ -138,9 +138,9 @@ def group_findings(values: Floats, groups: Ints) -> Groups:
             for group in sorted(without + others)
         ],
         n_groups,
-        int((states == "alone").sum()),
-        int((states == "equal").sum()),
-        int((states == "unscored").sum()),
+        meter.n_alone,
+        meter.n_equal,
+        meter.n_unscored,
     )
 
 
