@@ -7,9 +7,11 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_
 from django.core import mail
 from playwright.sync_api import expect
 
+from annotations.actions.lease import lease_next_item
 from projects.actions.annotator_link import issue_annotator_link
 from projects.actions.notification import notify
 from projects.models import SignUp, SitePolicy, User
+from tests.annotations.campaigns import make_campaign
 from tests.factories import make_project, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -123,3 +125,28 @@ def test_the_bells_panel_closes_by_keyboard_and_fits_a_small_screen(page_of):
     page.keyboard.press("Escape")
     expect(page.locator("#bell .notice")).to_be_hidden()
     assert page.evaluate("document.activeElement === document.querySelector('#bell > summary')")
+
+
+def test_the_annotation_page_obeys_the_chosen_keys_and_names_them(page_of):
+    annotator, owner = make_user("ann"), make_user("olga")
+    campaign = make_campaign(make_project("walk", owner=owner, annotator=annotator), actor=owner)
+    page = page_of(annotator)
+    page.goto("/profile/keys/")
+    page.get_by_label("Skip this item").fill("p")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("p is also the key of: Fold or unfold the prompt.")).to_be_visible()
+    page.get_by_label("Fold or unfold the prompt").fill("x")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Keys saved.")).to_be_visible()
+
+    page.goto(f"/annotate/{lease_next_item(campaign=campaign, user=annotator).pk}/")
+    page.wait_for_selector("[data-annotate][data-ready]")
+    page.keyboard.press("s")
+    expect(page.locator("#skip-dialog")).to_be_hidden()
+    page.keyboard.press("p")
+    expect(page.locator("#skip-dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("x")
+    expect(page.locator("#prompt")).not_to_have_attribute("open", "")
+    page.keyboard.press("?")
+    expect(page.locator("#shortcuts-dialog [data-key='s']")).to_have_text("p")
