@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from django.db.models import Sum
 
+from annotations.studies import step_errors
 from annotations.studies.inputs import comparisons_of, decided, people_of, ratings_of
 from projects.models import Project
 from rewards import signal_store
@@ -62,7 +63,8 @@ def compute(project: Project, parameters: dict[str, Any]) -> dict[str, Any]:
     """Run the study; `parameters` are `span_raters` and `seed`.
 
     An output counts where a person was asked for spans, also where nothing was marked. Spans with a positive value are
-    praise and no errors. Each signal is read as a detector of errors: the lower the value, the more suspected.
+    praise and no errors. Each signal is read as a detector of errors: the lower the value, the more suspected. Step
+    labels of scorers are compared apart, by the first wrong step that they name.
     """
     seed = int(parameters.get("seed", 0))
     marks = _marks(project, set(parameters.get("span_raters", [])))
@@ -81,7 +83,13 @@ def compute(project: Project, parameters: dict[str, Any]) -> dict[str, Any]:
         "spans": sum(len(found.spans) for found in marks.values()),
         "types": types,
         "rows": rows,
+        "steps": step_errors.compute(project, {output: _first(found) for output, found in marks.items()}, seed=seed),
     }
+
+
+def _first(found: _Marks) -> Span | None:
+    """The mark that begins first."""
+    return min(found.spans, key=lambda span: (span.message, span.start), default=None)
 
 
 def _marks(project: Project, raters: set[int]) -> dict[int, _Marks]:

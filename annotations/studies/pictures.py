@@ -224,6 +224,25 @@ def dense_rows(rows: Sequence[dict[str, Any]]) -> list[DenseRow]:
     ]
 
 
+class StepRow(NamedTuple):
+    """A scorer that labels steps; None where there is no output of a kind."""
+
+    name: str
+    erroneous: Interval | None
+    correct: Interval | None
+    found: dict[str, Any]
+
+
+def step_rows(rows: Sequence[dict[str, Any]]) -> list[StepRow]:
+    """What the table of first wrong steps shows."""
+    return [
+        StepRow(
+            row["name"], interval("with an error", row["on_erroneous"]), interval("without", row["on_correct"]), row
+        )
+        for row in rows
+    ]
+
+
 def type_matrix(result: dict[str, Any]) -> list[tuple[str, list[MatrixCell]]]:
     """AUROC by signal and type of span: blue above one half, orange below."""
     return [

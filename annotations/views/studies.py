@@ -130,7 +130,13 @@ def _accuracy_context(study: Study, request: AuthedRequest) -> dict[str, Any]:
 
 def _dense_context(study: Study, request: AuthedRequest) -> dict[str, Any]:
     result = study.result
-    return {"result": result, "rows": pictures.dense_rows(result["rows"]), "types": pictures.type_matrix(result)}
+    return {
+        "result": result,
+        "rows": pictures.dense_rows(result["rows"]),
+        "types": pictures.type_matrix(result),
+        # A study of an earlier version has none.
+        "steps": pictures.step_rows(result.get("steps", {}).get("rows", [])),
+    }
 
 
 def _preference_loss_context(study: Study, request: AuthedRequest) -> dict[str, Any]:
