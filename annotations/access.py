@@ -10,6 +10,7 @@ from django.http import Http404
 
 from annotations.models import Assignment, Campaign, Study
 from annotations.querysets.campaign import CampaignQuerySet
+from annotations.querysets.study import StudyQuerySet
 from projects.access import Capability, allows, project_for, projects_for, roles_with
 from projects.errors import AppError
 from projects.models import Project, User
@@ -74,6 +75,12 @@ def assignment_for(user: User, pk: int) -> Assignment:
     # Already loaded: it is the one who asks.
     assignment.user = user
     return assignment
+
+
+def studies_of_campaign(campaign: Campaign) -> StudyQuerySet:
+    """The reports on the quality of a campaign from `campaign_for`, newest first."""
+    studies = Study.objects.of(campaign.project).filter(kind="quality", parameters__campaign=campaign.pk)
+    return studies.order_by("-id")
 
 
 def study_for(user: User, slug: str, pk: int, *, needs: Capability = Capability.VIEW) -> Study:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from annotations.views import answering, campaigns, studies
+from annotations.views import answering, campaigns, quality, studies
 
 app_name = "annotations"
 
@@ -20,6 +20,7 @@ campaign_urls = [
     path("p/<slug:slug>/campaigns/question/", campaigns.question_add, name="question-add"),
     path("p/<slug:slug>/campaigns/<int:pk>/", campaigns.campaign_detail, name="campaign-detail"),
     path("p/<slug:slug>/campaigns/<int:pk>/items/", campaigns.campaign_items, name="campaign-items"),
+    path("p/<slug:slug>/campaigns/<int:pk>/quality/", quality.campaign_quality, name="campaign-quality"),
     path("p/<slug:slug>/campaigns/<int:pk>/questions/", campaigns.protocol_edit, name="protocol-edit"),
     *(
         path(

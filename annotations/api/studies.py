@@ -40,7 +40,10 @@ class NewStudy(serializers.Serializer[Any]):
         "agreement: protocol, metric, question, raters, seed. accuracy: comparison_raters, seed. "
         "dense: span_raters, seed. "
         "preference_loss: policy_log_probs and reference_log_probs (keys of signals, rater:channel:segmenter; the "
-        "second may be none), comparison_raters, seed, and of each loss <loss>.<parameter> such as dpo.beta.",
+        "second may be none), comparison_raters, seed, and of each loss <loss>.<parameter> such as dpo.beta. "
+        "groups: outcome and proxy (rater:channel:segmenter, ratings:rater:question with people for a rater; the "
+        "second also length or none), passes_from, policy, rule, strength, seed. "
+        "quality: campaign, known_rater (whose answers count as right; optional), seed.",
     )
 
 

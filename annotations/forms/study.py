@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.db.models import QuerySet
 
+from annotations.models import Campaign
 from annotations.studies.inputs import questions_of, raters_with
 from annotations.studies.log_probs import log_probs_of
+from annotations.studies.groups import NO_PROXY, PASSES_FROM, RULE, STRENGTH
+from annotations.studies.outcomes import LENGTH_OUTCOME, outcomes_of
 from annotations.studies.preference_loss import NO_REFERENCE, read_asked
 from projects.models import Project
-from rewards.models import Judgment, Rater
+from rewards.models import Judgment, Policy, Rater
 from rewards.preferences import LOSSES
 from workers.forms.scorer import parameter_field
 from workers.sources.log_ratio import LOG_PROB, LOG_PROB_BASELINE
@@ -22,10 +25,16 @@ METRICS = [
 ]
 
 
+KNOWN_KINDS = (Judgment.Kind.RATING, Judgment.Kind.COMPARISON, Judgment.Kind.VERDICTS, Judgment.Kind.STEPS)
+"""Kinds of judgment whose answers are right or wrong."""
+
 if TYPE_CHECKING:
     RatersField = forms.ModelMultipleChoiceField[Rater]
+    RaterField = forms.ModelChoiceField[Rater]
+    CampaignField = forms.ModelChoiceField[Campaign]
 else:
     RatersField = forms.ModelMultipleChoiceField
+    RaterField = CampaignField = forms.ModelChoiceField
 
 
 class RaterChoice(RatersField):
@@ -141,6 +150,55 @@ class DenseForm(StudyForm):
         self.offer("span_raters", raters_with(project, Judgment.Kind.SPANS).exclude(kind=Rater.Kind.SCORER))
 
 
+class GroupsForm(StudyForm):
+    """What is left empty takes its default."""
+
+    kind = "groups"
+    outcome = forms.ChoiceField(required=False, help_text="One number an output: of a verifier, a judge or people.")
+    passes_from = forms.FloatField(
+        required=False,
+        initial=PASSES_FROM,
+        label="Right from",
+        help_text="The least outcome that counts as right, for success rates and pass@k.",
+        widget=forms.NumberInput({"step": "any"}),
+    )
+    proxy = forms.ChoiceField(
+        required=False, help_text="By which the best of n would be chosen, such as a reward model or the length."
+    )
+    policy = forms.ModelChoiceField(
+        Policy.objects.none(), required=False, empty_label="All", help_text="Whose outputs make the groups."
+    )
+    field_order = ["outcome", "passes_from", "proxy", "policy", "rule", "strength", "seed"]
+
+    def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
+        super().__init__(project, *args, **kwargs)
+        del self.fields["question"]
+        self._outcomes = [(outcome.key, outcome.label) for outcome in outcomes_of(project)]
+        self.choose("outcome", self._outcomes)
+        self.choose("proxy", [(NO_PROXY, "None"), *self._outcomes, LENGTH_OUTCOME])
+        policy = self.fields["policy"]
+        assert isinstance(policy, forms.ModelChoiceField)
+        policy.queryset = Policy.objects.filter(project=project).order_by("name")
+        for parameter in (RULE, STRENGTH):
+            self.fields[parameter.name] = parameter_field(parameter)
+            self.fields[parameter.name].required = False
+        self.order_fields(self.field_order)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self._outcomes:
+            self.add_error("outcome", "No outcome is stored: score outputs by a verifier, or have people rate them.")
+        if self.errors:
+            return cleaned
+        cleaned["outcome"] = cleaned["outcome"] or self._outcomes[0][0]
+        cleaned["proxy"] = cleaned["proxy"] or NO_PROXY
+        cleaned["policy"] = cleaned["policy"].pk if cleaned["policy"] else 0
+        cleaned["rule"] = cleaned["rule"] or RULE.default
+        for name, default in (("passes_from", PASSES_FROM), ("strength", STRENGTH.default)):
+            cleaned[name] = default if cleaned[name] is None else cleaned[name]
+        return cleaned
+
+
 class PreferenceLossForm(StudyForm):
     """Pairs, two models' log-probs, and `<loss>.<parameter>` for each loss; what is left empty takes its default."""
 
@@ -217,6 +275,33 @@ class PreferenceLossForm(StudyForm):
         return own if own in choices and own != policy else NO_REFERENCE
 
 
+class QualityForm(StudyForm):
+    kind = "quality"
+    campaign = CampaignField(queryset=Campaign.objects.none())
+    known_rater = RaterField(
+        queryset=Rater.objects.none(),
+        required=False,
+        label="Answers that count as right",
+        empty_label="Nobody's",
+        help_text="Of an expert, or gold answers from an import: everybody else is measured by them.",
+    )
+    field_order = ["campaign", "known_rater", "seed"]
+
+    def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
+        super().__init__(project, *args, **kwargs)
+        del self.fields["question"]
+        campaign, known = self.fields["campaign"], self.fields["known_rater"]
+        assert isinstance(campaign, forms.ModelChoiceField)
+        assert isinstance(known, forms.ModelChoiceField)
+        campaign.queryset = Campaign.objects.of(project).exclude(status=Campaign.Status.DRAFT).order_by("-id")
+        known.queryset = Rater.objects.who_gave(project, KNOWN_KINDS)
+
+    def parameters(self) -> dict[str, Any]:
+        found = super().parameters()
+        return {**found, "campaign": found["campaign"].pk, "known_rater": getattr(found["known_rater"], "pk", None)}
+
+
 FORMS: dict[str, type[StudyForm]] = {
-    form.kind: form for form in (ConsistencyForm, AgreementForm, AccuracyForm, DenseForm, PreferenceLossForm)
+    form.kind: form
+    for form in (ConsistencyForm, AgreementForm, AccuracyForm, DenseForm, GroupsForm, PreferenceLossForm, QualityForm)
 }

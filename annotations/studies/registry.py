@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from annotations.studies import accuracy, agreement, consistency, dense, preference_loss
+from annotations.studies import accuracy, agreement, consistency, dense, groups, preference_loss, quality
 from projects.models import Project
 
 
@@ -50,6 +50,20 @@ KINDS: Final[Mapping[str, StudyKind]] = {
             "DPO, LD-DPO, IPO, KTO and SimPO on stored comparisons and the log-probs of two checkpoints: the loss, how "
             "far its margin agrees with people and follows length, and the pull on every token.",
             preference_loss.compute,
+        ),
+        StudyKind(
+            "groups",
+            "Groups, difficulty and best of n",
+            "Which tasks’ outputs differ in an outcome and so carry a gradient, how hard each task is, and what drawing "
+            "more would give: pass@k, and the best of n by a proxy.",
+            groups.compute,
+        ),
+        StudyKind(
+            "quality",
+            "Quality of a campaign",
+            "How far the people of one campaign agree on each question, and what each person's answers say: known "
+            "answers, repeats, leniency, error rates, pace and patterns.",
+            quality.compute,
         ),
     )
 }

@@ -13,7 +13,8 @@ from annotations.access import study_for
 from annotations.actions.study import delete_study, start_study
 from annotations.forms.study import FORMS, StudyForm
 from annotations.models import Study
-from annotations.studies import pictures, preference_page, reading
+from annotations.quality import pictures as quality_pictures
+from annotations.studies import groups_page, pictures, preference_page, reading
 from annotations.studies.registry import KINDS
 from projects.access import Capability, project_for
 from projects.keyset import keyset_page
@@ -159,12 +160,22 @@ def _preference_loss_context(study: Study, request: AuthedRequest) -> dict[str, 
     }
 
 
+def _quality_context(study: Study, request: AuthedRequest) -> dict[str, Any]:
+    return quality_pictures.context(study.result)
+
+
+def _groups_context(study: Study, request: AuthedRequest) -> dict[str, Any]:
+    return groups_page.context(study, request.GET)
+
+
 _CONTEXTS = {
     "consistency": _consistency_context,
     "agreement": _agreement_context,
     "accuracy": _accuracy_context,
     "dense": _dense_context,
+    "quality": _quality_context,
     "preference_loss": _preference_loss_context,
+    "groups": _groups_context,
 }
 
 

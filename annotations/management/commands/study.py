@@ -36,8 +36,12 @@ class Command(BaseCommand):
             "--rater", action="append", metavar="NAME", help="preference_loss: whose pairs (all people)"
         )
         parser.add_argument(
-            "--param", action="append", metavar="LOSS.NAME=VALUE", help="preference_loss: such as dpo.beta=0.05"
+            "--param",
+            action="append",
+            metavar="NAME=VALUE",
+            help="preference_loss: such as dpo.beta=0.05; groups: outcome, passes_from, proxy, policy, rule, strength",
         )
+        parser.add_argument("--campaign", type=int, metavar="ID", help="quality: whose answers")
         parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
         parser.add_argument("--json", action="store_true", help="print the whole result as JSON")
 
@@ -52,6 +56,10 @@ class Command(BaseCommand):
             parameters["metric"] = options["metric"] or ("nominal" if nominal else "interval")
         elif options["kind"] == "preference_loss":
             parameters = self._preference_loss(project, options)
+        elif options["kind"] == "groups":
+            parameters = self._by_form(project, options, {"seed": options["seed"]})
+        elif options["kind"] == "quality":
+            parameters["campaign"] = options["campaign"]
         study = run_study(project, kind=options["kind"], parameters=parameters)
         if study.status == Study.Status.FAILED:
             raise CommandError(study.failure)
@@ -65,6 +73,10 @@ class Command(BaseCommand):
             self._print_accuracy(study.result)
         elif options["kind"] == "preference_loss":
             self._print_preference_loss(study.result)
+        elif options["kind"] == "groups":
+            self._print_groups(study.result)
+        elif options["kind"] == "quality":
+            self._print_quality(study.result)
         else:
             self._print_dense(study.result)
 
@@ -80,10 +92,11 @@ class Command(BaseCommand):
         if names - set(raters):
             raise CommandError(f"There is no rater {', '.join(sorted(names - set(raters)))} in the project.")
         given["comparison_raters"] = list(raters.values())
-        for text in options["param"] or []:
-            name, _, value = text.partition("=")
-            given[name] = value
-        form = FORMS["preference_loss"](project, given)
+        return self._by_form(project, options, given)
+
+    def _by_form(self, project: Project, options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        given = given | dict((text.partition("=")[0], text.partition("=")[2]) for text in options["param"] or [])
+        form = FORMS[options["kind"]](project, given)
         unknown = [name for name in given if name not in form.fields]
         if unknown:
             raise CommandError(f"There is no parameter {', '.join(unknown)}. Parameters: {', '.join(form.fields)}.")
@@ -125,6 +138,26 @@ class Command(BaseCommand):
             widths = (7, 7, 10, 9, 13)
             line = "".join(text.ljust(width) for text, width in zip(shown, widths, strict=True))
             self.stdout.write(f"{line}{row['name']}: {row['channel']} by {row['segmenter']}")
+
+    def _print_quality(self, result: dict[str, Any]) -> None:
+        self.stdout.write(f"{result['answers']} answers to {result['name']}")
+        for row in result["questions"]:
+            found = row["note"] or "undefined" if row["value"] is None else f"{row['value']:.3f}"
+            bounds = f" [{row['low']:.3f}, {row['high']:.3f}]" if row["low"] is not None else ""
+            self.stdout.write(f"{found}{bounds}  {row['measure']}  {row['key']}")
+        for row in result["people"]:
+            self.stdout.write(f"{row['answered']:>6} by {row['name']}: {'; '.join(row['alarms']) or 'no alarm'}")
+
+    def _print_groups(self, result: dict[str, Any]) -> None:
+        meter, shown = result["meter"], lambda share: "-" if share is None else f"{share:.1%}"
+        self.stdout.write(f"{result['outcome']}: {meter['n_outputs']} of {result['outputs']} outputs scored")
+        self.stdout.write(f"{result['tasks']} tasks, {shown(meter['share_without_gradient'])} without a gradient")
+        for row in result["pass_at_k"]:
+            self.stdout.write(f"pass@{row['k']} {shown(row['value'])} over {row['n']} tasks")
+        for row in result["best_of_n"]:
+            values = [row[key]["value"] for key in ("proxy", "best")]
+            proxy, best = ["-" if value is None else f"{value:.4f}" for value in values]
+            self.stdout.write(f"best of {row['n']} by the proxy {proxy}, at best {best}")
 
     def _print_preference_loss(self, result: dict[str, Any]) -> None:
         self.stdout.write(f"{result['with_policy']} of {result['pairs']} pairs with log-probs, {result['tasks']} tasks")

@@ -1,0 +1,199 @@
+"""What the page of a campaign's quality draws: places on scales in per cent, for SVG attributes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rewards.statistics.annotators import MAX_WORDS_PER_MINUTE
+
+RELIABLE, TENTATIVE = 0.8, 0.667
+"""Krippendorff, Content Analysis (2004), section 11.4.4: what conclusions need, and the least for tentative ones."""
+
+
+class Mark(NamedTuple):
+    """A value on a scale from 0 to 100 with its interval and lines of reference."""
+
+    name: str
+    text: str
+    value: float
+    low: float
+    width: float
+    references: tuple[float, ...]
+
+
+class QuestionRow(NamedTuple):
+    found: Mapping[str, Any]
+    mark: Mark | None
+    word: str
+
+
+class Chart(NamedTuple):
+    """Marks of several people on one scale, whose ends and middle are named."""
+
+    title: str
+    left: str
+    right: str
+    marks: list[Mark]
+
+
+class PersonRow(NamedTuple):
+    """A line of the table of people; texts are empty where nothing is known."""
+
+    found: Mapping[str, Any]
+    pace: str
+    seconds: str
+    known: str
+    estimated: str
+    repeats: str
+    leniency: str
+
+
+def context(result: Mapping[str, Any]) -> dict[str, Any]:
+    """All that the template of a report needs."""
+    questions = {row["key"]: row["prompt"] for row in result["questions"]}
+    return {
+        "result": result,
+        "question_rows": question_rows(result["questions"]),
+        "leniency_charts": leniency_charts(result["people"], questions),
+        "accuracy_charts": accuracy_charts(result["people"], questions),
+        "pace_chart": pace_chart(result["people"]),
+        "without_rows": without_rows(result["people"]),
+        "person_rows": [_person_row(row) for row in result["people"]],
+        "alarm_count": sum(bool(row["alarms"]) for row in result["people"]),
+        "notes": [{**note, "prompt": questions.get(note["question"], "")} for note in result["notes"]],
+    }
+
+
+def question_rows(rows: Sequence[Mapping[str, Any]]) -> list[QuestionRow]:
+    """Coefficients on one scale: from the lowest bound, at most 0, to 1."""
+    bounds = [row[name] for row in rows for name in ("value", "low") if row[name] is not None]
+    bottom = min([0.0, *bounds])
+    return [QuestionRow(row, _coefficient(row, bottom), _word(row["value"])) for row in rows]
+
+
+def leniency_charts(people: Sequence[Mapping[str, Any]], questions: Mapping[str, str]) -> list[Chart]:
+    """A chart a question: who rates higher to the right, in logits."""
+    charts = []
+    for key, rows in _by_question(people, "leniency").items():
+        reach = max([1.0, *(abs(row[bound]) for _, row in rows for bound in ("low", "high"))])
+        marks = [
+            _mark(
+                name,
+                f"{row['value']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}], {row['in_levels']:+.2f} levels",
+                (row["value"], row["low"], row["high"]),
+                (-reach, reach),
+                (0.0,),
+            )
+            for name, row in sorted(rows, key=lambda entry: -entry[1]["value"])
+        ]
+        charts.append(Chart(questions.get(key, key), "stricter", "more lenient", marks))
+    return charts
+
+
+def accuracy_charts(people: Sequence[Mapping[str, Any]], questions: Mapping[str, str]) -> list[Chart]:
+    """A chart a question: the share of answers that Dawid and Skene's model takes for right."""
+    return [
+        Chart(
+            questions.get(key, key),
+            "0 %",
+            "100 %",
+            [
+                _mark(name, f"{row['value']:.0%} of {row['n']} answers", (row["value"],) * 3, (0, 1), ())
+                for name, row in sorted(rows, key=lambda entry: -entry[1]["value"])
+            ],
+        )
+        for key, rows in _by_question(people, "estimated").items()
+    ]
+
+
+def pace_chart(people: Sequence[Mapping[str, Any]]) -> Chart | None:
+    """Words a minute with the line beyond which nobody reads."""
+    timed = [
+        (row["name"], row["pace"]) for row in people if row["pace"] and row["pace"]["words_per_minute"] is not None
+    ]
+    if not timed:
+        return None
+    end = max(MAX_WORDS_PER_MINUTE * 1.25, *(pace["words_per_minute"] for _, pace in timed))
+    marks = [
+        _mark(
+            name,
+            f"{pace['words_per_minute']:,.0f} words a minute, {pace['fast']} of {pace['timed']} items too fast to read",
+            (pace["words_per_minute"], 0.0, pace["words_per_minute"]),
+            (0.0, end),
+            (MAX_WORDS_PER_MINUTE,),
+        )
+        for name, pace in sorted(timed, key=lambda entry: -entry[1]["words_per_minute"])
+    ]
+    return Chart("Words a minute", "0", f"{end:,.0f}", marks)
+
+
+def without_rows(people: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
+    """Person, question, agreement without them, change: who lowers it most comes first."""
+    rows = [
+        (row["name"], one["question"], one["value"], one["change"])
+        for row in people
+        for one in row["without"]
+        if one["value"] is not None and one["change"] is not None
+    ]
+    rows.sort(key=lambda row: -row[3])
+    return [(name, question, f"{value:.3f}", f"{change:+.3f}") for name, question, value, change in rows]
+
+
+def _by_question(people: Sequence[Mapping[str, Any]], figure: str) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
+    found: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    for person in people:
+        for row in person[figure]:
+            if row["value"] is not None:
+                found.setdefault(row["question"], []).append((person["name"], row))
+    return found
+
+
+def _coefficient(row: Mapping[str, Any], bottom: float) -> Mark | None:
+    if row["value"] is None:
+        return None
+    value = row["value"]
+    low, high = (value if row[bound] is None else row[bound] for bound in ("low", "high"))
+    bounds = "" if row["low"] is None else f" [{low:.3f}, {high:.3f}]"
+    return _mark(row["prompt"], f"{value:.3f}{bounds}", (value, low, high), (bottom, 1.0), (0.0, TENTATIVE, RELIABLE))
+
+
+def _word(value: float | None) -> str:
+    if value is None:
+        return ""
+    if value >= RELIABLE:
+        return "reliable"
+    return "for tentative conclusions" if value >= TENTATIVE else "too low to conclude from"
+
+
+def _mark(
+    name: str,
+    text: str,
+    values: tuple[float, float, float],
+    ends: tuple[float, float],
+    references: tuple[float, ...],
+) -> Mark:
+    start, span = ends[0], ends[1] - ends[0]
+    value, low, high = (round(100 * (one - start) / span, 2) for one in values)
+    at = tuple(round(100 * (one - start) / span, 2) for one in references)
+    return Mark(name, text, value, low, round(high - low, 2), at)
+
+
+def _person_row(row: Mapping[str, Any]) -> PersonRow:
+    pace = row["pace"] or {}
+    known, repeats, estimated = row["known"], row["repeats"], row["estimated"]
+    rate, seconds = pace.get("words_per_minute"), pace.get("seconds")
+    return PersonRow(
+        row,
+        "" if rate is None else f"{rate:,.0f}",
+        "" if seconds is None else f"{seconds:,.0f}",
+        f"{known['right'] / known['n']:.0%} of {known['n']}" if known and known["n"] else "",
+        _weighted(estimated),
+        f"{sum(one['right'] for one in repeats)} of {sum(one['n'] for one in repeats)}" if repeats else "",
+        ", ".join(f"{one['in_levels']:+.2f}" for one in row["leniency"]),
+    )
+
+
+def _weighted(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The mean over questions, by how many answers each has."""
+    known = [row for row in rows if row["value"] is not None]
+    n = sum(row["n"] for row in known)
+    return f"{sum(row['value'] * row['n'] for row in known) / n:.0%}" if n else ""
