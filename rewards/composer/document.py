@@ -134,7 +134,8 @@ def with_input(document: Document, name: str, declared: Mapping[str, Any]) -> tu
     Where the reward does not start from anything yet, it starts from the new input.
     """
     changed = copy.deepcopy(document)
-    inputs = changed.setdefault("inputs", {})
+    inputs = dict(inputs_of(changed))
+    changed["inputs"] = inputs
     base = name.strip() or "input"
     free = base
     number = 2
@@ -152,6 +153,12 @@ def bound_input(document: Document, pointer: str, declared: Mapping[str, Any]) -
     kind = KINDS.get(str(declared.get("kind")))
     kept = {"level": level} if kind is not None and level in kind.levels else {}
     return with_value(document, pointer, {**declared, **kept})
+
+
+def inputs_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The declared inputs by name; none where the document declares them in no such way."""
+    inputs = document.get("inputs")
+    return inputs if isinstance(inputs, Mapping) else {}
 
 
 def nodes_in(document: Document) -> Iterator[dict[str, Any]]:
@@ -187,10 +194,10 @@ def level_of(document: Document, node: Any, depth: int = 0) -> str:
     """On which level a node's numbers stand; empty where that cannot be told."""
     if not isinstance(node, Mapping) or depth > _DEEPEST:
         return ""
-    if "input" in node:
-        return _level_of_input(document.get("inputs", {}).get(node["input"]))
-    if "node" in node:
-        named = document.get("nodes", {})
+    if isinstance(node.get("input"), str):
+        return _level_of_input(inputs_of(document).get(node["input"]))
+    if isinstance(node.get("node"), str):
+        named = document.get("nodes")
         return level_of(document, named.get(node["node"]), depth + 1) if isinstance(named, Mapping) else ""
     operator = OPERATORS.get(str(node.get("op")))
     if operator is None:
@@ -258,7 +265,9 @@ def with_term(document: Document, pointer: str, choice: str = "") -> Document:
     terms = value_at(document, holder).get(last) or []
     place = below(pointer, len(terms))
     with_slot = with_value(document, pointer, terms)
-    added = with_value(with_slot, place, _term(slot, _fitting(document, slot)))
+    # Terms of a list stand on one level: a new one should fit to those that are there.
+    beside = level_of(document, terms[0].get(TERM)) if terms and isinstance(terms[0], Mapping) else ""
+    added = with_value(with_slot, place, _term(slot, _fitting(document, slot, beside)))
     return replaced(added, below(place, TERM), choice) if choice else added
 
 
@@ -312,7 +321,7 @@ def with_extra(document: Document, name: str) -> Document:
 
 
 def _item(document: Document, need: Need) -> dict[str, Any]:
-    names = list(document.get("inputs", {}))
+    names = list(inputs_of(document))
     fits = [name for name in names if need.takes(level_of(document, {"input": name}))]
     return {INPUT: (fits or names or [""])[0], **{p.name: p.default for p in need.per_item}}
 
@@ -321,11 +330,12 @@ def _term(slot: Slot, node: Any) -> dict[str, Any]:
     return {TERM: node, **{parameter.name: parameter.default for parameter in slot.per_term}}
 
 
-def _fitting(document: Document, slot: Slot) -> dict[str, Any]:
-    """The first input on a level that the slot takes, else the first one, else none yet."""
-    names = list(document.get("inputs", {}))
-    fits = [name for name in names if slot.takes(level_of(document, {"input": name}))]
-    return {"input": (fits or names or [""])[0]}
+def _fitting(document: Document, slot: Slot, beside: str = "") -> dict[str, Any]:
+    """The first input on the level `beside`, else on one that the slot takes, else the first one, else none yet."""
+    levels = {name: level_of(document, {"input": name}) for name in inputs_of(document)}
+    fits = [name for name, level in levels.items() if slot.takes(level)]
+    same = [name for name in fits if levels[name] == beside]
+    return {"input": (same or fits or list(levels) or [""])[0]}
 
 
 def _inside(node: Any) -> list[Any]:

@@ -12,6 +12,7 @@ from rewards.composer.document import (
     below,
     bound_input,
     empty_document,
+    inputs_of,
     keys_of,
     moved,
     renamed_input,
@@ -195,4 +196,4 @@ def _list_at(document: Document, pointer: str) -> list[Any]:
 
 
 def _first_input(document: Document) -> str:
-    return next(iter(document.get("inputs", {})), "")
+    return next(iter(inputs_of(document)), "")

@@ -157,6 +157,11 @@ class InputForm:
         return path_of(self.pointer)
 
     @property
+    def source_id(self) -> str:
+        """Of the field that says where it comes from."""
+        return f"bind-{self.id}"
+
+    @property
     def is_bound(self) -> bool:
         """Whether a project can supply it."""
         return self.kind is not None and self.kind.name != GIVEN

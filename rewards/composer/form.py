@@ -8,7 +8,7 @@ from typing import Any, Final
 from rewards.advantages.choice import ESTIMATOR, EXTRAS, INPUT
 from rewards.advantages.contract import Need
 from rewards.advantages.registry import ESTIMATORS
-from rewards.composer.document import Document, below, level_of, path_of
+from rewards.composer.document import Document, below, inputs_of, level_of, path_of
 from rewards.composer.fields import (
     AdvantageForm,
     Field,
@@ -51,10 +51,9 @@ class _Builder:
         self._problems = dict(problems)
 
     def form(self) -> RecipeForm:
-        inputs = self._document.get("inputs")
         named = self._document.get("nodes")
         return RecipeForm(
-            inputs=[self._input(name, one) for name, one in inputs.items()] if isinstance(inputs, Mapping) else [],
+            inputs=[self._input(name, one) for name, one in inputs_of(self._document).items()],
             named=[(name, self._node(node, below("", "nodes", name), 0)) for name, node in named.items()]
             if isinstance(named, Mapping)
             else [],
@@ -162,8 +161,7 @@ class _Builder:
         return NeedForm(need, pointer, rows, self._take(pointer))
 
     def _input_field(self, need: Need, pointer: str, value: Any) -> Field:
-        inputs = self._document.get("inputs")
-        names = list(inputs) if isinstance(inputs, Mapping) else []
+        names = list(inputs_of(self._document))
         known = [*names, *([] if value in names else [str(value)])]
         parameter = Parameter("input", "choice", "", need.label, need.help, choices=tuple((n, n) for n in known))
         # What is wrong with an item is told at the item, which has no field but this one.

@@ -83,7 +83,7 @@ class ComposerPage:
         """Each problem with the element that it is about."""
         elements = {field.path: field.id for field in fields_of(self.form)}
         elements |= {node.path: node.id for node in nodes_of(self.form)}
-        elements |= {path: one.id for one in self.form.inputs for path in (one.path, f"{one.path}.kind")}
+        elements |= {path: one.source_id for one in self.form.inputs for path in (one.path, f"{one.path}.kind")}
         return [Problem(path, message, elements.get(path, "")) for path, message in self.problems.items()]
 
     @property

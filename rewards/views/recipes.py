@@ -188,6 +188,7 @@ def recipe_compose(request: AuthedRequest, slug: str) -> HttpResponse:
         problems = error.problems
         edit = _as_it_was(request)
     if not problems and request.POST.get("edit") in ("save", "save-new"):
+        require(project, Capability.MANAGE)
         try:
             return _saved(request, project, edit.document)
         except AppError as error:
@@ -245,7 +246,6 @@ def _posted_recipe(request: AuthedRequest, project: Project) -> Recipe | None:
 
 def _saved(request: AuthedRequest, project: Project, document: Document) -> HttpResponse:
     """A new version of the recipe that was opened, or a new recipe."""
-    require(project, Capability.MANAGE)
     form = ComposerForm(request.POST, project=project)
     if request.POST["edit"] == "save" and form.recipe_id:
         recipe = recipe_for(request.user, project.slug, form.recipe_id, needs=Capability.MANAGE)

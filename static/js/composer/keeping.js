@@ -1,4 +1,4 @@
-// What a swap would lose: which parts are open. And which keys mean undo and redo.
+// What a swap would lose: which parts are open. Which keys mean undo and redo, and which event of a field asks the server.
 
 /** Notes which <details> with an id are open, and puts them so again in what came instead. */
 export function keepOpen() {
@@ -25,4 +25,10 @@ export function isUndoKey(event) {
   const key = event.key.toLowerCase();
   if (key === "z") return event.shiftKey ? "redo" : "undo";
   return key === "y" && !event.shiftKey ? "redo" : null;
+}
+
+/** "input" for what is typed or dragged, "change" for what is chosen, null for what only a button sends. */
+export function asksOn(field) {
+  if (field.closest("[data-composer-quiet]")) return null;
+  return field.tagName === "SELECT" || ["checkbox", "radio"].includes(field.type) ? "change" : "input";
 }

@@ -2,7 +2,7 @@
 
 import { History } from "../annotate/history.js";
 import { attachSliders } from "./sliders.js";
-import { isUndoKey, keepOpen } from "./keeping.js";
+import { asksOn, isUndoKey, keepOpen } from "./keeping.js";
 
 const form = document.querySelector("[data-composer]");
 const state = () => document.getElementById("composer-state").value;
@@ -33,13 +33,14 @@ document.addEventListener("keydown", (event) => {
   (wanted === "undo" ? undo : redo).click();
 });
 
-// What is only sent by a button asks for nothing while it is typed.
+// One request for each edit: what is typed or dragged asks while it changes, what is chosen asks once it is. What is only
+// sent by a button asks for nothing.
 for (const kind of ["input", "change"]) {
   form.addEventListener(
     kind,
     (event) => {
-      if (event.target.closest("[data-composer-quiet]")) event.stopImmediatePropagation();
-      else burst = event.target.name || null;
+      if (asksOn(event.target) === kind) burst = event.target.name || null;
+      else event.stopImmediatePropagation();
     },
     true,
   );
@@ -59,6 +60,16 @@ function showProblems() {
   }
 }
 
+// A link to a field opens what the field is folded into.
+form.addEventListener("click", (event) => {
+  const link = event.target.closest(".composer-problems a[href^='#']");
+  const field = link && document.getElementById(link.hash.slice(1));
+  if (!field) return;
+  event.preventDefault();
+  for (let part = field.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+  field.focus();
+});
+
 /** Go on from where the edit led, unless it is already there. */
 function moveFocus() {
   const tree = document.getElementById("composer-tree");
@@ -73,7 +84,10 @@ const reopen = keepOpen();
 document.addEventListener("htmx:oobBeforeSwap", (event) => reopen.note(event.detail.target));
 document.addEventListener("htmx:oobAfterSwap", () => reopen.apply(document));
 
-document.addEventListener("htmx:afterRequest", settle);
+// A request that a newer one took the place of changed nothing; other parts of the page have requests of their own.
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful && event.detail.elt === form) settle();
+});
 
 function settle() {
   attachSliders(form);
