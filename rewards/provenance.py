@@ -106,7 +106,10 @@ def facts_about_judgment(judgment: Judgment, version: RubricVersion | None = Non
         facts.append(Fact("Repeat", str(judgment.repeat)))
     if judgment.duration_ms is not None:
         facts.append(Fact("Time taken", f"{judgment.duration_ms / 1000:.1f} s"))
-    facts += [Fact(f"Shown: {name}", str(value)) for name, value in sorted(judgment.presentation.items())]
+    shown = dict(judgment.presentation)
+    if "confidence" in shown:
+        facts.append(Fact("Confidence", f"{shown.pop('confidence')} of 3"))
+    facts += [Fact(f"Shown: {name}", str(value)) for name, value in sorted(shown.items())]
     try:
         return facts + _facts_about_trace(judgment.trace)
     except ObjectDoesNotExist:

@@ -110,7 +110,7 @@ class ChecklistQuestion:
             rows: list[Any] = [verdict for verdict in verdicts if verdict is not None]
             if rows or evidence[output.pk]:
                 rows += evidence[output.pk]
-                presentation = {"label": output.label, "asked": [one.criterion for one in self.criteria]}
+                presentation = {"label": output.label, "criteria": [one.criterion for one in self.criteria]}
                 planned.append(PlannedJudgment(VERDICTS, f"{self.key}:{output.pk}", output.pk, presentation, rows))
         return planned
 

@@ -66,8 +66,8 @@ def _from_people(reading: Reading, output: int, marks: Sequence[MarkRow]) -> dis
     faults = [
         Span(row.mark.message, row.mark.start, row.mark.end)
         for row in marks
-        # A positive value is praise.
-        if row.is_of_people and not (row.mark.value or 0) > 0
+        # A positive value is praise, and evidence for a criterion may speak for the output.
+        if row.is_of_people and row.mark.criterion_id is None and not (row.mark.value or 0) > 0
     ]
     return disagreement.from_spans(_drawn(reading, output), reading.limit, faults)
 

@@ -74,9 +74,16 @@ class ComparisonSummary:
         return len(self.answers)
 
 
+PICKED = {
+    "best_worst": {1: "the best", 2: "neither best nor worst", 3: "the worst"},
+    "tick": {1: "good", 2: "not among the good ones"},
+}
+"""What the tiers say where an order stands for picks, by what was asked."""
+
+
 @dataclass
 class RankingSummary:
-    """The places that the output got; 1 is best."""
+    """The places that the output got; 1 is best. Picks are answers too, and have no place to average."""
 
     tiers: list[int] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
@@ -84,6 +91,10 @@ class RankingSummary:
     @property
     def mean(self) -> float | None:
         return sum(self.tiers) / len(self.tiers) if self.tiers else None
+
+    @property
+    def n_picks(self) -> int:
+        return len(self.answers) - len(self.tiers)
 
 
 class Words(NamedTuple):
@@ -213,9 +224,16 @@ def _count(summary: ComparisonSummary, output: Output, comparison: Comparison, n
         return f"tie with {other} ({comparison.get_tie_kind_display().lower()})"
     if (comparison.choice == Comparison.Choice.A) == is_a:
         summary.wins += 1
-        return f"better than {other}"
+        return f"better than {other}{_by(comparison)}"
     summary.losses += 1
-    return f"worse than {other}"
+    return f"worse than {other}{_by(comparison)}"
+
+
+def _by(comparison: Comparison) -> str:
+    """How far from a tie, where that was asked."""
+    if comparison.strength is None:
+        return ""
+    return f" by {comparison.strength} step{'s' if comparison.strength != 1 else ''}"
 
 
 def _rankings(output: Output, judgments: Sequence[Judgment], names: dict[int, str]) -> RankingSummary:
@@ -225,8 +243,11 @@ def _rankings(output: Output, judgments: Sequence[Judgment], names: dict[int, st
             continue
         places = {place.output_id: place.tier for place in judgment.ranking.places.all()}
         if output.pk in places:
-            summary.tiers.append(places[output.pk])
-            words = f"place {places[output.pk]} among {len(places)}"
+            tier = places[output.pk]
+            picked = PICKED.get(str(judgment.presentation.get("asked")), {}).get(tier)
+            if picked is None:
+                summary.tiers.append(tier)
+            words = f"{picked or f'place {tier}'} among {len(places)}"
             tiers = [
                 [_named(pk, output, names) for pk, place in places.items() if place == tier]
                 for tier in sorted(set(places.values()))

@@ -182,6 +182,8 @@ def test_the_page_of_the_task_shows_what_was_said(client, assignment, owner):
     client.force_login(owner)
     task = assignment.item.task
     page = client.get(reverse("rewards:task-detail", args=[task.project.slug, task.pk])).content.decode()
+    for words in ("the best among 3", "neither best nor worst", "not among the good ones", "by 2 steps", "2 of 3"):
+        assert words in page
     for words in ("As a user would say it", "user on A", "Ranked", "Better.", "evidence", "not applicable"):
         assert words.lower() in page.lower()
 

@@ -18,6 +18,7 @@ export const RankingWidget = (Radios) =>
     rowFor(label) {
       const row = this.template.content.firstElementChild.cloneNode(true);
       row.dataset.label = label;
+      row.querySelector("[data-name]").textContent = label;
       row.querySelector("[data-start]").textContent = this.page.startOf(label);
       const handle = row.querySelector("[data-handle]");
       handle.addEventListener("keydown", (event) => this.pressed(event, label));
@@ -58,7 +59,7 @@ export const RankingWidget = (Radios) =>
         const row = this.rows.get(label);
         const place = placeOf(this.order, label) + 1;
         const tie = labels.length > 1 ? ", tied" : "";
-        row.querySelector("[data-name]").textContent = `${place}. Response ${label}`;
+        row.querySelector("[data-number]").textContent = `${place}.`;
         row.querySelector("[data-handle]").setAttribute("aria-label", `Response ${label}, place ${place}${tie}`);
         row.querySelector("[data-move=tie]")?.setAttribute("aria-pressed", String(labels.length > 1));
         item.append(row);
