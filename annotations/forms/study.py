@@ -7,9 +7,9 @@ from django import forms
 from django.db.models import QuerySet
 
 from annotations.models import Campaign
+from annotations.studies.groups import NO_PROXY, PASSES_FROM, RULE, STRENGTH
 from annotations.studies.inputs import questions_of, raters_with
 from annotations.studies.log_probs import log_probs_of
-from annotations.studies.groups import NO_PROXY, PASSES_FROM, RULE, STRENGTH
 from annotations.studies.outcomes import LENGTH_OUTCOME, outcomes_of
 from annotations.studies.preference_loss import NO_REFERENCE, read_asked
 from projects.models import Project

@@ -10,6 +10,7 @@ import numpy as np
 
 from annotations.studies.inputs import comparisons_of, decided, people_of
 from annotations.studies.log_probs import PairSignals, choice_of, log_probs_of, pair_log_probs, signals_of
+from annotations.studies.numbers import json_numbers
 from projects.models import Project
 from rewards.composer.findings import distribution
 from rewards.parameters import validate_parameters
@@ -172,14 +173,16 @@ def _row(name: str, asked: Asked, previewed: _Previewed, on_people: _Previewed) 
         "parameters": asked.losses[name],
         "n": int(scored.sum()),
         "n_total": len(scored),
-        "loss": _numbers(cluster_bootstrap_mean(columns.losses[scored], scored_tasks, seed=seed)._asdict()),
-        "margin": _numbers(cluster_bootstrap_mean(columns.margins[scored], scored_tasks, seed=seed)._asdict()),
+        "loss": json_numbers(cluster_bootstrap_mean(columns.losses[scored], scored_tasks, seed=seed)._asdict()),
+        "margin": json_numbers(cluster_bootstrap_mean(columns.margins[scored], scored_tasks, seed=seed)._asdict()),
         "accuracy": _accuracy(previewed, columns.margins, seed),
         "people_accuracy": _accuracy(on_people, on_people.by_loss[name].margins, seed),
-        "length_correlation": _numbers(cluster_bootstrap_spearman(columns.margins, longer, tasks, seed=seed)._asdict()),
+        "length_correlation": json_numbers(
+            cluster_bootstrap_spearman(columns.margins, longer, tasks, seed=seed)._asdict()
+        ),
         "chosen_pull": _mean(columns.chosen_pulls[scored]),
         "rejected_pull": _mean(columns.rejected_pulls[scored]),
-        "margins": _numbers(distribution(columns.margins)._asdict()),
+        "margins": json_numbers(distribution(columns.margins)._asdict()),
     }
 
 
@@ -189,7 +192,7 @@ def _accuracy(previewed: _Previewed, margins: Floats, seed: int) -> dict[str, An
     scores = dict(enumerate(margins.tolist()))
     scores |= {-1 - place: 0.0 for place in range(len(margins))}
     found: PreferenceAccuracy = preference_accuracy(scores, pairs, seed=seed)  # type: ignore[arg-type]
-    return _numbers({**found._asdict(), "is_chance": found.is_chance})
+    return json_numbers({**found._asdict(), "is_chance": found.is_chance})
 
 
 def _to_read(previewed: _Previewed) -> list[dict[str, Any]]:
@@ -210,7 +213,7 @@ def _pair(previewed: _Previewed, place: int) -> dict[str, Any]:
         "tokens": [int(count) for count in previewed.tokens[place]],
         "signals": previewed.signals[place],
         "losses": {
-            name: _numbers({"loss": float(columns.losses[place]), "margin": float(columns.margins[place])})
+            name: json_numbers({"loss": float(columns.losses[place]), "margin": float(columns.margins[place])})
             for name, columns in previewed.by_loss.items()
         },
     }
@@ -218,14 +221,3 @@ def _pair(previewed: _Previewed, place: int) -> dict[str, Any]:
 
 def _mean(values: Floats) -> float | None:
     return float(values.mean()) if len(values) else None
-
-
-def _numbers(found: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON has them: None for NaN, lists for tuples."""
-    return {name: _number(value) for name, value in found.items()}
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return list(value)
-    return None if isinstance(value, float) and value != value else value

@@ -54,8 +54,8 @@ KINDS: Final[Mapping[str, StudyKind]] = {
         StudyKind(
             "groups",
             "Groups, difficulty and best of n",
-            "Which tasks’ outputs differ in an outcome and so carry a gradient, how hard each task is, and what drawing "
-            "more would give: pass@k, and the best of n by a proxy.",
+            "Which tasks’ outputs differ in an outcome and so carry a gradient, how hard each task is, and what "
+            "drawing more would give: pass@k, and the best of n by a proxy.",
             groups.compute,
         ),
         StudyKind(

@@ -10,6 +10,7 @@ from annotations.actions.study import run_study
 from annotations.forms.study import FORMS
 from annotations.models import Study
 from annotations.studies.registry import KINDS
+from annotations.templatetags.study_charts import as_percent
 from projects.models import Project
 from rewards.models import Judgment, Rater
 
@@ -95,7 +96,7 @@ class Command(BaseCommand):
         return self._by_form(project, options, given)
 
     def _by_form(self, project: Project, options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        given = given | dict((text.partition("=")[0], text.partition("=")[2]) for text in options["param"] or [])
+        given = given | {text.partition("=")[0]: text.partition("=")[2] for text in options["param"] or []}
         form = FORMS[options["kind"]](project, given)
         unknown = [name for name in given if name not in form.fields]
         if unknown:
@@ -149,11 +150,11 @@ class Command(BaseCommand):
             self.stdout.write(f"{row['answered']:>6} by {row['name']}: {'; '.join(row['alarms']) or 'no alarm'}")
 
     def _print_groups(self, result: dict[str, Any]) -> None:
-        meter, shown = result["meter"], lambda share: "-" if share is None else f"{share:.1%}"
+        meter = result["meter"]
         self.stdout.write(f"{result['outcome']}: {meter['n_outputs']} of {result['outputs']} outputs scored")
-        self.stdout.write(f"{result['tasks']} tasks, {shown(meter['share_without_gradient'])} without a gradient")
+        self.stdout.write(f"{result['tasks']} tasks, {as_percent(meter['share_without_gradient'])} without a gradient")
         for row in result["pass_at_k"]:
-            self.stdout.write(f"pass@{row['k']} {shown(row['value'])} over {row['n']} tasks")
+            self.stdout.write(f"pass@{row['k']} {as_percent(row['value'])} over {row['n']} tasks")
         for row in result["best_of_n"]:
             values = [row[key]["value"] for key in ("proxy", "best")]
             proxy, best = ["-" if value is None else f"{value:.4f}" for value in values]
