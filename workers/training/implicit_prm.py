@@ -192,6 +192,7 @@ class AdapterTraining:
             torch.manual_seed(seed)
             self._model = get_peft_model(model, config)
         self._model.eval()
+        self._reference: dict[tuple[Row, ...], float] = {}
         self._trained = [parameter for parameter in self._model.parameters() if parameter.requires_grad]
 
     @property
@@ -249,9 +250,16 @@ class AdapterTraining:
 
         with torch.no_grad():
             found = [float(self.log_probability(one)) for one in encoded]
-            with self._model.disable_adapter():
-                reference = [float(self.log_probability(one)) for one in encoded]
-        return [self._beta * (own - other) for own, other in zip(found, reference, strict=True)]
+        return [self._beta * (own - self.reference(one)) for own, one in zip(found, encoded, strict=True)]
+
+    def reference(self, encoded: Encoded) -> float:
+        """The same sum by the base alone; kept, since it never changes."""
+        import torch
+
+        if encoded.rows not in self._reference:
+            with torch.no_grad(), self._model.disable_adapter():
+                self._reference[encoded.rows] = float(self.log_probability(encoded))
+        return self._reference[encoded.rows]
 
     def log_probability(self, encoded: Encoded) -> torch.Tensor:
         """sum_t log pi(y_t | y_<t) over all tokens that the policy wrote, float32 or wider, a scalar."""
@@ -286,14 +294,11 @@ class AdapterTraining:
         return json.dumps(kept, sort_keys=True)
 
     def _references(self, train: Sequence[Encoded], progress: Progress) -> list[float]:
-        import torch
-
         values = []
-        with torch.no_grad(), self._model.disable_adapter():
-            for number, one in enumerate(train, start=1):
-                values.append(float(self.log_probability(one)))
-                if number % _EVALUATED_AT_ONCE == 0:
-                    progress(f"read {number} of {len(train)} outputs by the reference")
+        for number, one in enumerate(train, start=1):
+            values.append(self.reference(one))
+            if number % _EVALUATED_AT_ONCE == 0:
+                progress(f"read {number} of {len(train)} outputs by the reference")
         return values
 
     def _accumulate(self, some: Sequence[Encoded], references: Sequence[float]) -> float:
