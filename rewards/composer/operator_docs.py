@@ -22,8 +22,8 @@ _HEAD: Final = """# Operators and estimators
 
 What recipes are made of. This page is written by `manage.py document_operators` from the declarations in
 `rewards/shaping` and `rewards/advantages`, which also make the composer's fields and the checks of recipes. Each
-picture is the operator at work, with its defaults, on four made-up outputs of two tasks: what goes in as thin bars, what
-comes out as thick ones.
+picture is the operator at work, with its defaults, on four made-up outputs of two tasks: what goes in as thin bars,
+what comes out as thick ones.
 """
 
 

@@ -20,7 +20,7 @@ _LENGTHS: Final = (7, 5, 6, 6)
 """Segments of the example's four outputs: two tasks with two outputs each, so groups have something to compare."""
 _GROUPS: Final = (0, 0, 1, 1)
 _SEED: Final = 7
-_KINDS_OF_NUMBERS: Final = ((-0.4, 1.0, 1), (0.1, 1.0, 1), (1, 9, 0), (100, 9_000, -2))
+_KINDS_OF_NUMBERS: Final = ((-0.4, 1.0, 1), (0.1, 1.0, 1), (0.0, 1.0, 0), (1, 9, 0), (100, 9_000, -2))
 """Least, greatest, and digits after the point."""
 
 
@@ -38,6 +38,12 @@ class Example:
 
     inputs: tuple[Bars, ...]
     result: Bars
+
+    @property
+    def is_telling(self) -> bool:
+        """The result is neither the same everywhere nor what went in."""
+        differs = len({value for value in self.result.values if value == value}) > 1
+        return differs and all(self.result.values != one.values for one in self.inputs)
 
 
 @dataclass(frozen=True)
@@ -101,10 +107,10 @@ def estimator_families() -> tuple[EstimatorFamily, ...]:
 
 
 def operator_page(operator: Operator) -> OperatorPage:
-    """The operator with an example that shows something: the first of the kinds of numbers that it does not make equal.
+    """The operator with an example that shows something, of the first kind of numbers that gives one.
 
-    Operators take rewards of both signs, shares, or counts; which of them a slot means is not declared, so they are
-    tried in that order, on tokens where the slots take them and else on whole outputs.
+    Operators take rewards of both signs, shares, zeros and ones, or counts; which of them a slot means is not declared,
+    so they are tried in that order, on tokens where the slots take them and else on whole outputs.
     """
     dull, why = None, ""
     for kind in _KINDS_OF_NUMBERS:
@@ -114,7 +120,7 @@ def operator_page(operator: Operator) -> OperatorPage:
             except ValueError as error:
                 why = why or str(error)
                 continue
-            if len({value for value in example.result.values if value == value}) > 1:
+            if example.is_telling:
                 return OperatorPage(operator, example, "")
             dull = dull or example
     return OperatorPage(operator, dull, "" if dull else why)

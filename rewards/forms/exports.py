@@ -104,7 +104,8 @@ class ExportForm(forms.Form):
     test = forms.FloatField(label="Test, %", min_value=0, max_value=100, initial=10)
     seed = forms.IntegerField(min_value=0, max_value=LARGEST_SEED, initial=0)
 
-    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, project: Project, recipe: str = "", **kwargs: Any) -> None:
+        """`recipe`: the key of a version whose rewards the form begins with, where it is one to choose."""
         super().__init__(*args, **kwargs)
         self.offers = ExportOffers(project)
         self.initial.update(
@@ -119,6 +120,9 @@ class ExportForm(forms.Form):
         self._offer("rubric", self.offers.rubrics)
         self._offer("signal", self.offers.signals)
         self._offer("recipe", self.offers.recipes)
+        if recipe in dict(self.offers.recipes):
+            rewards = next(name for name in EXPORT_FORMATS if holds_rewards(name))
+            self.initial.update(format=rewards, source=Source.RECIPE, recipe=recipe)
         self._offer("raters", self.offers.raters)
         self._offer("policies", self.offers.policies)
         self._offer("split", [("", "Any"), *((name, name) for name in self.offers.splits)])

@@ -34,9 +34,9 @@ def export_list(request: AuthedRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def export_create(request: AuthedRequest, slug: str) -> HttpResponse:
-    """Choose what the dataset is made of."""
+    """Choose what the dataset is made of; `recipe` is the version whose rewards to begin with."""
     project = project_for(request.user, slug, needs=Capability.MANAGE)
-    form = ExportForm(request.POST or None, project=project)
+    form = ExportForm(request.POST or None, project=project, recipe=request.GET.get("recipe", ""))
     if form.is_valid():
         try:
             export = create_export(

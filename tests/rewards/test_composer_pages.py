@@ -379,6 +379,16 @@ def test_a_reward_is_stored_by_a_worker_and_the_page_says_how_far_it_is(
     assert sorted(stored.signals.filter(channel="reward").values_list("total", flat=True)) == [-1.0, 0.5, 1.0, 2.5]
 
 
+def test_an_export_begins_with_the_recipe_that_it_was_asked_for_from(signed_in, outputs, project, manager):
+    version = create_recipe(project=project, actor=manager, name="Mine", document=recipe())
+    page = signed_in.get(f"/p/quill/recipes/{version.recipe_id}/").content.decode()
+    assert f'href="/p/quill/exports/new/?recipe={version.pk}"' in page
+    initial = signed_in.get(f"/p/quill/exports/new/?recipe={version.pk}").context["form"].initial
+    assert (initial["source"], initial["recipe"]) == ("recipe", str(version.pk))
+    # A key that is none of the project's recipes changes nothing.
+    assert "recipe" not in signed_in.get("/p/quill/exports/new/?recipe=0").context["form"].initial
+
+
 def test_a_selection_without_outputs_is_refused_with_a_message(signed_in, outputs, project, manager):
     version = create_recipe(project=project, actor=manager, name="Mine", document=recipe())
     response = signed_in.post(
