@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString, mark_safe
 register = template.Library()
 
 _LEFT: Final = 52
-_STEP: Final = 90
+_ACROSS: Final = 420
+_LEAST_STEP: Final = 60
 _HEIGHT: Final = 180
 _TOP: Final = 12
 
@@ -68,10 +69,12 @@ class _Scale:
     def __init__(self, draws: Sequence[int], low: float, high: float) -> None:
         self.places = {count: place for place, count in enumerate(draws)}
         self.low, self.high = (low, high) if high > low else (low - 0.5, high + 0.5)
-        self.width = _LEFT + _STEP * max(len(draws) - 1, 1) + 40
+        gaps = max(len(draws) - 1, 1)
+        self.step = max(_ACROSS / gaps, _LEAST_STEP)
+        self.width = round(_LEFT + self.step * gaps + 40)
 
     def x(self, draws: int) -> str:
-        return f"{_LEFT + 16 + _STEP * self.places[draws]:.1f}"
+        return f"{_LEFT + 16 + self.step * self.places[draws]:.1f}"
 
     def y(self, value: float) -> str:
         return f"{_TOP + (self.high - value) / (self.high - self.low) * _HEIGHT:.1f}"

@@ -229,6 +229,6 @@ def test_a_curve_rises_to_the_top_of_its_scale_and_breaks_nothing_without_interv
     points = [CurvePoint(1, 0.0, None, None), CurvePoint(2, 1.0, 0.5, 1.0)]
     drawn = curve_chart([Curve("<one>", "series-1", points)], "words")
     # The lowest value lies at the bottom of the 180 units below 12, the highest at their top.
-    assert 'points="68.0,192.0 158.0,12.0"' in drawn
+    assert 'points="68.0,192.0 488.0,12.0"' in drawn
     assert "&lt;one&gt;: 1 at 2" in drawn
     assert curve_chart([Curve("none", "series-1", [])], "words") == ""
