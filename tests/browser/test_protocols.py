@@ -343,6 +343,17 @@ def test_steps_past_the_first_error_are_closed_and_open_again(open_item, campaig
     assert text == shown_outputs(page.assignment)["A"].messages[0]["text"]
 
 
+def test_the_question_in_focus_is_not_hidden_behind_the_prompt_or_the_bar(open_item, campaign_of, people):
+    page = open_item(people["ann"], campaign_of([STEPS]), width=390, height=600, touch=True)
+    for _ in range(5):
+        page.keyboard.press("1")
+        box = page.locator("fieldset:focus-within").bounding_box()
+        prompt = page.locator("#prompt").bounding_box()
+        bar = page.locator(".answer-bar").bounding_box()
+        assert box["y"] >= prompt["y"] + prompt["height"]
+        assert box["y"] + box["height"] <= bar["y"]
+
+
 def test_evidence_is_marked_for_its_criterion_by_keyboard_and_by_mouse(open_item, campaign_of, every_kind, people):
     page = open_item(people["ann"], campaign_of(every_kind[:1]))
     page.locator("[data-aim='rubric:true'][data-aim-of=A]").focus()

@@ -99,7 +99,18 @@ export class Questions {
     if (fieldset.dataset.of) this.onReveal(fieldset.dataset.of);
     this.widgets.get(fieldset).focus();
     fieldset.scrollIntoView({ block: "nearest" });
+    this.bringOut(fieldset);
     this.showCurrent();
+  }
+
+  /** From behind the prompt above and the bar below, which stay where they are; its beginning counts most. */
+  bringOut(fieldset) {
+    const margin = 8;
+    const box = fieldset.getBoundingClientRect();
+    const top = this.root.querySelector("#prompt").getBoundingClientRect().bottom + margin;
+    const bottom = this.root.querySelector(".answer-bar").getBoundingClientRect().top - margin;
+    if (box.top < top) window.scrollBy(0, box.top - top);
+    else if (box.bottom > bottom) window.scrollBy(0, Math.min(box.bottom - bottom, box.top - top));
   }
 
   after(fieldset) {
