@@ -16,6 +16,7 @@ from rewards.segmentation import Segmentation
 from rewards.shaping.rows import Rows
 from rewards.signals import RewardSignal
 from tests.factories import make_comparison, make_output, make_project, make_rater, make_task, make_user
+from workers.models import Scorer
 
 pytestmark = pytest.mark.django_db
 
@@ -323,6 +324,29 @@ def test_pages_without_anything_to_work_on_say_what_is_missing(client, owner, pr
     make_comparison(make_rater(project), output, make_output(output.task, "b"), "a")
     study = run_study(project, kind="preference_loss", parameters=asked)
     assert "No pair has log-probs" in client.get(f"/p/losses/compare/{study.pk}/").content.decode()
+
+
+def test_two_checkpoints_of_one_scorer_are_offered_first(client, owner, judged):
+    for name, baseline in (("without-prompt", "no_prompt"), ("two-checkpoints", "reference_model")):
+        rater = scorer(judged.project, name)
+        Scorer.objects.create(
+            project=judged.project,
+            rater=rater,
+            name=name,
+            source="log_ratio",
+            source_version=1,
+            parameters={"baseline": baseline},
+            content={"models": {}},
+            hash=rater.scorer_hash,
+        )
+        for channel in ("log_prob", "log_prob_baseline"):
+            give(rater, judged.pairs[0][0], [-1.0] * LENGTHS[0][0], channel)
+    client.force_login(owner)
+    form = client.get("/p/losses/compare/new/preference_loss/").context["form"]
+    labels = dict(form.fields["reference_log_probs"].choices)
+    chosen = [labels[form[f"{side}_log_probs"].initial] for side in ("policy", "reference")]
+    assert chosen == ["two-checkpoints: the model", "two-checkpoints: its reference model"]
+    assert "without-prompt: the model without the prompt" in labels.values()
 
 
 def test_the_form_names_the_field_that_is_out_of_range(client, owner, judged):
