@@ -43,7 +43,8 @@ class NewStudy(serializers.Serializer[Any]):
         "second may be none), comparison_raters, seed, and of each loss <loss>.<parameter> such as dpo.beta. "
         "groups: outcome and proxy (rater:channel:segmenter, ratings:rater:question with people for a rater; the "
         "second also length or none), passes_from, policy, rule, strength, seed. "
-        "quality: campaign, known_rater (whose answers count as right; optional), seed.",
+        "quality: campaign, known_rater (whose answers count as right; optional), seed. "
+        "acquisition: game, source, options, temperature, lapse, answers, repeats, seed.",
     )
 
 

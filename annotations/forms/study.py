@@ -7,6 +7,7 @@ from django import forms
 from django.db.models import QuerySet
 
 from annotations.models import Campaign
+from annotations.studies import acquisition
 from annotations.studies.groups import NO_PROXY, PASSES_FROM, RULE, STRENGTH
 from annotations.studies.inputs import questions_of, raters_with
 from annotations.studies.log_probs import log_probs_of
@@ -301,7 +302,54 @@ class QualityForm(StudyForm):
         return {**found, "campaign": found["campaign"].pk, "known_rater": getattr(found["known_rater"], "pk", None)}
 
 
+class AcquisitionForm(StudyForm):
+    kind = "acquisition"
+    game = forms.ChoiceField(
+        label="What is asked",
+        choices=[
+            (acquisition.PAIRS, "Pairs: which of two is better"),
+            (acquisition.RATINGS, "Ratings: how good is one output, with noise that differs by output"),
+        ],
+    )
+    source = forms.ChoiceField(
+        label="Options",
+        choices=[
+            (acquisition.SIMULATED, "Simulated"),
+            (acquisition.POLICIES, "This project's policies, as far as they were compared"),
+        ],
+        help_text="Of pairs. Ratings are of simulated outputs.",
+    )
+    options = forms.IntegerField(initial=8, min_value=2, max_value=30, label="Number of simulated options")
+    temperature = forms.FloatField(
+        initial=1.0,
+        min_value=0.05,
+        max_value=20,
+        label="Noise",
+        help_text="Of answers, in the unit in which the options' qualities spread.",
+    )
+    lapse = forms.FloatField(
+        initial=0.1, min_value=0, max_value=0.9, label="Blind answers", help_text="Share of comparisons made by chance."
+    )
+    answers = forms.IntegerField(initial=500, min_value=20, max_value=2_000)
+    repeats = forms.IntegerField(initial=20, min_value=2, max_value=50, label="Games a strategy")
+    field_order = ["game", "source", "options", "temperature", "lapse", "answers", "repeats", "seed"]
+
+    def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
+        super().__init__(project, *args, **kwargs)
+        del self.fields["question"]
+        self.fields["seed"].help_text = "Of options and answers: the same seed plays the same games."
+
+
 FORMS: dict[str, type[StudyForm]] = {
     form.kind: form
-    for form in (ConsistencyForm, AgreementForm, AccuracyForm, DenseForm, GroupsForm, PreferenceLossForm, QualityForm)
+    for form in (
+        ConsistencyForm,
+        AgreementForm,
+        AccuracyForm,
+        DenseForm,
+        GroupsForm,
+        PreferenceLossForm,
+        QualityForm,
+        AcquisitionForm,
+    )
 }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from annotations.studies import accuracy, agreement, consistency, dense, groups, preference_loss, quality
+from annotations.studies import accuracy, acquisition, agreement, consistency, dense, groups, preference_loss, quality
 from projects.models import Project
 
 
@@ -64,6 +64,13 @@ KINDS: Final[Mapping[str, StudyKind]] = {
             "How far the people of one campaign agree on each question, and what each person's answers say: known "
             "answers, repeats, leniency, error rates, pace and patterns.",
             quality.compute,
+        ),
+        StudyKind(
+            "acquisition",
+            "What to ask next",
+            "Strategies that choose the next pair or output, played against simulated annotators of known noise before "
+            "people are asked: regret answer by answer, and how often each finds the best.",
+            acquisition.compute,
         ),
     )
 }

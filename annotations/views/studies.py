@@ -14,7 +14,7 @@ from annotations.actions.study import delete_study, start_study
 from annotations.forms.study import FORMS, StudyForm
 from annotations.models import Study
 from annotations.quality import pictures as quality_pictures
-from annotations.studies import groups_page, pictures, preference_page, reading
+from annotations.studies import curves, groups_page, pictures, preference_page, reading
 from annotations.studies.registry import KINDS
 from projects.access import Capability, project_for
 from projects.keyset import keyset_page
@@ -168,12 +168,17 @@ def _groups_context(study: Study, request: AuthedRequest) -> dict[str, Any]:
     return groups_page.context(study, request.GET)
 
 
+def _acquisition_context(study: Study, request: AuthedRequest) -> dict[str, Any]:
+    return {"result": study.result, "plot": curves.plot(study.result)}
+
+
 _CONTEXTS = {
     "consistency": _consistency_context,
     "agreement": _agreement_context,
     "accuracy": _accuracy_context,
     "dense": _dense_context,
     "quality": _quality_context,
+    "acquisition": _acquisition_context,
     "preference_loss": _preference_loss_context,
     "groups": _groups_context,
 }

@@ -40,7 +40,8 @@ class Command(BaseCommand):
             "--param",
             action="append",
             metavar="NAME=VALUE",
-            help="preference_loss: such as dpo.beta=0.05; groups: outcome, passes_from, proxy, policy, rule, strength",
+            help="preference_loss: such as dpo.beta=0.05; groups: outcome, passes_from, proxy, policy, rule, strength; "
+            "acquisition: answers, options and others of its form",
         )
         parser.add_argument("--campaign", type=int, metavar="ID", help="quality: whose answers")
         parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
@@ -61,6 +62,8 @@ class Command(BaseCommand):
             parameters = self._by_form(project, options, {"seed": options["seed"]})
         elif options["kind"] == "quality":
             parameters["campaign"] = options["campaign"]
+        elif options["kind"] == "acquisition":
+            parameters = self._acquisition(project, options)
         study = run_study(project, kind=options["kind"], parameters=parameters)
         if study.status == Study.Status.FAILED:
             raise CommandError(study.failure)
@@ -78,6 +81,8 @@ class Command(BaseCommand):
             self._print_groups(study.result)
         elif options["kind"] == "quality":
             self._print_quality(study.result)
+        elif options["kind"] == "acquisition":
+            self._print_acquisition(study.result)
         else:
             self._print_dense(study.result)
 
@@ -139,6 +144,24 @@ class Command(BaseCommand):
             widths = (7, 7, 10, 9, 13)
             line = "".join(text.ljust(width) for text, width in zip(shown, widths, strict=True))
             self.stdout.write(f"{line}{row['name']}: {row['channel']} by {row['segmenter']}")
+
+    def _acquisition(self, project: Project, options: dict[str, Any]) -> dict[str, Any]:
+        """The form's own defaults, with what `--param` changes."""
+        form = FORMS["acquisition"](project)
+        given = {name: field.initial for name, field in form.fields.items()} | {"seed": options["seed"]}
+        given |= {"game": "pairs", "source": "simulated"}
+        given |= dict(text.partition("=")[::2] for text in options["param"] or [])
+        form = FORMS["acquisition"](project, given)
+        if not form.is_valid():
+            raise CommandError("; ".join(f"{name}: {' '.join(map(str, words))}" for name, words in form.errors.items()))
+        return form.parameters()
+
+    def _print_acquisition(self, result: dict[str, Any]) -> None:
+        for row in sorted(result["curves"], key=lambda curve: curve["regret"][-1]):
+            self.stdout.write(
+                f"regret {row['regret'][-1]:8.1f}  best found {row['found']:4.0%}  "
+                f"{row['asked']:6.0f} answers  {row['label']}"
+            )
 
     def _print_quality(self, result: dict[str, Any]) -> None:
         self.stdout.write(f"{result['answers']} answers to {result['name']}")

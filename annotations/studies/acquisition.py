@@ -1,0 +1,91 @@
+"""Which strategy of asking learns the most from the fewest answers, played against simulated annotators."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from django.db.models import Count
+
+from projects.models import Project
+from rewards.acquisition.arms import ARMS
+from rewards.acquisition.duels import DUELS
+from rewards.acquisition.simulation import Curve, play_arms, play_duels, preferences, winner_of
+from rewards.models import Comparison, Policy
+
+Floats = npt.NDArray[np.float64]
+
+PAIRS, RATINGS = "pairs", "ratings"
+SIMULATED, POLICIES = "simulated", "policies"
+FEATURES = 3
+MOST_POLICIES = 12
+
+
+def compute(project: Project, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Run the study; parameters: `game`, `source`, `options`, `temperature`, `lapse`, `answers`, `repeats`, `seed`.
+
+    Raises
+    ------
+    ValueError
+        Where the project's policies are to be played and fewer than two were compared.
+    """
+    rng = np.random.default_rng(parameters["seed"])
+    played = {name: parameters[name] for name in ("repeats", "seed")} | {"horizon": parameters["answers"]}
+    if parameters["game"] == RATINGS:
+        means = rng.normal(size=parameters["options"])
+        # Half of the outputs divide their raters: what variance-adaptive sampling is for.
+        noise = parameters["temperature"] * np.where(rng.permutation(len(means)) % 2 == 0, 0.25, 1.75)
+        curves = play_arms(list(ARMS.values()), means, noise, **played)
+        names = [f"output {number}" for number in range(1, len(means) + 1)]
+        return _result(parameters, curves, names, int(means.argmax()), compared=0)
+    if parameters["source"] == POLICIES:
+        names, chances, compared = _policies(project)
+        chances = (1 - parameters["lapse"]) * chances + parameters["lapse"] / 2
+        features = None
+    else:
+        features = rng.normal(size=(parameters["options"], FEATURES))
+        utility = features @ rng.normal(size=FEATURES)
+        chances = preferences(utility, temperature=parameters["temperature"], lapse=parameters["lapse"])
+        names, compared = [f"option {number}" for number in range(1, len(utility) + 1)], 0
+    curves = play_duels(list(DUELS.values()), chances, features=features, **played)
+    return _result(parameters, curves, names, winner_of(chances), compared=compared)
+
+
+def _result(
+    parameters: dict[str, Any], curves: list[Curve], names: list[str], winner: int, *, compared: int
+) -> dict[str, Any]:
+    rows = [curve._asdict() for curve in curves]
+    for row in rows:
+        row["error"] = [None if error != error else error for error in row["error"]]
+    return {**parameters, "names": names, "winner": names[winner], "compared": compared, "curves": rows}
+
+
+def _policies(project: Project) -> tuple[list[str], Floats, int]:
+    """The share of comparisons that each policy won against each other, one win each taken for granted (one query)."""
+    rows = (
+        Comparison.objects.filter(
+            judgment__project=project,
+            judgment__withdrawn_at__isnull=True,
+            output_a__policy__isnull=False,
+            output_b__policy__isnull=False,
+        )
+        .values_list("output_a__policy", "output_b__policy", "choice")
+        .order_by()
+        .annotate(times=Count("pk"))
+    )
+    met: dict[int, int] = {}
+    counted = [(a, b, choice, times) for a, b, choice, times in rows if a != b]
+    for a, b, _, times in counted:
+        met[a], met[b] = met.get(a, 0) + times, met.get(b, 0) + times
+    chosen = sorted(met, key=lambda policy: (-met[policy], policy))[:MOST_POLICIES]
+    if len(chosen) < 2:
+        raise ValueError(f"comparisons of {len(chosen)} policies are stored: expected at least 2")
+    place = {policy: index for index, policy in enumerate(chosen)}
+    wins, compared = np.ones((len(chosen), len(chosen))), 0
+    for a, b, choice, times in counted:
+        if a in place and b in place:
+            share = {"a": 1.0, "b": 0.0, "tie": 0.5}[choice]
+            wins[place[a], place[b]] += share * times
+            wins[place[b], place[a]] += (1 - share) * times
+            compared += times
+    names = Policy.objects.in_bulk(chosen)
+    return [names[policy].name for policy in chosen], wins / (wins + wins.T), compared
