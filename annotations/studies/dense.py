@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from django.db.models import Sum
 
+from annotations.protocols.stop import STOP
 from annotations.studies import step_errors
 from annotations.studies.inputs import comparisons_of, decided, people_of, ratings_of
 from projects.models import Project
@@ -96,6 +97,8 @@ def _marks(project: Project, raters: set[int]) -> dict[int, _Marks]:
     """Errors that people marked by themselves, by output."""
     asked = Judgment.objects.of(project).standing().without_reviews().filter(kind=Judgment.Kind.SPANS)
     asked = asked.exclude(rater__kind=Rater.Kind.SCORER)
+    # Where a person would have stopped is another question: the words there need not be wrong.
+    asked = asked.exclude(presentation__contains={"asked": STOP})
     if raters:
         asked = asked.filter(rater__in=raters)
     spans = SpanMark.objects.filter(judgment__in=asked).exclude(value__gt=0)

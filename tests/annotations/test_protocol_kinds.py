@@ -1,5 +1,7 @@
 """What each kind of question takes as an answer, how it names what is wrong, and the rows that it plans."""
 
+from typing import Any
+
 import pytest
 
 from annotations.protocols import ShownItem, ShownOutput, min_outputs, parse_questions, plan_judgments
@@ -20,7 +22,7 @@ from rewards.models import Comparison, Critique, RankedOutput, SpanMark, StepLab
 from rewards.text import sha256_text
 
 TEXT = "First line.\nSecond line.\nThird line."
-CHECKLIST = {
+CHECKLIST: dict[str, Any] = {
     "kind": "checklist",
     "key": "rubric",
     "prompt": "Does it meet these?",
@@ -224,8 +226,8 @@ class TestChecklist:
         verdicts = {row.criterion_id: (row.state, row.label, row.value) for row in first.rows}
         assert verdicts == {7: ("scored", "Yes", 1.0), 8: ("scored", "Warm", 0.5)}
         # A level without a value says nothing of worth: unscored, with the reason, and never 0.
-        verdicts = {row.criterion_id: (row.state, row.value) for row in second.rows}
-        assert verdicts == {7: ("not_applicable", None), 8: ("unscored", None)}
+        without_labels = {row.criterion_id: (row.state, row.value) for row in second.rows}
+        assert without_labels == {7: ("not_applicable", None), 8: ("unscored", None)}
         assert second.rows[1].reason
         assert (first.kind, first.output_id) == ("verdicts", 11)
 

@@ -48,6 +48,7 @@ def _store(rater: RaterRow, output: Any, values: Any, cut: Any = words, channel:
 
 
 def _mark(judgment: Judgment, start: int, end: int, label: str, **fields: Any) -> None:
+    assert judgment.output is not None
     text = judgment.output.messages[0]["text"]
     SpanMark.objects.create(
         judgment=judgment,

@@ -139,8 +139,8 @@ def test_weights_come_back_as_they_were_and_equal_weights_are_equal_bytes():
     weights = FittedWeights("token_credit", head().arrays, head().settings, {"weights": "w", "tokenizer": "t"})
     again = FittedWeights(
         "token_credit",
-        dict(reversed(head().arrays.items())),
-        dict(reversed(head().settings.items())),
+        dict(reversed(list(head().arrays.items()))),
+        dict(reversed(list(head().settings.items()))),
         dict(weights.base),
     )
     assert weights.to_bytes() == again.to_bytes()
