@@ -67,7 +67,7 @@ def question_rows(rows: Sequence[Mapping[str, Any]]) -> list[QuestionRow]:
     """Coefficients on one scale: from the lowest bound, at most 0, to 1."""
     bounds = [row[name] for row in rows for name in ("value", "low") if row[name] is not None]
     bottom = min([0.0, *bounds])
-    return [QuestionRow(row, _coefficient(row, bottom), _word(row["value"])) for row in rows]
+    return [QuestionRow(row, _coefficient(row, bottom), _word(row)) for row in rows]
 
 
 def leniency_charts(people: Sequence[Mapping[str, Any]], questions: Mapping[str, str]) -> list[Chart]:
@@ -97,7 +97,7 @@ def accuracy_charts(people: Sequence[Mapping[str, Any]], questions: Mapping[str,
             "0 %",
             "100 %",
             [
-                _mark(name, f"{row['value']:.0%} of {row['n']} answers", (row["value"],) * 3, (0, 1), ())
+                _mark(name, f"{100 * row['value']:.0f} % of {row['n']} answers", (row["value"],) * 3, (0, 1), ())
                 for name, row in sorted(rows, key=lambda entry: -entry[1]["value"])
             ],
         )
@@ -153,15 +153,21 @@ def _coefficient(row: Mapping[str, Any], bottom: float) -> Mark | None:
     value = row["value"]
     low, high = (value if row[bound] is None else row[bound] for bound in ("low", "high"))
     bounds = "" if row["low"] is None else f" [{low:.3f}, {high:.3f}]"
-    return _mark(row["prompt"], f"{value:.3f}{bounds}", (value, low, high), (bottom, 1.0), (0.0, TENTATIVE, RELIABLE))
+    references = (0.0, TENTATIVE, RELIABLE) if _is_alpha(row) else (0.0,)
+    return _mark(row["prompt"], f"{value:.3f}{bounds}", (value, low, high), (bottom, 1.0), references)
 
 
-def _word(value: float | None) -> str:
-    if value is None:
+def _is_alpha(row: Mapping[str, Any]) -> bool:
+    """The levels below are Krippendorff's, of his coefficients alone."""
+    return "alpha" in row["measure"]
+
+
+def _word(row: Mapping[str, Any]) -> str:
+    if row["value"] is None or not _is_alpha(row):
         return ""
-    if value >= RELIABLE:
+    if row["value"] >= RELIABLE:
         return "reliable"
-    return "for tentative conclusions" if value >= TENTATIVE else "too low to conclude from"
+    return "for tentative conclusions" if row["value"] >= TENTATIVE else "too low to conclude from"
 
 
 def _mark(
@@ -185,7 +191,7 @@ def _person_row(row: Mapping[str, Any]) -> PersonRow:
         row,
         "" if rate is None else f"{rate:,.0f}",
         "" if seconds is None else f"{seconds:,.0f}",
-        f"{known['right'] / known['n']:.0%} of {known['n']}" if known and known["n"] else "",
+        f"{100 * known['right'] / known['n']:.0f} % of {known['n']}" if known and known["n"] else "",
         _weighted(estimated),
         f"{sum(one['right'] for one in repeats)} of {sum(one['n'] for one in repeats)}" if repeats else "",
         ", ".join(f"{one['in_levels']:+.2f}" for one in row["leniency"]),
@@ -196,4 +202,4 @@ def _weighted(rows: Sequence[Mapping[str, Any]]) -> str:
     """The mean over questions, by how many answers each has."""
     known = [row for row in rows if row["value"] is not None]
     n = sum(row["n"] for row in known)
-    return f"{sum(row['value'] * row['n'] for row in known) / n:.0%}" if n else ""
+    return f"{100 * sum(row['value'] * row['n'] for row in known) / n:.0f} %" if n else ""

@@ -12,6 +12,7 @@ from annotations.actions.lease import lease_next_item
 from annotations.actions.study import run_study
 from annotations.actions.submission import submit_answer, undo_submission
 from annotations.models import Study
+from annotations.quality.pictures import question_rows
 from annotations.quality.reading import changed_spans
 from annotations.selection import Selection
 from rewards.models import Rater
@@ -303,3 +304,22 @@ def test_annotators_and_strangers_do_not_see_it(client, campaign, people):
     assert client.get(address).status_code == 403
     client.force_login(make_user("stranger"))
     assert client.get(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [(0.8, "reliable"), (0.7, "for tentative conclusions"), (0.5, "too low to conclude from"), (None, "")],
+)
+def test_krippendorffs_levels_are_said_of_alpha_and_of_nothing_else(value, word):
+    found = {"prompt": "?", "value": value, "low": value, "high": value, "measure": "Krippendorff's alpha, ordinal"}
+    [row] = question_rows([found])
+    assert row.word == word
+    [tau] = question_rows([{**found, "measure": "Kendall's tau-b, mean over pairs of people"}])
+    assert tau.word == ""
+
+
+def test_a_coefficient_stands_on_a_scale_from_the_lowest_bound_to_one():
+    found = {"prompt": "?", "value": 0.5, "low": -0.25, "high": 0.75, "measure": "Krippendorff's alpha, nominal"}
+    [row] = question_rows([found])
+    # From -0.25 to 1: 0.75 of 1.25; the interval from 0 to 1 of 1.25; zero at a fifth.
+    assert (row.mark.value, row.mark.low, row.mark.width, row.mark.references[0]) == (60, 0, 80, 20)
