@@ -6,6 +6,7 @@ from typing import Any
 import krippendorff
 import numpy as np
 import pytest
+from django.core.management import call_command
 
 from annotations.access import assignment_for
 from annotations.actions.lease import lease_next_item
@@ -323,3 +324,28 @@ def test_a_coefficient_stands_on_a_scale_from_the_lowest_bound_to_one():
     [row] = question_rows([found])
     # From -0.25 to 1: 0.75 of 1.25; the interval from 0 to 1 of 1.25; zero at a fifth.
     assert (row.mark.value, row.mark.low, row.mark.width, row.mark.references[0]) == (60, 0, 80, 20)
+
+
+def test_the_api_and_the_command_give_the_same_figures(
+    client, campaign, people, capsys, django_capture_on_commit_callbacks
+):
+    client.force_login(people["olga"])
+    asked = {"kind": "quality", "parameters": {"campaign": campaign.pk}}
+    with django_capture_on_commit_callbacks(execute=True):
+        made = client.post("/api/v1/projects/lab/studies", asked, content_type="application/json")
+    assert made.status_code == 201, made.content
+    result = client.get(f"/api/v1/projects/lab/studies/{made.json()['id']}").json()["result"]
+    assert result == report(campaign, known_rater=None, seed=0)
+    call_command("study", "quality", "--project", "lab", "--campaign", str(campaign.pk))
+    printed = capsys.readouterr().out
+    assert f"{row(result, 'overall')['value']:.3f}" in printed
+    assert "2 by ann: no alarm" in printed
+
+
+def test_the_api_names_a_campaign_that_the_project_does_not_have(client, campaign, people):
+    elsewhere = make_project("elsewhere", owner=people["olga"])
+    client.force_login(people["olga"])
+    asked = {"kind": "quality", "parameters": {"campaign": campaign.pk}}
+    refused = client.post(f"/api/v1/projects/{elsewhere.slug}/studies", asked, content_type="application/json")
+    assert refused.status_code == 400
+    assert list(refused.json()["fields"]) == ["parameters.campaign"]

@@ -1,6 +1,8 @@
 """The study that plays strategies of asking, from its form to its picture."""
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 
 from annotations.actions.study import run_study
 from annotations.studies.curves import plot
@@ -72,3 +74,12 @@ def test_the_page_draws_a_line_for_each_strategy(client, owner, project, django_
         assert strategy.label in page
     wrong = client.post("/p/lab/compare/new/acquisition/", {**SMALL, "answers": 10_000})
     assert "less than or equal to 2000" in wrong.content.decode()
+
+
+def test_the_command_plays_the_forms_defaults_with_what_is_changed(project, capsys):
+    changed = [f"--param={name}={SMALL[name]}" for name in ("options", "answers", "repeats")]
+    call_command("study", "acquisition", "--project", "lab", *changed)
+    printed = capsys.readouterr().out
+    assert len(printed.splitlines()) == len(DUELS)
+    with pytest.raises(CommandError, match="answers: Ensure this value"):
+        call_command("study", "acquisition", "--project", "lab", "--param", "answers=3")
