@@ -25,7 +25,7 @@ from tests.factories import make_project, make_rater, make_rating, make_user
 pytestmark = pytest.mark.django_db
 
 TEXTS = ["Paris is the capital of France.", "It is Lyon, they say.", "The capital? It is Paris, on the Seine."]
-QUESTIONS = [
+QUESTIONS: list[dict[str, Any]] = [
     {"kind": "rating", "key": "overall", "prompt": "How good?", "scale_low": 1, "scale_high": 5, "allow_na": True},
     {"kind": "comparison", "key": "better", "prompt": "Which is better?", "pairs": "consecutive"},
     {"kind": "ranking", "key": "order", "prompt": "Rank them."},
@@ -38,7 +38,7 @@ QUESTIONS = [
 # By output text: what each person says of it. Nobody agrees on everything.
 STARS = {"ann": [5, 1, 4], "ben": [4, 1, 4], "cat": [5, 2, 2]}
 PLACES = {"ann": [1, 3, 2], "ben": [2, 3, 1], "cat": [1, 3, 2]}
-MARKED = {"ann": (6, 10), "ben": (6, 12), "cat": None}
+MARKED: dict[str, tuple[int, int] | None] = {"ann": (6, 10), "ben": (6, 12), "cat": None}
 STOPS = {"ann": 6, "ben": None, "cat": 6}
 EDITS = {"ann": "It is Paris, they say.", "ben": "It is Paris, they say.", "cat": None}
 
@@ -62,7 +62,8 @@ def answer_of(name, assignment):
     lyon = next(label for label, which in index.items() if which == 1)
     stars = {label: STARS[name][which] for label, which in index.items()}
     tiers = {label: PLACES[name][which] for label, which in index.items()}
-    marks = [span(lyon, TEXTS[1], *MARKED[name], severity="")] if MARKED[name] else []
+    place = MARKED[name]
+    marks = [span(lyon, TEXTS[1], *place, severity="")] if place else []
     cut: Any = "none"
     if STOPS[name] is not None:
         halted = span(lyon, TEXTS[1], STOPS[name], STOPS[name] + 4)

@@ -67,7 +67,7 @@ def _alpha_coverage() -> float:
 
 
 def _leniency_coverage() -> float:
-    held = 0
+    held = 0.0
     for seed in range(SIMULATIONS):
         rng = np.random.default_rng(seed)
         quality = rng.normal(0, 1.5, 100)
