@@ -15,6 +15,7 @@ from rewards.composer.offers import offers_for
 from rewards.composer.operators import family_pages, pages_by_name
 from rewards.composer.sample import MAX_OUTPUTS, sample_of
 from rewards.models import Judgment, Rater, Recipe, SpanMark
+from rewards.recipe_results import compute
 from rewards.recipes.presets import PRESETS
 from rewards.recipes.tree import read_recipe
 from rewards.segmentation import whole, words
@@ -127,6 +128,14 @@ def test_a_recipe_is_computed_over_the_projects_outputs_and_every_number_is_its_
     assert found.computed.human.ratings.value == pytest.approx(1.0)
     assert found.shown.lanes[0].values.tolist() == [0, 0, -2]
     assert found.shown.is_stacked
+
+
+def test_the_page_has_the_numbers_of_the_api_and_of_plain_python(signed_in, outputs, project):
+    document = recipe(advantage={"estimator": "group_mean_std"})
+    page = preview_of(compose(signed_in, document)).computed
+    result = compute(project, read_recipe(document), [output.pk for output in outputs])
+    assert page.totals.tolist() == [row.total for row in result.rows()]
+    assert page.advantages.tolist() == [row.advantage for row in result.rows()]
 
 
 def test_moving_a_slider_reads_nothing_from_the_database_but_who_asks(
