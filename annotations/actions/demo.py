@@ -2,7 +2,9 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from django.conf import settings
@@ -21,6 +23,7 @@ from rewards.rubrics.parse import rubric_from_dict
 from workers.actions.endpoints import ensure_default_endpoint, ensure_embedding_endpoint
 from workers.actions.runs import start_run
 from workers.actions.scorers import create_scorer
+from workers.demo.shipped_adapter import offer_shipped_adapter, shipped_facts
 from workers.models import ModelEndpoint
 from workers.selection import OutputSelection
 
@@ -118,6 +121,7 @@ def _start_scoring(project: Project) -> list[str]:
     planned = (
         _Planned("What the prompt makes of each token", "log_ratio", {"view_a": language_model}),
         _Planned("How near the reference each answer is", "semantic_similarity", {"encoder": encoder}),
+        *_of_the_adapter(project, owner, language_model),
         _Planned("Rubric judge on the tasks' own rubrics", "rubric_judge", {"judge": language_model}, own_rubrics=True),
         _Planned("Every pair, in both orders", "pairwise_judge", {"judge": language_model}),
     )
@@ -128,6 +132,7 @@ def _start_scoring(project: Project) -> list[str]:
             source=one.source,
             actor=owner,
             endpoints=one.endpoints,
+            parameters=one.parameters,
             uses_task_rubric=one.own_rubrics,
         )
         start_run(project=project, scorer=scorer, selection=OutputSelection(), actor=owner, name=one.name)
@@ -141,6 +146,18 @@ class _Planned(NamedTuple):
     source: str
     endpoints: dict[str, ModelEndpoint]
     own_rubrics: bool = False
+    parameters: Mapping[str, object] = MappingProxyType({})
+
+
+def _of_the_adapter(project: Project, owner: User, base: ModelEndpoint) -> list[_Planned]:
+    """Two checkpoints of one model: the base, and the base with the adapter that is shipped."""
+    if base.failure:
+        return []
+    adapted = offer_shipped_adapter(project=project, base=base, actor=owner)
+    words = "What the trained adapter makes of each step, against its base"
+    # As it was trained; without contexts, which its data does not have.
+    trained = {"beta": float(shipped_facts()["parameters"]["beta"]), "aggregate": "sum", "use_context": False}
+    return [_Planned(words, "implicit_prm", {"policy": adapted, "reference": base}, parameters=trained)]
 
 
 def _known_password() -> str:

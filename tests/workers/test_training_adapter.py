@@ -98,7 +98,8 @@ def test_gradient_of_the_adapter_is_that_of_finite_differences(tiny_folder):
         parameter.data = 0.05 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
     references = [-40.0, -60.0]
     training._accumulate(encoded, references)
-    step = 1e-5
+    # The model's norms round to float32: a smaller step would drown in it.
+    step = 5e-3
     for parameter in (training._trained[0], training._trained[1]):
         kept, gradient = parameter.data.clone(), parameter.grad.flatten()
         place = int(gradient.abs().argmax())
@@ -117,7 +118,7 @@ def test_gradient_of_the_adapter_is_that_of_finite_differences(tiny_folder):
                     )
                 )
         parameter.data = kept
-        assert gradient[place].item() == pytest.approx((losses[0] - losses[1]) / 2 / (2 * step), rel=1e-4)
+        assert gradient[place].item() == pytest.approx((losses[0] - losses[1]) / 2 / (2 * step), rel=5e-3)
 
 
 def test_an_adapter_that_has_learnt_nothing_says_nothing(tiny_folder):
