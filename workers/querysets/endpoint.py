@@ -19,5 +19,7 @@ class ModelEndpointQuerySet(models.QuerySet["ModelEndpoint"]):
 
     def to_probe(self, version: int) -> ModelEndpointQuerySet:
         """Never looked at; or in process, and found usable by a probe before this version."""
-        older = Q(engine="transformers", failure="") & (Q(resolved__probe__isnull=True) | Q(resolved__probe__lt=version))
+        older = Q(engine="transformers", failure="") & (
+            Q(resolved__probe__isnull=True) | Q(resolved__probe__lt=version)
+        )
         return self.filter(Q(probed_at=None) | older)
