@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 WIDTH, HEIGHT = 640, 220
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 28
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 34, 28
+_LEGEND_STEP = 110
 _TICKS = 4
 
 
@@ -20,6 +21,8 @@ class Line(NamedTuple):
     css_class: str
     points: str
     dots: list[tuple[float, float]]
+    legend_x: int
+    """Where its name stands above the picture."""
 
 
 class Curve(NamedTuple):
@@ -68,10 +71,10 @@ def loss_curve(points: Sequence[Mapping[str, float | None]]) -> Curve | None:
             css_class,
             " ".join(f"{x(step)},{y(value)}" for step, value in series),
             [(x(step), y(value)) for step, value in series] if with_dots else [],
+            _LEFT + place * _LEGEND_STEP,
         )
-        for label, css_class, series, with_dots in (
-            ("training", "series-1", train, False),
-            ("held out", "series-2", held_out, True),
+        for place, (label, css_class, series, with_dots) in enumerate(
+            (("training", "series-1", train, False), ("held out", "series-2", held_out, True))
         )
         if series
     ]
@@ -99,7 +102,12 @@ def measures(metrics: Mapping[str, Any]) -> list[Measure]:
         Measure("Outputs", _count(train), _count(held_out), "desirable among them in brackets"),
         Measure("AUROC", _estimate(train, "auroc"), _estimate(held_out, "auroc"), "0.5 is chance"),
         Measure("Accuracy", _estimate(train, "accuracy"), _estimate(held_out, "accuracy"), "at probability 1/2"),
-        Measure("Most frequent label", _plain(train, "majority"), _plain(held_out, "majority"), "accuracy of always"),
+        Measure(
+            "Most frequent label",
+            _plain(train, "majority"),
+            _plain(held_out, "majority"),
+            "accuracy of always saying it",
+        ),
         Measure("Cross-entropy", _plain(train, "loss"), _plain(held_out, "loss"), "0.693 is a coin"),
         Measure("AUROC of shortness", "", _estimate(held_out, "shortness"), "what length alone would reach"),
         Measure("Novelty", _spread(train), _spread(held_out), "median, from the 5th to the 95th percentile"),

@@ -10,6 +10,7 @@ from rewards.provenance import Fact, facts_about_raters
 from rewards.querysets.signal import SignalChoice
 from rewards.segmentation import WHOLE
 from rewards.signals import DIAGNOSTIC_CHANNELS
+from rewards.task_page.badges import out_of_domain
 from rewards.task_page.criterion_tables import CriterionTable, criterion_tables, version_ids
 from rewards.task_page.panels import (
     MessageRow,
@@ -117,6 +118,8 @@ def task_page(
     )
     marks = marks_by_output(outputs, judgments)
     names = _names(chooser)
+    raters_by_key = {labelled.choice.rater_id: labelled.rater for labelled in choices}
+    outside = out_of_domain([labelled.choice for labelled in choices], shown_ids)
     panels = [
         Panel(
             output=output,
@@ -125,6 +128,7 @@ def task_page(
             marks=marks[output.pk],
             summary=summarise(output, judgments, names),
             paint=paint_data(output, shown, marks[output.pk], [layer.limit for layer in layers]),
+            outside_of=[raters_by_key[rater] for rater in outside.get(output.pk, [])],
         )
         for output in outputs
     ]

@@ -93,6 +93,8 @@ class Panel:
     summary: OutputSummary
     paint: str
     """JSON for the page's module: numbers only, so nothing of a text can break out of it."""
+    outside_of: Sequence[Rater] = ()
+    """Detectors of novelty that find the output outside of what they know."""
 
     @property
     def overlay(self) -> Overlay | None:

@@ -30,7 +30,13 @@ COMMON = (
         maximum=0.9,
     ),
     Parameter(
-        "most_examples", "integer", 2_000, "At most", "Outputs; more are drawn from.", minimum=16, maximum=1_000_000
+        "most_examples",
+        "integer",
+        2_000,
+        "At most",
+        "Outputs: of more, so many are drawn.",
+        minimum=16,
+        maximum=1_000_000,
     ),
 )
 """Parameters of every trainer."""
