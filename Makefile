@@ -9,6 +9,8 @@ ONLY ?=
 
 RUNTIME := .venv/runtime.stamp
 DEV := .venv/dev.stamp
+# Where it is set, every process compiles everything anew, and the tests start many.
+unexport PYTHONDONTWRITEBYTECODE
 JS_TESTS := $(wildcard tests/js/*.test.js tests/js/*.test.mjs)
 
 .PHONY: help demo install test test-browser test-models chaos bench check format clean
