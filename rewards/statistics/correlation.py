@@ -66,13 +66,13 @@ def cluster_bootstrap_spearman(
     code = codes_of([clusters[place] for place in np.flatnonzero(scored).tolist()])[0]
     sums = np.stack(
         [np.bincount(code, of) for of in (np.ones(len(x)), rank_x, rank_y, rank_x**2, rank_y**2, rank_x * rank_y)]
-    )
+    ).astype(np.float64)
     value = float(_pearson(sums.sum(axis=1, keepdims=True))[0])
     if sums.shape[1] < 2:
         return Correlation(value, float("nan"), float("nan"), len(x))
     n_clusters = sums.shape[1]
     drawn = np.random.default_rng(seed).multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=replicates)
-    low, high = percentile_interval(_pearson(sums @ drawn.T.astype(np.float64)), confidence)
+    low, high = percentile_interval(_pearson(sums @ drawn.T), confidence)
     return Correlation(value, low, high, len(x))
 
 
