@@ -146,6 +146,7 @@ def test_the_annotation_page_obeys_the_chosen_keys_and_names_them(page_of):
     page.keyboard.press("p")
     expect(page.locator("#skip-dialog")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.locator("#skip-dialog")).to_be_hidden()
     page.keyboard.press("x")
     expect(page.locator("#prompt")).not_to_have_attribute("open", "")
     page.keyboard.press("?")
