@@ -64,7 +64,7 @@ def resolve(project: Project, recipe: Recipe, names: Collection[str], output_ids
     """
     inputs = [recipe.inputs[name] for name in names]
     problems: dict[str, str] = {
-        f"inputs.{given.name}.kind": "no project can supply it: expected another kind"
+        f"inputs.{given.name}.kind": "not bound yet: choose where in this project it comes from"
         for given in inputs
         if given.kind == GIVEN
     }

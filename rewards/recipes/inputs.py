@@ -284,7 +284,7 @@ _KINDS: Final = (
     InputKind(
         GIVEN,
         "Handed over by the program",
-        "For plain Python: no project can supply it.",
+        "Not bound: plain Python supplies it, a project chooses another kind.",
         LEVELS,
     ),
 )

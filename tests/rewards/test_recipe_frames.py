@@ -232,7 +232,7 @@ def test_withdrawn_answers_and_answers_of_others_do_not_count(project, two) -> N
 
 def test_a_kind_of_answer_that_the_project_has_never_seen_is_refused(project, two) -> None:
     assert _refused(project, two, {"kind": "rating"}) == {"inputs.x": "this project has no rating yet"}
-    assert _refused(project, two, {"kind": "given"})["inputs.x.kind"].startswith("no project can supply it")
+    assert _refused(project, two, {"kind": "given"})["inputs.x.kind"].startswith("not bound yet")
 
 
 def test_the_share_of_comparisons_won_counts_ties_half_and_leaves_out_who_cannot_tell(project, two) -> None:
