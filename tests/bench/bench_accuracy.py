@@ -49,6 +49,10 @@ MEASURED = (
     Measured("direct_likert", {}),
     Measured("rubric_judge", {"use_context": False}, needs_rubric=True),
     Measured("pairwise_judge", {}),
+    # Dense ones, for the second table; attribution asks a model hundreds of times an output and has a bench of its own.
+    Measured("checkpoint_values", {}),
+    Measured("uncertainty", {}),
+    Measured("step_model", {}),
 )
 CRITERIA = RubricContent(
     (
