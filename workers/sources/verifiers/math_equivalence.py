@@ -145,7 +145,12 @@ def _run(pairs: Sequence[Pair], seconds: int) -> Finished:
         files={HARNESS_FILE: Path(math_harness.__file__).read_bytes()},
         stdin=json.dumps(order).encode(),
         limits=Limits(wall_seconds=all_seconds, cpu_seconds=all_seconds, memory_bytes=_MEMORY),
-        folders=(*command.folders, *(str(packages / name) for name in PACKAGES)),
+        # latex2sympy2 asks for the version of its parser, which stands in a folder beside the packages.
+        folders=(
+            *command.folders,
+            *(str(packages / name) for name in PACKAGES),
+            *map(str, packages.glob("antlr4_python3_runtime-*.dist-info")),
+        ),
     )
 
 
