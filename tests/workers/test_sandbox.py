@@ -146,7 +146,8 @@ def test_it_has_no_capability_and_can_gain_none():
     assert {facts[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
     assert facts["NoNewPrivs"] == "1"
     assert facts["Uid"].split() == ["1000"] * 4
-    assert said_of("import os; os.setuid(0); print('root')") == "PermissionError"
+    # Refused, or no such account: where an ordinary user runs it, there is no root inside at all.
+    assert said_of("import os; os.setuid(0); print('root')") in {"PermissionError", "OSError"}
     made = "import ctypes; print(ctypes.CDLL(None).unshare(0x10000000))"
     assert said_of(made) == "-1", "a user namespace of its own would give it capabilities"
 
@@ -230,7 +231,7 @@ def test_a_child_that_hides_in_a_session_of_its_own_ends_with_the_program():
 
 def test_a_memory_bomb_gets_no_memory_in_one_process_and_is_ended_in_many():
     assert said_of("x = bytearray(2**30); print('got it')", memory_bytes=256 * MEBIBYTE) == "MemoryError"
-    many = "import os, time\nfor _ in range(8):\n    os.fork()\nx = bytearray(60 * 2**20)\ntime.sleep(60)"
+    many = "import os, time\nfor _ in range(3):\n    os.fork()\nx = bytearray(60 * 2**20)\ntime.sleep(60)"
     finished = run_python(many, memory_bytes=256 * MEBIBYTE, processes=30, wall_seconds=20)
     assert finished.ending == Ending.OUT_OF_MEMORY
 
