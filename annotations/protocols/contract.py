@@ -230,6 +230,34 @@ def read_asked(reader: Reader) -> AskedFields:
     )
 
 
+@dataclass(frozen=True)
+class PlainQuestion:
+    """A question that has nothing to set but the fields that all kinds share, and nothing to lay out."""
+
+    kind: ClassVar[str]
+
+    key: str
+    prompt: str
+    required: bool = True
+    confidence: bool = False
+
+    @classmethod
+    def parse(cls, reader: Reader) -> Self:
+        return cls(**read_asked(reader))
+
+    def config(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "key": self.key,
+            "prompt": self.prompt,
+            "required": self.required,
+            "confidence": self.confidence,
+        }
+
+    def layout(self, item: ShownItem) -> dict[str, Any]:
+        return {}
+
+
 def parts_of(
     answer: Any, question: str, known: Collection[str], problems: Problems, *, unknown: str = "This is not asked about."
 ) -> Mapping[str, Any] | None:

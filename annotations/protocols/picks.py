@@ -4,16 +4,16 @@ Both are stored as a ranking whose ties are what was not asked; `asked` in the j
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from annotations.protocols.contract import Place, PlannedJudgment, Problems, Reader, ShownItem, parts_of, read_asked
+from annotations.protocols.contract import Place, PlainQuestion, PlannedJudgment, Problems, ShownItem, parts_of
 from annotations.protocols.ranking import planned_ranking
 
 BEST, WORST, GOOD = "best", "worst", "good"
 
 
 @dataclass(frozen=True)
-class BestWorstQuestion:
+class BestWorstQuestion(PlainQuestion):
     """`{"kind": "best_worst"}`; an answer is `{"best": "B", "worst": "A"}`.
 
     The best is stored at tier 1, the worst at tier 3 and those between them, of whose order nothing is said, at tier 2.
@@ -23,27 +23,6 @@ class BestWorstQuestion:
     label: ClassVar[str] = "Best and worst"
     place: ClassVar[Place] = "together"
     min_outputs: ClassVar[int] = 3
-
-    key: str
-    prompt: str
-    required: bool = True
-    confidence: bool = False
-
-    @classmethod
-    def parse(cls, reader: Reader) -> Self:
-        return cls(**read_asked(reader))
-
-    def config(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "key": self.key,
-            "prompt": self.prompt,
-            "required": self.required,
-            "confidence": self.confidence,
-        }
-
-    def layout(self, item: ShownItem) -> dict[str, Any]:
-        return {}
 
     def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
         given = parts_of(answer, self.key, [BEST, WORST], problems)
@@ -66,7 +45,7 @@ class BestWorstQuestion:
 
 
 @dataclass(frozen=True)
-class TickQuestion:
+class TickQuestion(PlainQuestion):
     """`{"kind": "tick"}`; an answer is `{"good": ["A", "C"]}`, an empty list where none is good.
 
     The ticked ones are stored at tier 1 and the others at tier 2, also where there is none of one sort: the sparse
@@ -77,27 +56,6 @@ class TickQuestion:
     label: ClassVar[str] = "Tick the good ones"
     place: ClassVar[Place] = "together"
     min_outputs: ClassVar[int] = 2
-
-    key: str
-    prompt: str
-    required: bool = True
-    confidence: bool = False
-
-    @classmethod
-    def parse(cls, reader: Reader) -> Self:
-        return cls(**read_asked(reader))
-
-    def config(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "key": self.key,
-            "prompt": self.prompt,
-            "required": self.required,
-            "confidence": self.confidence,
-        }
-
-    def layout(self, item: ShownItem) -> dict[str, Any]:
-        return {}
 
     def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
         given = parts_of(answer, self.key, [GOOD], problems)

@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from annotations.protocols.contract import (
     SPANS,
     Place,
+    PlainQuestion,
     PlannedJudgment,
     Problems,
-    Reader,
     ShownItem,
     ShownOutput,
     parts_of,
-    read_asked,
 )
 from annotations.protocols.places import place_span
 from rewards.models import SpanMark
@@ -24,7 +23,7 @@ VALUE = -1.0
 
 
 @dataclass(frozen=True)
-class StopQuestion:
+class StopQuestion(PlainQuestion):
     """`{"kind": "stop"}`: mark the first word from which on you would have taken over.
 
     An answer is `{"A": {"message", "start", "end", "quote", "text_sha256"}, "B": "none"}`; "none" lets the response go
@@ -36,27 +35,6 @@ class StopQuestion:
     label: ClassVar[str] = "Stop here"
     place: ClassVar[Place] = "response"
     min_outputs: ClassVar[int] = 1
-
-    key: str
-    prompt: str
-    required: bool = True
-    confidence: bool = False
-
-    @classmethod
-    def parse(cls, reader: Reader) -> Self:
-        return cls(**read_asked(reader))
-
-    def config(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "key": self.key,
-            "prompt": self.prompt,
-            "required": self.required,
-            "confidence": self.confidence,
-        }
-
-    def layout(self, item: ShownItem) -> dict[str, Any]:
-        return {}
 
     def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
         """One judgment for each output that was answered; one that may go on has no span."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 from annotations.protocols.contract import (
     CRITIQUE,
     Place,
+    PlainQuestion,
     PlannedJudgment,
     Problems,
     Reader,
@@ -27,7 +28,7 @@ _KINDS = {"user": Critique.Kind.USER_VOICE, "reviewer": Critique.Kind.REVIEWER_V
 
 
 @dataclass(frozen=True)
-class EditQuestion:
+class EditQuestion(PlainQuestion):
     """`{"kind": "edit"}`: edit the answer until it is right.
 
     An answer is `{"A": "the corrected text"}` for the output's last message that is an answer; the same text says that
@@ -38,24 +39,6 @@ class EditQuestion:
     label: ClassVar[str] = "Edit to fix"
     place: ClassVar[Place] = "response"
     min_outputs: ClassVar[int] = 1
-
-    key: str
-    prompt: str
-    required: bool = True
-    confidence: bool = False
-
-    @classmethod
-    def parse(cls, reader: Reader) -> Self:
-        return cls(**read_asked(reader))
-
-    def config(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "key": self.key,
-            "prompt": self.prompt,
-            "required": self.required,
-            "confidence": self.confidence,
-        }
 
     def layout(self, item: ShownItem) -> dict[str, Any]:
         """`messages`: which message of each output is edited, by label."""
