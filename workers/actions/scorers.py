@@ -1,6 +1,7 @@
 """Scorers: made from a source and all that decides its numbers; the same content is the same scorer."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -21,6 +22,18 @@ from workers.sources.registry import UnknownSourceError, source_named
 
 TASK_RUBRIC = "the task's own rubric"
 _IDENTITY = ("weights", "tokenizer", "chat_template", "dtype", "pinned")
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What a scorer is made of beside its parameters."""
+
+    declaration: Declaration
+    endpoints: Mapping[str, ModelEndpoint]
+    rubric_version: RubricVersion | None
+    uses_task_rubric: bool
+    prompt_version: PromptVersion | None
+    artefact: Artefact | None
 
 
 def create_scorer(
@@ -64,57 +77,17 @@ def create_scorer(
         found = source_named(source)
     except UnknownSourceError as error:
         raise AppError(f"{str(error)[0].upper()}{str(error)[1:]}.", code="source_unknown") from error
-    models = dict(endpoints or {})
-    declaration = found.declaration
-    unfit_artefact = _artefact_problem(declaration, project, models, artefact)
-    values = _valid(
-        found,
-        project,
-        dict(parameters or {}),
-        models,
-        rubric_version,
-        uses_task_rubric,
-        prompt_version,
-        problems={"artefact": [unfit_artefact]} if unfit_artefact else {},
-    )
-    content = scorer_content(declaration, values, models, rubric_version, uses_task_rubric, prompt_version, artefact)
-    content_hash = hash_content(content)
-    existing = Scorer.objects.of(project).filter(hash=content_hash).first()
+    parts = _Parts(found.declaration, dict(endpoints or {}), rubric_version, uses_task_rubric, prompt_version, artefact)
+    values = _valid(found, project, parts, dict(parameters or {}))
+    content = _content(parts, values)
+    existing = Scorer.objects.of(project).filter(hash=hash_content(content)).first()
     if existing is not None:
         return _revived(existing)
-    name = name or _default_name(declaration, models, rubric_version, uses_task_rubric, prompt_version, artefact)
     try:
-        with transaction.atomic():
-            rater = Rater.objects.create(
-                project=project,
-                kind=Rater.Kind.SCORER,
-                name=name[:200],
-                pseudonym=f"scorer-{content_hash[:12]}",
-                scorer_hash=content_hash,
-            )
-            scorer = Scorer.objects.create(
-                project=project,
-                rater=rater,
-                name=name[:200],
-                source=declaration.name,
-                source_version=declaration.version,
-                parameters=values,
-                rubric_version=rubric_version,
-                uses_task_rubric=uses_task_rubric,
-                prompt_version=prompt_version,
-                artefact=artefact,
-                content=content,
-                hash=content_hash,
-                created_by=actor,
-            )
-            ScorerEndpoint.objects.bulk_create(
-                ScorerEndpoint(scorer=scorer, role=role, endpoint=endpoint) for role, endpoint in models.items()
-            )
-            record_event(actor=actor, verb="scorer.created", project=project, target=scorer, data={"name": name})
+        return _stored(project, parts, values, content, name=(name or _default_name(parts))[:200], actor=actor)
     except IntegrityError:
         # Someone made the same one a moment ago.
-        return Scorer.objects.of(project).get(hash=content_hash)
-    return scorer
+        return Scorer.objects.of(project).get(hash=hash_content(content))
 
 
 def archive_scorer(*, scorer: Scorer, actor: User | None) -> None:
@@ -125,56 +98,78 @@ def archive_scorer(*, scorer: Scorer, actor: User | None) -> None:
     scorer.refresh_from_db()
 
 
-def scorer_content(
-    declaration: Declaration,
-    parameters: Mapping[str, object],
-    endpoints: Mapping[str, ModelEndpoint],
-    rubric_version: RubricVersion | None,
-    uses_task_rubric: bool,
-    prompt_version: PromptVersion | None = None,
-    artefact: Artefact | None = None,
-) -> dict[str, Any]:
+def _content(parts: _Parts, parameters: Mapping[str, object]) -> dict[str, Any]:
     """All that decides a scorer's numbers, and nothing else: no name, no address, no credentials."""
-    rubric: Any = TASK_RUBRIC if uses_task_rubric else None
-    if rubric_version is not None:
-        rubric = {"name": rubric_version.rubric.name, "content": rubric_version.content_hash}
+    rubric: Any = TASK_RUBRIC if parts.uses_task_rubric else None
+    if parts.rubric_version is not None:
+        rubric = {"name": parts.rubric_version.rubric.name, "content": parts.rubric_version.content_hash}
+    prompt_sha256 = parts.prompt_version.content_hash if parts.prompt_version else parts.declaration.prompt_sha256
     return {
-        "source": declaration.name,
-        "source_version": declaration.version,
+        "source": parts.declaration.name,
+        "source_version": parts.declaration.version,
         "parameters": dict(parameters),
-        "prompt": prompt_version.content_hash if prompt_version else declaration.prompt_sha256,
+        "prompt": prompt_sha256,
         "rubric": rubric,
         "models": {
-            role: {part: endpoint.resolved.get(part, "") for part in _IDENTITY} for role, endpoint in endpoints.items()
+            role: {part: endpoint.resolved.get(part, "") for part in _IDENTITY}
+            for role, endpoint in parts.endpoints.items()
         },
         # Only where there is one: the hashes of all other scorers stay as they are.
-        **({"artefact": artefact.sha256} if artefact else {}),
+        **({"artefact": parts.artefact.sha256} if parts.artefact else {}),
     }
 
 
-def _valid(
-    source: Source,
-    project: Project,
-    parameters: dict[str, object],
-    endpoints: dict[str, ModelEndpoint],
-    rubric_version: RubricVersion | None,
-    uses_task_rubric: bool,
-    prompt_version: PromptVersion | None,
-    problems: Mapping[str, list[str]],
-) -> dict[str, Any]:
-    """The parameters with defaults; or one AppError that names all that is wrong, `problems` among it."""
-    problems = dict(problems)
+def _stored(
+    project: Project, parts: _Parts, values: dict[str, Any], content: dict[str, Any], *, name: str, actor: User | None
+) -> Scorer:
+    content_hash = hash_content(content)
+    with transaction.atomic():
+        rater = Rater.objects.create(
+            project=project,
+            kind=Rater.Kind.SCORER,
+            name=name,
+            pseudonym=f"scorer-{content_hash[:12]}",
+            scorer_hash=content_hash,
+        )
+        scorer = Scorer.objects.create(
+            project=project,
+            rater=rater,
+            name=name,
+            source=parts.declaration.name,
+            source_version=parts.declaration.version,
+            parameters=values,
+            rubric_version=parts.rubric_version,
+            uses_task_rubric=parts.uses_task_rubric,
+            prompt_version=parts.prompt_version,
+            artefact=parts.artefact,
+            content=content,
+            hash=content_hash,
+            created_by=actor,
+        )
+        ScorerEndpoint.objects.bulk_create(
+            ScorerEndpoint(scorer=scorer, role=role, endpoint=endpoint) for role, endpoint in parts.endpoints.items()
+        )
+        record_event(actor=actor, verb="scorer.created", project=project, target=scorer, data={"name": name})
+    return scorer
+
+
+def _valid(source: Source, project: Project, parts: _Parts, parameters: dict[str, object]) -> dict[str, Any]:
+    """The parameters with defaults; or one AppError that names all that is wrong."""
+    declaration = parts.declaration
     values: dict[str, Any] = {}
+    problems: dict[str, list[str]] = {}
     try:
-        values = dict(validate_parameters(source.declaration.parameters, parameters))
-        source.check(values, set(endpoints))
+        values = dict(validate_parameters(declaration.parameters, parameters))
+        source.check(values, set(parts.endpoints))
     except ParameterError as error:
-        problems |= {name: [message] for name, message in error.problems.items()}
-    problems |= _model_problems(source.declaration, project, endpoints, values.get("answer_by"))
-    rubric_problem = _rubric_problem(source.declaration, project, rubric_version, uses_task_rubric)
-    problems |= {"rubric": [rubric_problem]} if rubric_problem else {}
-    prompt_problem = _prompt_problem(source.declaration, project, prompt_version)
-    problems |= {"prompt": [prompt_problem]} if prompt_problem else {}
+        problems = {name: [message] for name, message in error.problems.items()}
+    problems |= _model_problems(declaration, project, parts.endpoints, values.get("answer_by"))
+    others = {
+        "rubric": _rubric_problem(declaration, project, parts.rubric_version, parts.uses_task_rubric),
+        "prompt": _prompt_problem(declaration, project, parts.prompt_version),
+        "artefact": _artefact_problem(declaration, project, parts.endpoints, parts.artefact),
+    }
+    problems |= {field: [problem] for field, problem in others.items() if problem}
     if problems:
         said = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in problems.items())
         raise AppError(f"This scorer cannot be made: {said}.", code="scorer_invalid", fields=problems)
@@ -262,18 +257,11 @@ def _revived(scorer: Scorer) -> Scorer:
     return scorer
 
 
-def _default_name(
-    declaration: Declaration,
-    endpoints: Mapping[str, ModelEndpoint],
-    rubric_version: RubricVersion | None,
-    uses_task_rubric: bool,
-    prompt_version: PromptVersion | None,
-    artefact: Artefact | None,
-) -> str:
-    rubric = [str(rubric_version)] if rubric_version else ["tasks' own rubrics"] if uses_task_rubric else []
-    prompt = [str(prompt_version)] if prompt_version else []
+def _default_name(parts: _Parts) -> str:
+    shared = [str(parts.rubric_version)] if parts.rubric_version else []
+    rubric = shared or (["tasks' own rubrics"] if parts.uses_task_rubric else [])
+    prompt = [str(parts.prompt_version)] if parts.prompt_version else []
     # Its own name says the same as the source's and the model's.
-    fitted = [f"artefact {artefact.sha256[:8]}"] if artefact else []
-    return " · ".join(
-        [declaration.title, *fitted, *rubric, *prompt, *dict.fromkeys(endpoint.name for endpoint in endpoints.values())]
-    )
+    fitted = [f"artefact {parts.artefact.sha256[:8]}"] if parts.artefact else []
+    models = dict.fromkeys(endpoint.name for endpoint in parts.endpoints.values())
+    return " · ".join([parts.declaration.title, *fitted, *rubric, *prompt, *models])
