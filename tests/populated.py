@@ -55,6 +55,7 @@ from tests.workers.fitting import head
 from workers.actions.artefacts import keep_artefact
 from workers.actions.prompts import create_prompt
 from workers.actions.scorers import create_scorer
+from workers.artefact_files import store_weights
 from workers.models import Attempt, Batch, Fit, ModelEndpoint, PromptVersion, RubricProposal, Run, RunItem, Scorer
 from workers.sources.registry import source_named
 
@@ -341,7 +342,7 @@ def _fit(house: Populated, endpoint: ModelEndpoint) -> dict[str, Any]:
         project=house.project,
         name=HOSTILE[:200],
         kind="token_credit",
-        weights=head().to_bytes(),
+        stored=store_weights(house.project.pk, head().to_bytes()),
         parameters={
             "fit": {"pooling": HOSTILE},
             "base": {"name": HOSTILE, "reference": HOSTILE, "weights": HOSTILE},

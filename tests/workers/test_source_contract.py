@@ -26,6 +26,7 @@ from workers import model_loading, progress
 from workers.actions.artefacts import keep_artefact
 from workers.actions.runs import cancel_run, resume_run
 from workers.actions.scorers import create_scorer
+from workers.artefact_files import store_weights
 from workers.engines.contract import (
     Capability,
     ChatMessage,
@@ -649,7 +650,7 @@ def artefact_of(project, declaration, endpoints):
         project=project,
         name="fitted",
         kind=weights.kind,
-        weights=weights.to_bytes(),
+        stored=store_weights(project.pk, weights.to_bytes()),
         parameters={"base": endpoints[declaration.models[0].name].resolved},
         metrics={},
         export=None,

@@ -166,17 +166,17 @@ def keep_artefact(
     project: Project,
     name: str,
     kind: str,
-    weights: bytes,
+    stored: tuple[str, str],
     parameters: Mapping[str, Any],
     metrics: Mapping[str, Any],
     export: Export | None,
     actor: User | None,
 ) -> Artefact:
-    """The artefact of these weights, stored with its row unless it was there already.
+    """The artefact of weights that `store_weights` has stored, unless it was there already.
 
-    The file is written first: a row never names a file that is not there.
+    The file is written first and outside any transaction: a row never names a file that is not there.
     """
-    stored_as, sha256 = store_weights(project.pk, weights)
+    stored_as, sha256 = stored
     artefact, is_new = Artefact.objects.get_or_create(
         project=project,
         sha256=sha256,
@@ -352,15 +352,13 @@ def _finish(fit: Fit, fitted: Fitted) -> None:
         "code_version": code_version(),
     }
     metrics = {**fitted.metrics, "curve": thinned(fitted.metrics["curve"])}
-    # The file before the transaction: what is written twice is the same, under the same name.
-    weights = fitted.weights.to_bytes()
-    store_weights(fit.project_id, weights)
+    stored = store_weights(fit.project_id, fitted.weights.to_bytes())
     with transaction.atomic():
         artefact = keep_artefact(
             project=fit.project,
             name=fit.name,
             kind=fit.kind,
-            weights=weights,
+            stored=stored,
             parameters=provenance,
             metrics=metrics,
             export=fit.export,

@@ -6,6 +6,7 @@ from typing import Any
 from projects.models import Project, User
 from workers.actions.artefacts import keep_artefact, offer_adapter
 from workers.actions.endpoints import probe_endpoint
+from workers.artefact_files import store_weights
 from workers.demo.train_adapter import FACTS, FOLDER, WEIGHTS
 from workers.models import ModelEndpoint
 
@@ -22,7 +23,7 @@ def offer_shipped_adapter(*, project: Project, base: ModelEndpoint, actor: User 
         project=project,
         name=NAME,
         kind=facts["kind"],
-        weights=(FOLDER / WEIGHTS).read_bytes(),
+        stored=store_weights(project.pk, (FOLDER / WEIGHTS).read_bytes()),
         parameters={
             "fit": facts["parameters"],
             "seed": facts["seed"],
