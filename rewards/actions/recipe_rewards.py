@@ -79,18 +79,24 @@ def start_storing(*, version: RecipeVersion, actor: User | None, tag: str = "", 
 
 
 def store_reward(version_id: int, event_id: int) -> None:
-    """Compute and write what `start_storing` asked for; idempotent, and says in the audit log how it ended."""
+    """Compute and write what `start_storing` asked for; idempotent, and says in the audit log how it ended.
+
+    An unexpected error is noted there too, and raised again for the worker's log.
+    """
     version = RecipeVersion.objects.select_related("project", "recipe").get(pk=version_id)
     event = AuditEvent.objects.get(pk=event_id)
     asked = dict(event.data)
     ids = list(_selected(version.project, asked["tag"], asked["split"]).values_list("pk", flat=True))
     try:
         result = compute(version.project, read_recipe(version.tree), ids)
+        _write(version, result)
     except (RecipeError, AppError) as error:
         problem = refused(error) if isinstance(error, RecipeError) else error
         _ended(version, event, FAILED, {"problem": problem.message})
         return
-    _write(version, result)
+    except Exception as error:
+        _ended(version, event, FAILED, {"problem": f"{type(error).__name__}: {error}"[:500]})
+        raise
     n_scored = sum(row.total is not None for row in result.rows())
     done: dict[str, Any] = {"n_outputs": len(result.built.output_ids), "n_scored": n_scored}
     _ended(version, event, FINISHED, done | {"left_out": len(result.built.left_out)})

@@ -111,3 +111,14 @@ def test_a_recipe_that_cannot_be_computed_says_why_and_writes_nothing(project, o
     assert state.status == "failed"
     assert "inputs.x.field: output o-9 has 'yes' there" in state.problem
     assert not RewardSignal.objects.exists()
+
+
+def test_what_nobody_expected_ends_the_request_as_well(version, store, monkeypatch) -> None:
+    def full(new_signals: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(signal_store, "save_many", full)
+    with pytest.raises(OSError, match="no space left"):
+        store(version)
+    state = stored_reward(version)
+    assert (state.status, state.problem) == ("failed", "OSError: no space left")
