@@ -19,7 +19,7 @@ from rewards.composer.findings import Distribution, Group
 from rewards.composer.operators import Bars, Example
 from rewards.composer.text import Lane, Piece, ShownOutput
 from rewards.shaping.rows import Floats
-from rewards.templatetags.texts import exact, signed
+from rewards.templatetags.texts import exact, number, signed
 
 register = template.Library()
 
@@ -181,15 +181,6 @@ def _svg(height: int, words: str, *parts: SafeString) -> SafeString:
         words,
         format_html_join("", "{}", ((part,) for part in parts)),
     )
-
-
-@register.filter
-def number(value: float | None, digits: int = 3) -> str:
-    """To so many significant digits with a true minus; a dash where there is none."""
-    if value is None or math.isnan(value):
-        return "–"
-    shown = f"{value:.{digits}g}"
-    return "0" if float(shown) == 0 else shown.replace("-", "\u2212")
 
 
 @register.simple_tag

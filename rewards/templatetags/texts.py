@@ -21,9 +21,21 @@ def exact(text: str) -> SafeString:
 @register.filter
 def signed(value: float | None, digits: int = 3) -> str:
     """A number with its sign and a true minus, to so many significant digits; a dash where there is none."""
+    return significant(value, digits, sign="+")
+
+
+@register.filter
+def number(value: float | None, digits: int = 3) -> str:
+    """To so many significant digits with a true minus; a dash where there is none."""
+    return significant(value, digits)
+
+
+def significant(value: float | None, digits: int, sign: str = "") -> str:
+    """To so many significant digits; a longer number below a million is shown whole, and not as a power of 10."""
     if value is None or math.isnan(value):
         return "–"
-    shown = f"{value:+.{digits}g}"
+    is_long = 10**digits <= abs(value) + 0.5 < 1e6
+    shown = f"{value:{sign}.0f}" if is_long else f"{value:{sign}.{digits}g}"
     return "0" if float(shown) == 0 else shown.replace("-", "\u2212")
 
 
