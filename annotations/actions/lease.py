@@ -4,6 +4,7 @@ Two rules of locking keep it free of deadlocks: an item's row is locked before i
 several items does so in the order of their ids.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -13,6 +14,8 @@ from django.utils import timezone
 from annotations.actions.counters import count_skip
 from annotations.blinding import assignment_seed, shown_order
 from annotations.models import Assignment, Campaign, CampaignItem, CampaignProtocol
+from annotations.next_item import waves
+from annotations.querysets.item import CampaignItemQuerySet
 from projects.errors import AppError
 from projects.models import User
 
@@ -180,14 +183,18 @@ def _claimed(campaign: Campaign, user: User) -> CampaignItem | None:
     Items that other people are being granted in this moment are passed over. Only if nothing else is left do we wait
     for them: one of them may have room for us still.
     """
-    items = CampaignItem.objects.grantable_to(user, campaign)
-    item = items.select_for_update(of=("self",), skip_locked=True, no_key=True).first()
+    queue = waves(user, campaign)
+    item = _first(items.select_for_update(of=("self",), skip_locked=True, no_key=True) for items in queue)
     if item is None:
         # A row that fills up while we wait stays locked by us; by id, everyone who waits locks in the same order.
-        item = items.select_for_update(of=("self",), no_key=True).order_by("pk").first()
+        item = _first(items.select_for_update(of=("self",), no_key=True).order_by("pk") for items in queue)
     if item is not None:
         CampaignItem.objects.filter(pk=item.pk).update(granted_count=F("granted_count") + 1)
     return item
+
+
+def _first(queue: Iterable[CampaignItemQuerySet]) -> CampaignItem | None:
+    return next((item for items in queue if (item := items.first()) is not None), None)
 
 
 def _extend(assignment: Assignment, *, active_ms: int | None = None) -> bool:

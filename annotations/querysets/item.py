@@ -17,15 +17,8 @@ TAKEN = ("leased", "submitted", "skipped")
 
 class CampaignItemQuerySet(models.QuerySet["CampaignItem"]):
     def grantable_to(self, user: User, campaign: Campaign) -> CampaignItemQuerySet:
-        """Items of `campaign` with room for one more answer, by someone who has not answered or skipped them.
-
-        Fewest grants first: everything is covered once before anything is covered twice.
-        """
-        return (
-            self._untaken_by(user)
-            .filter(campaign=campaign, granted_count__lt=campaign.overlap)
-            .order_by("granted_count", "position")
-        )
+        """Items of `campaign` with room for one more answer, by someone who has not answered or skipped them."""
+        return self._untaken_by(user).filter(campaign=campaign, granted_count__lt=campaign.overlap)
 
     def unfinished_for(self, user: User, campaign: Campaign) -> CampaignItemQuerySet:
         """Items that `user` may still be asked about once other people's leases end."""
