@@ -2,9 +2,10 @@
 
 from projects.models.annotator_link import AnnotatorLink
 from projects.models.audit import AuditEvent
+from projects.models.erasure import Erasure
 from projects.models.invitation import Invitation
 from projects.models.notification import Notification
-from projects.models.project import Membership, Project, Role
+from projects.models.project import Fate, Membership, Project, Role
 from projects.models.saved_filter import SavedFilter
 from projects.models.site_policy import SignUp, SitePolicy
 from projects.models.token import ApiToken, TokenScope
@@ -14,6 +15,8 @@ __all__ = [
     "AnnotatorLink",
     "ApiToken",
     "AuditEvent",
+    "Erasure",
+    "Fate",
     "Invitation",
     "Membership",
     "Notification",

@@ -14,6 +14,13 @@ class Role(models.TextChoices):
     VIEWER = "viewer", "Viewer"
 
 
+class Fate(models.TextChoices):
+    """What becomes of a person's judgments when the person's account is deleted."""
+
+    PSEUDONYM = "pseudonym", "Keep them under the rater's pseudonym"
+    PURGE = "purge", "Erase them with the person"
+
+
 class Project(models.Model):
     """Everything that is judged together; the unit of access and of partitioning."""
 
@@ -28,11 +35,33 @@ class Project(models.Model):
     task_count = models.PositiveBigIntegerField(default=0)
     output_count = models.PositiveBigIntegerField(default=0)
     judgment_count = models.PositiveBigIntegerField(default=0)
+    fate_of_judgments = models.CharField(max_length=9, choices=Fate, default=Fate.PSEUDONYM)
+    """Of people who delete their account; shown to them before they do."""
+    retention = models.JSONField(default=dict)
+    """Days by kind of `projects.retention.KINDS`; what is not named is kept."""
+    deletion_asked_at = models.DateTimeField(null=True)
+    """Set: it is hidden from everybody, and its owners may restore it until `deletion_due_at`."""
+    deletion_due_at = models.DateTimeField(null=True)
+    deletion_asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="projects_to_delete"
+    )
+    deletion_progress = models.JSONField(default=dict)
+    """`rows_total` and `rows_gone` once it is being erased: nobody can restore it any more."""
 
     objects = ProjectQuerySet.as_manager()
 
     viewer_role: str
     """Not a column: the role of the person it was loaded for, set by `visible_to`."""
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(fate_of_judgments__in=Fate.values), name="project_fate_known"),
+            models.CheckConstraint(
+                condition=models.Q(deletion_asked_at__isnull=True, deletion_due_at__isnull=True)
+                | models.Q(deletion_asked_at__isnull=False, deletion_due_at__isnull=False),
+                name="project_deletion_has_due",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -36,6 +36,9 @@ class User(AbstractUser):
     unread_count = models.PositiveIntegerField(default=0)
     """Of notifications; kept by the actions, so that no page counts them."""
 
+    left_at = models.DateTimeField(null=True, blank=True)
+    """The person is gone: this row is a pseudonym that judgments and the audit log still point at."""
+
     bound_project_id: int | None = None
     """Not a column: set for a request whose API token opens one project only."""
 
