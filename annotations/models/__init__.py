@@ -9,6 +9,7 @@ from annotations.models.campaign import (
     CampaignProgress,
     CampaignProtocol,
 )
+from annotations.models.check import CheckResult, GoldAnswer
 from annotations.models.study import Study
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "CampaignMember",
     "CampaignProgress",
     "CampaignProtocol",
+    "CheckResult",
     "Draft",
+    "GoldAnswer",
     "Study",
     "Submission",
 ]

@@ -32,6 +32,8 @@ class Assignment(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     """Why it was skipped."""
     active_ms = models.PositiveBigIntegerField(default=0)
+    makes_gold = models.BooleanField(default=False)
+    """What is submitted becomes the item's right answer, and is nobody's answer to it."""
     created_at = models.DateTimeField(auto_now_add=True)
     submitted_at = models.DateTimeField(null=True)
     """Of the last submit, also where it was taken back: null says that there never was one."""
@@ -81,6 +83,8 @@ class Submission(models.Model):
     idempotency_key = models.CharField(max_length=100)
     act = models.UUIDField(unique=True)
     answer = models.JSONField()
+    protocol = models.ForeignKey(CampaignProtocol, null=True, on_delete=models.RESTRICT, related_name="submissions")
+    """The questions and guidelines under which it was given; null for answers from before this was kept."""
     active_ms = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     undone_at = models.DateTimeField(null=True)

@@ -35,8 +35,14 @@ class Campaign(models.Model):
     """How its items were chosen: `annotations.actions.items.Selection` as data."""
     leak_scan = models.JSONField(default=dict)
     """What `annotations.leaks` found in the outputs when they were chosen."""
+    checks = models.JSONField(default=dict)
+    """How often known answers are mixed in, and what they decide: `annotations.checks.CheckSettings` as data."""
     item_count = models.PositiveIntegerField(default=0)
+    """Of the work; items that check are not counted."""
     submitted_count = models.PositiveIntegerField(default=0)
+    """Answers to the work."""
+    checked_count = models.PositiveIntegerField(default=0)
+    """Answers to checks that look like work."""
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="campaigns"
     )
@@ -61,6 +67,11 @@ class Campaign(models.Model):
         """How many submits finish the campaign."""
         return self.item_count * self.overlap
 
+    @property
+    def answered_count(self) -> int:
+        """Answers of both sorts: what annotators see, who could tell a check by a count that stands still."""
+        return self.submitted_count + self.checked_count
+
 
 class CampaignProtocol(models.Model):
     """Immutable: the questions, their anchors and the guidelines."""
@@ -71,6 +82,8 @@ class CampaignProtocol(models.Model):
     questions = models.JSONField()
     """Ordered `[{"key", "kind": "rating"|"comparison"|"spans", ...}, ...]`; `annotations.protocols` parses it."""
     guidelines = models.TextField(blank=True)
+    examples = models.JSONField(default=list)
+    """`[{"is_good": bool, "text": str, "reason": str}, ...]`, shown with the guidelines."""
     show_reference = models.BooleanField(default=False)
     """Whether annotators see the task's reference answer."""
     content_hash = models.CharField(max_length=64)
@@ -102,6 +115,11 @@ class CampaignMember(models.Model):
 class CampaignProgress(models.Model):
     """What one person did in one campaign: counters kept by the actions, so that no page counts assignments."""
 
+    class Qualification(models.TextChoices):
+        OPEN = "open", "Not decided"
+        PASSED = "passed", "May work"
+        FAILED = "failed", "May not work"
+
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="progress")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="campaign_progress")
     submitted_count = models.PositiveIntegerField(default=0)
@@ -109,22 +127,51 @@ class CampaignProgress(models.Model):
     active_ms = models.PositiveBigIntegerField(default=0)
     """Over the standing submits."""
     last_at = models.DateTimeField()
+    qualification = models.CharField(max_length=6, choices=Qualification, default=Qualification.OPEN, db_default="open")
+    attempt = models.PositiveSmallIntegerField(default=1, db_default=1)
+    """Of the qualification, from 1."""
+    paused_at = models.DateTimeField(null=True)
+    """Since when the person gets no items; null for people who get some."""
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["campaign", "user"], name="campaignprogress_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "user"], name="campaignprogress_once"),
+            models.CheckConstraint(
+                condition=Q(qualification__in=["open", "passed", "failed"]), name="campaignprogress_qualification_known"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.submitted_count} by {self.user_id} in {self.campaign_id}"
 
 
 class CampaignItem(models.Model):
-    """One task with the outputs to judge together. Granted counts live leases and submits; it never passes overlap."""
+    """One task with the outputs to judge together.
+
+    Granted counts live leases and submits; for work it never passes overlap. The other kinds are for everybody, once.
+    Only answers to work become judgments.
+    """
+
+    class Kind(models.TextChoices):
+        WORK = "work", "Work"
+        TRAINING = "training", "Training"
+        QUALIFICATION = "qualification", "Qualification"
+        GOLD = "gold", "Gold"
+        ATTENTION = "attention", "Attention check"
+        REPEAT = "repeat", "Asked again"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="campaign_items")
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="items")
     task = models.ForeignKey(Task, on_delete=models.RESTRICT, related_name="campaign_items")
     outputs = models.ManyToManyField(Output, through="annotations.CampaignItemOutput", related_name="campaign_items")
     position = models.PositiveIntegerField()
+    kind = models.CharField(max_length=13, choices=Kind, default=Kind.WORK, db_default="work")
+    source = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="copies")
+    """The item whose task and outputs it takes over; null for one that was drawn itself."""
+    gold = models.ForeignKey(
+        "annotations.GoldAnswer", null=True, on_delete=models.SET_NULL, related_name="in_force_for"
+    )
+    """The right answer in force; without one it is not asked, unless it is work or a repeat."""
     granted_count = models.PositiveSmallIntegerField(default=0)
     submitted_count = models.PositiveSmallIntegerField(default=0)
 
@@ -136,8 +183,16 @@ class CampaignItem(models.Model):
             models.CheckConstraint(
                 condition=Q(granted_count__gte=F("submitted_count")), name="campaignitem_granted_first"
             ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["work", "training", "qualification", "gold", "attention", "repeat"]),
+                name="campaignitem_kind_known",
+            ),
+            models.UniqueConstraint(fields=["source"], condition=Q(kind="repeat"), name="campaignitem_one_repeat"),
         ]
-        indexes = [models.Index(fields=["campaign", "granted_count", "position"], name="campaignitem_next")]
+        indexes = [
+            models.Index(fields=["campaign", "granted_count", "position"], name="campaignitem_next"),
+            models.Index(fields=["campaign", "kind"], condition=~Q(kind="work"), name="campaignitem_checks"),
+        ]
 
     def __str__(self) -> str:
         return f"item {self.position} of campaign {self.campaign_id}"
