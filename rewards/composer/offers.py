@@ -15,10 +15,16 @@ from rewards.composer.sample import Sample
 from rewards.models import Comparison, Critique, Judgment, Output, Rater, Rating, RewardSignal, SpanMark, Task, Verdict
 from rewards.recipes.inputs import FACTS, KINDS
 from rewards.segmentation import WHOLE
-from rewards.shaping.rows import OUTPUT, SENTENCE, STEP, TOKEN, TURN
+from rewards.shaping.rows import OUTPUT, SENTENCE, STEP, SUBSENTENCE, TOKEN, TURN
 from rewards.signals import DIAGNOSTIC_CHANNELS
 
-_LEVELS: Final = {"sentence": SENTENCE, "step": STEP, "turn": TURN, WHOLE.partition("/")[0]: OUTPUT}
+_LEVELS: Final = {
+    "sentence": SENTENCE,
+    "subsentence": SUBSENTENCE,
+    "step": STEP,
+    "turn": TURN,
+    WHOLE.partition("/")[0]: OUTPUT,
+}
 _MARKED_AS_ERROR: Final = -1.0
 """What a label is worth until somebody says otherwise: people mark errors far more often than praise."""
 _MAX_FIELDS: Final = 60

@@ -14,16 +14,22 @@ from projects.models import Project
 from rewards import signal_store
 from rewards.models import Output
 from rewards.recipes.inputs import WORDS
-from rewards.segmentation import Segmentation, Spans, sentences, steps, turns, words
-from rewards.shaping.rows import OUTPUT, SENTENCE, STEP, TOKEN, TURN, Ints, Level
+from rewards.segmentation import Segmentation, Spans, sentences, steps, subsentences, turns, words
+from rewards.shaping.rows import OUTPUT, SENTENCE, STEP, SUBSENTENCE, TOKEN, TURN, Ints, Level
 
 _RULES: Final[Mapping[str, Callable[[Sequence[str]], Segmentation]]] = {
     "word/1": words,
     "sentence/1": sentences,
+    "subsentence/1": subsentences,
     "step/1": steps,
     "turn/1": turns,
 }
-_SEGMENTERS: Final[Mapping[str, str]] = {TURN: "turn/1", STEP: "step/1", SENTENCE: "sentence/1"}
+_SEGMENTERS: Final[Mapping[str, str]] = {
+    TURN: "turn/1",
+    STEP: "step/1",
+    SENTENCE: "sentence/1",
+    SUBSENTENCE: "subsentence/1",
+}
 _NO_SPANS: Final = np.zeros((0, 3), dtype=np.int32)
 
 

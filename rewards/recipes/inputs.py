@@ -212,7 +212,7 @@ _KINDS: Final = (
         "marks",
         "Marked spans",
         "People's or critics' spans, worth by label and severity; whoever marked nothing said 0.",
-        ("token", OUTPUT, "turn", "step", "sentence"),
+        ("token", OUTPUT, "turn", "step", "sentence", "subsentence"),
         (
             Parameter(
                 "place",

@@ -234,16 +234,16 @@ _PRESETS: Final = (
     Preset(
         name="fine_grained_rlhf",
         label="Fine-Grained RLHF: relevance, factuality and completeness",
-        summary="0.3 for a relevant sentence and 0.5 for a true one, less for others, each at its end; completeness at "
-        "the end of the output.",
+        summary="0.3 for a relevant sub-sentence and 0.5 for a true sentence, less for others, each at its end; "
+        "completeness at the end of the output.",
         formula="r_t = sum_k sum_j 1[t = end(j)] R_k(j)",
         papers=(Paper("Fine-Grained Human Feedback Gives Better Rewards", "2306.01693", "Eq. 1"),),
         inputs={
             "relevance": ToBind(
                 "Spans that are irrelevant, redundant or incoherent",
-                "sentence",
+                "subsentence",
                 _marks(
-                    "sentence",
+                    "subsentence",
                     place="lowest",
                     unmarked=0.3,
                     values={"Irrelevant": -0.3, "Redundant": -0.3, "Incoherent": -0.3},
@@ -273,9 +273,9 @@ _PRESETS: Final = (
             ({"op": "carry", "rewards": _in("factuality"), "onto": "token", "how": "last"}, 1.0),
             (_at_end({"node": "completeness"}), 1.0),
         ),
-        notes="From people's own spans in place of the three reward models. The release judges relevance by parts of "
-        "sentences and scales a completeness model's score by fixed moments; here whole sentences are judged, and "
-        "completeness is how few pieces of information are missing, by the moments of the outputs at hand.",
+        notes="From people's own spans in place of the three reward models. The release scales a completeness model's "
+        "score by fixed moments; here completeness is how few pieces of information are missing, by the moments of the "
+        "outputs at hand.",
     ),
     Preset(
         name="planner_r1",

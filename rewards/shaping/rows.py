@@ -1,7 +1,7 @@
 """What operators work on: the numbers of many outputs on one level, kept flat.
 
-A level is where the numbers stand: one a whole output, or one for each of its turns, steps, sentences or tokens. NaN is
-unscored, which is not zero.
+A level is where the numbers stand: one a whole output, or one for each of its turns, steps, sentences, sub-sentences or
+tokens. NaN is unscored, which is not zero.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ OUTPUT: Final = "output"
 TURN: Final = "turn"
 STEP: Final = "step"
 SENTENCE: Final = "sentence"
+SUBSENTENCE: Final = "subsentence"
 TOKEN: Final = "token"
 
-DENSE: Final = (TURN, STEP, SENTENCE, TOKEN)
+DENSE: Final = (TURN, STEP, SENTENCE, SUBSENTENCE, TOKEN)
 """Levels with several numbers an output, the coarsest first."""
 LEVELS: Final = (OUTPUT, *DENSE)
 

@@ -141,20 +141,22 @@ def test_ensembles_are_pessimistic() -> None:
     assert _lists(_given("uncertainty_weighted_ensemble", frame)) == [[pytest.approx(2 / 3)]]
 
 
-def test_fine_grained_rewards_stand_at_the_ends_of_sentences() -> None:
-    sentences = Level("sentence", np.array([0, 2, 3]), np.array([(0, 0, 4), (0, 4, 8), (1, 0, 4)], dtype=np.int32))
+def test_fine_grained_rewards_stand_at_the_ends_of_parts_and_sentences() -> None:
+    # The first output is one sentence of two parts; the second is one sentence of one.
+    sentences = Level("sentence", np.array([0, 1, 2]), np.array([(0, 0, 8), (1, 0, 4)], dtype=np.int32))
+    parts = Level("subsentence", np.array([0, 2, 3]), np.array([(0, 0, 4), (0, 4, 8), (1, 0, 4)], dtype=np.int32))
     tokens = Level(
         "token",
         np.array([0, 4, 6]),
         np.array([(0, 0, 2), (0, 2, 4), (0, 4, 6), (0, 6, 8), (1, 0, 2), (1, 2, 4)], dtype=np.int32),
     )
     frame = {
-        "relevance": Rows(sentences, np.array([0.3, -0.3, 0.3])),
-        "factuality": Rows(sentences, np.array([0.5, 0.5, -0.5])),
+        "relevance": Rows(parts, np.array([0.3, -0.3, 0.3])),
+        "factuality": Rows(sentences, np.array([0.5, -0.5])),
         "missing": Rows.scalars([0, 2]),
     }
     # Missing 0 and 2: mean 1, deviation 1, so completeness is 0.3 and -0.3 at the end.
     assert _lists(_given("fine_grained_rlhf", frame, {"token": tokens})) == [
-        pytest.approx([0, 0.8, 0, 0.2 + 0.3]),
-        pytest.approx([0, -0.2 - 0.3]),
+        pytest.approx([0, 0.3, 0, -0.3 + 0.5 + 0.3]),
+        pytest.approx([0, 0.3 - 0.5 - 0.3]),
     ]

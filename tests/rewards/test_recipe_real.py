@@ -24,7 +24,7 @@ from rewards.recipe_results import RecipeResult, compute
 from rewards.recipes.evaluate import evaluate
 from rewards.recipes.presets import PRESETS
 from rewards.recipes.tree import read_recipe
-from rewards.segmentation import sentences, whole, words
+from rewards.segmentation import sentences, subsentences, whole, words
 from rewards.shaping.rows import Rows
 from rewards.signals import RewardSignal, spans_to_tokens
 from rewards.statistics.rank import kendall_tau
@@ -120,11 +120,11 @@ def test_the_papers_placement_equals_a_walk_over_characters(project: Project) ->
         text = texts[pk][0]["text"]
         tokens = words([text]).spans
         expected = np.zeros(len(tokens))
-        for _, start, end in sentences([text]).spans:
-            touched = {m.type for m in marks[pk] if any(m.start <= at < m.end for at in range(start, end))}
-            last = max(at for at, token in enumerate(tokens) if token[1] < end and token[2] > start)
-            expected[last] += -0.3 if touched & RELEVANCE else 0.3
-            expected[last] += -0.5 if touched & FACTUALITY else 0.5
+        for cut, wrong, worth in ((subsentences, RELEVANCE, 0.3), (sentences, FACTUALITY, 0.5)):
+            for _, start, end in cut([text]).spans:
+                touched = {m.type for m in marks[pk] if any(m.start <= at < m.end for at in range(start, end))}
+                last = max(at for at, token in enumerate(tokens) if token[1] < end and token[2] > start)
+                expected[last] += -worth if touched & wrong else worth
         expected[-1] += completeness[index]
         np.testing.assert_allclose(reward.of(index), expected, atol=1e-9)
 

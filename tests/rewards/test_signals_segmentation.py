@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewards.segmentation import Segmentation, end_of_sequence, sentences, steps, turns, whole, words
+from rewards.segmentation import Segmentation, end_of_sequence, sentences, steps, subsentences, turns, whole, words
 
 
 def pieces(segmentation, messages):
@@ -155,9 +155,26 @@ def test_the_whole_of_one_message_is_its_text_and_of_several_the_end_of_the_last
         whole([])
 
 
+def test_a_clause_of_five_words_with_more_than_five_after_it_is_a_segment():
+    # Five words before and six after; then five after, which is one too few.
+    six = "one two three four five, six seven eight nine ten eleven."
+    five = "one two three four five; six seven eight nine ten."
+    assert pieces(subsentences([f"{six} {five}"]), [f"{six} {five}"]) == [six[:25], six[25:] + " ", five]
+
+
+def test_a_short_clause_joins_the_one_before_it_and_the_first_the_one_after_it():
+    # "Well," and "now then," are short and first. A cut before "and so," moves on past it, for it has two words, and
+    # past "as it was late,", for it has four.
+    text = "Well, now then, I went out to the old house, and so, as it was late, I stayed there for the night."
+    assert pieces(subsentences([text]), [text]) == [
+        "Well, now then, I went out to the old house, and so, as it was late, ",
+        "I stayed there for the night.",
+    ]
+
+
 @given(st.lists(st.text(alphabet="aZ1. !?\n\r\t。Step:*\u2029\U0001f600", max_size=40), max_size=3))
 def test_every_character_lies_in_exactly_one_segment(messages):
-    for cut in (words, sentences, steps, turns):
+    for cut in (words, sentences, subsentences, steps, turns):
         segmentation = cut(messages)
         segmentation.check_within(messages)
         assert "".join(pieces(segmentation, messages)) == "".join(messages)
@@ -168,5 +185,5 @@ def test_every_character_lies_in_exactly_one_segment(messages):
 def test_hostile_repetition_is_cut_in_linear_time(unit):
     # 200,000 repetitions: a quadratic rule would take hours, so finishing is the assertion.
     text = unit * 200_000
-    for cut in (words, sentences, steps):
+    for cut in (words, sentences, subsentences, steps):
         assert cut([text]).spans[-1, 2] == len(text)
