@@ -1,5 +1,6 @@
 """Who judges and how we ask."""
 
+from annotations.models.adjudication import Adjudication, ItemDisagreement
 from annotations.models.assignment import Assignment, Draft, Submission
 from annotations.models.campaign import (
     Campaign,
@@ -13,6 +14,7 @@ from annotations.models.check import CheckResult, GoldAnswer
 from annotations.models.study import Study
 
 __all__ = [
+    "Adjudication",
     "Assignment",
     "Campaign",
     "CampaignItem",
@@ -23,6 +25,7 @@ __all__ = [
     "CheckResult",
     "Draft",
     "GoldAnswer",
+    "ItemDisagreement",
     "Study",
     "Submission",
 ]
