@@ -19,6 +19,7 @@ from rewards.models.rater import Rater
 from rewards.models.recipe import Recipe, RecipeVersion
 from rewards.models.rubric import Criterion, Rubric, RubricVersion
 from rewards.models.signal import RewardSignal, Segmentation
+from rewards.models.stored_reward import RewardName, StoredReward
 from rewards.models.task import Task
 
 __all__ = [
@@ -41,11 +42,13 @@ __all__ = [
     "Recipe",
     "RecipeVersion",
     "RewardSignal",
+    "RewardName",
     "Rubric",
     "RubricVersion",
     "Segmentation",
     "SpanMark",
     "StepLabel",
+    "StoredReward",
     "Task",
     "Verdict",
 ]
