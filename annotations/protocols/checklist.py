@@ -1,7 +1,7 @@
 """The criteria of a rubric, one verdict each for every output, with evidence in the text."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -16,6 +16,7 @@ from annotations.protocols.contract import (
     parts_of,
     read_asked,
 )
+from annotations.protocols.likeness import matched, mean
 from annotations.protocols.places import place_span
 from rewards.models import SpanMark, Verdict
 
@@ -63,6 +64,8 @@ class ChecklistQuestion:
     label: ClassVar[str] = "Rubric checklist"
     place: ClassVar[Place] = "response"
     min_outputs: ClassVar[int] = 1
+
+    pass_mark: ClassVar[float] = 0.8
 
     key: str
     prompt: str
@@ -113,6 +116,27 @@ class ChecklistQuestion:
                 presentation = {"label": output.label, "criteria": [one.criterion for one in self.criteria]}
                 planned.append(PlannedJudgment(VERDICTS, f"{self.key}:{output.pk}", output.pk, presentation, rows))
         return planned
+
+    def score(
+        self, given: Sequence[PlannedJudgment], right: Sequence[PlannedJudgment], item: ShownItem
+    ) -> float | None:
+        """The share of verdicts that are the same, N/A among them; the evidence for them is not compared."""
+        scores: list[float] = []
+        for mine, known in matched(given, right):
+            said = _verdicts(mine)
+            scores += [float(said.get(criterion) == verdict) for criterion, verdict in _verdicts(known).items()]
+        return mean(scores)
+
+    def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
+        texts = {one.criterion: one.text for one in self.criteria}
+        return [
+            (
+                f"{item.response(plan.output_id or 0)}: {texts.get(criterion, '')}",
+                "Not applicable" if state == Verdict.State.NOT_APPLICABLE else label,
+            )
+            for plan in planned
+            for criterion, (state, label) in _verdicts(plan).items()
+        ]
 
     def _verdict(
         self, asked: CheckedCriterion, output: ShownOutput, given: Mapping[str, Any], problems: Problems
@@ -179,6 +203,12 @@ class ChecklistQuestion:
             type=EVIDENCE,
             criterion_id=criterion,
         )
+
+
+def _verdicts(plan: PlannedJudgment | None) -> dict[int, tuple[str, str]]:
+    """State and level by criterion."""
+    rows = plan.rows if plan else ()
+    return {row.criterion_id: (str(row.state), row.label) for row in rows if isinstance(row, Verdict)}
 
 
 def _criterion(row: Reader) -> CheckedCriterion:

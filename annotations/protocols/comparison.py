@@ -1,6 +1,7 @@
 """Which of two outputs is better, and by how much, with ties that say why."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any, ClassVar, NamedTuple, Self
@@ -16,6 +17,7 @@ from annotations.protocols.contract import (
     parts_of,
     read_asked,
 )
+from annotations.protocols.likeness import matched, mean
 from rewards.models import Comparison
 
 TIES = {
@@ -164,6 +166,43 @@ class ComparisonQuestion:
                 planned.append(self._planned(pair, offered[choice], item))
         return planned
 
+    @property
+    def pass_mark(self) -> float:
+        """The right side, by one step too much or too little at most on average."""
+        return 1 - 1 / (2 * len(STRENGTHS[self.steps])) if self.is_graded else 1.0
+
+    def score(
+        self, given: Sequence[PlannedJudgment], right: Sequence[PlannedJudgment], item: ShownItem
+    ) -> float | None:
+        """Over the pairs that were asked: 1 for the same answer; for the right side with another strength, one less
+        half the steps between them over the most steps there are; else 0, for another kind of tie as well.
+        """
+        asked = set()
+        for pair in self.pairs_of(item):
+            a, b = sorted((pair.left, pair.right), key=lambda output: item.stored_order.index(output.pk))
+            asked.add(f"{self.key}:{a.pk}:{b.pk}")
+        known = [plan for plan in right if plan.name in asked]
+        return mean(self._nearness(mine, plan) for mine, plan in matched(given, known))
+
+    def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
+        return [self._told(_answer(plan), item) for plan in planned]
+
+    def _nearness(self, mine: PlannedJudgment | None, known: PlannedJudgment) -> float:
+        if mine is None:
+            return 0.0
+        said, meant = _answer(mine), _answer(known)
+        if (said.choice, said.tie_kind) != (meant.choice, meant.tie_kind):
+            return 0.0
+        return 1 - abs((said.strength or 0) - (meant.strength or 0)) / (2 * len(STRENGTHS[self.steps]))
+
+    def _told(self, answer: Comparison, item: ShownItem) -> tuple[str, str]:
+        a, b = item.label_of(answer.output_a_id), item.label_of(answer.output_b_id)
+        about = f"Responses {' and '.join(sorted((a, b)))}"
+        if answer.choice == Comparison.Choice.TIE:
+            return about, TIES.get(answer.tie_kind, "Equal")
+        how = STRENGTHS[self.steps][(answer.strength or 1) - 1]
+        return about, f"{a if answer.choice == Comparison.Choice.A else b} is {how}"
+
     def _planned(self, pair: Pair, chosen: Step, item: ShownItem) -> PlannedJudgment:
         a, b = sorted((pair.left, pair.right), key=lambda output: item.stored_order.index(output.pk))
         sides = {a.label: Comparison.Choice.A, b.label: Comparison.Choice.B}
@@ -181,3 +220,9 @@ class ComparisonQuestion:
 def _coin(seed: int, key: str, name: str) -> bool:
     """A fair coin that always falls the same way for the same assignment, question and pair."""
     return hashlib.sha256(f"{seed}:{key}:{name}".encode()).digest()[0] % 2 == 1
+
+
+def _answer(plan: PlannedJudgment) -> Comparison:
+    (row,) = plan.rows
+    assert isinstance(row, Comparison)
+    return row

@@ -48,6 +48,17 @@ class ShownItem:
     """Output ids as the item keeps them: which of two is A does not depend on who looks."""
     seed: int
 
+    def label_of(self, pk: int) -> str:
+        """The label under which an output is shown; KeyError if it is not."""
+        for shown in self.outputs:
+            if shown.pk == pk:
+                return shown.label
+        raise KeyError(pk)
+
+    def response(self, pk: int) -> str:
+        """How people know an output."""
+        return f"Response {self.label_of(pk)}"
+
     def output(self, label: str) -> ShownOutput:
         """The output with that label; KeyError if there is none."""
         for shown in self.outputs:
@@ -323,6 +334,34 @@ class Question(Protocol):
 
     def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
         """Check one answer and turn it into judgments; problems are named `<key>.<part>`."""
+        ...
+
+    @property
+    def pass_mark(self) -> float:
+        """The least score that counts as right where nobody set another."""
+        ...
+
+    def score(
+        self, given: Sequence[PlannedJudgment], right: Sequence[PlannedJudgment], item: ShownItem
+    ) -> float | None:
+        """How near an answer is to a known one, from 0 to 1.
+
+        Parameters
+        ----------
+        given, right : sequence of PlannedJudgment
+            From `plan`, each with the order in which its own giver saw the outputs.
+        item : ShownItem
+            As the one whose answer is `given` saw it.
+
+        Returns
+        -------
+        float or None
+            None where there is nothing to compare. What the known answer says and the given one leaves out scores 0.
+        """
+        ...
+
+    def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
+        """An answer in words: what it is about and what it says, in the labels of `item`."""
         ...
 
 

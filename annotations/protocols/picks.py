@@ -3,11 +3,13 @@
 Both are stored as a ranking whose ties are what was not asked; `asked` in the judgment's presentation names the kind.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from annotations.protocols.contract import Place, PlainQuestion, PlannedJudgment, Problems, ShownItem, parts_of
-from annotations.protocols.ranking import planned_ranking
+from annotations.protocols.likeness import f1, matched, mean
+from annotations.protocols.ranking import labels_at, planned_ranking, tiers_of
 
 BEST, WORST, GOOD = "best", "worst", "good"
 
@@ -23,6 +25,7 @@ class BestWorstQuestion(PlainQuestion):
     label: ClassVar[str] = "Best and worst"
     place: ClassVar[Place] = "together"
     min_outputs: ClassVar[int] = 3
+    pass_mark: ClassVar[float] = 1.0
 
     def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
         given = parts_of(answer, self.key, [BEST, WORST], problems)
@@ -43,6 +46,17 @@ class BestWorstQuestion(PlainQuestion):
         tiers = {label: ends.get(label, 2) for label in labels}
         return [planned_ranking(self.key, item, tiers, {"asked": self.kind})]
 
+    def score(
+        self, given: Sequence[PlannedJudgment], right: Sequence[PlannedJudgment], item: ShownItem
+    ) -> float | None:
+        """The share of the two picks that are the same."""
+        found = matched(given, right)
+        return mean(float(_at(mine, tier) == _at(known, tier)) for mine, known in found for tier in (1, 3))
+
+    def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
+        told = {"Best": 1, "Worst": 3}
+        return [(name, ", ".join(labels_at(plan, tier, item))) for plan in planned for name, tier in told.items()]
+
 
 @dataclass(frozen=True)
 class TickQuestion(PlainQuestion):
@@ -56,6 +70,7 @@ class TickQuestion(PlainQuestion):
     label: ClassVar[str] = "Tick the good ones"
     place: ClassVar[Place] = "together"
     min_outputs: ClassVar[int] = 2
+    pass_mark: ClassVar[float] = 0.8
 
     def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
         given = parts_of(answer, self.key, [GOOD], problems)
@@ -72,3 +87,17 @@ class TickQuestion(PlainQuestion):
             return []
         tiers = {label: 1 if label in good else 2 for label in labels}
         return [planned_ranking(self.key, item, tiers, {"asked": self.kind})]
+
+    def score(
+        self, given: Sequence[PlannedJudgment], right: Sequence[PlannedJudgment], item: ShownItem
+    ) -> float | None:
+        """F1 of the ticked outputs; 1 where neither answer ticks any."""
+        return mean(f1(_at(mine, 1), _at(known, 1)) if mine else 0.0 for mine, known in matched(given, right))
+
+    def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
+        return [("Good", ", ".join(labels_at(plan, 1, item)) or "None of them") for plan in planned]
+
+
+def _at(plan: PlannedJudgment | None, tier: int) -> frozenset[int]:
+    """The outputs at a tier; none where nothing was answered."""
+    return frozenset(pk for pk, at in tiers_of(plan).items() if at == tier) if plan else frozenset()

@@ -1,5 +1,6 @@
 """An order of all outputs, ties allowed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -13,6 +14,7 @@ from annotations.protocols.contract import (
     parts_of,
     read_asked,
 )
+from annotations.protocols.likeness import matched, mean, rank_likeness
 from rewards.models import RankedOutput, Ranking
 
 ORDER = "order"
@@ -29,6 +31,8 @@ class RankingQuestion:
     label: ClassVar[str] = "Ranking"
     place: ClassVar[Place] = "together"
     min_outputs: ClassVar[int] = 2
+
+    pass_mark: ClassVar[float] = 0.8
 
     key: str
     prompt: str
@@ -71,6 +75,16 @@ class RankingQuestion:
         tiers = {label: tier for tier, labels in enumerate(order, start=1) for label in labels}
         return [planned_ranking(self.key, item, tiers, {"asked": self.kind})]
 
+    def score(
+        self, given: Sequence[PlannedJudgment], right: Sequence[PlannedJudgment], item: ShownItem
+    ) -> float | None:
+        """The share of pairs in the same order, as Kendall counts them; see `likeness.rank_likeness`."""
+        pairs = matched(given, right)
+        return mean(rank_likeness(tiers_of(mine), tiers_of(known)) if mine else 0.0 for mine, known in pairs)
+
+    def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
+        return [("Best first", " > ".join(_places(plan, item))) for plan in planned]
+
     def _what_is_wrong(self, order: Any, item: ShownItem) -> str:
         """Why it cannot be taken, or nothing."""
         known = [output.label for output in item.outputs]
@@ -94,3 +108,17 @@ def planned_ranking(key: str, item: ShownItem, tiers: dict[str, int], presentati
     """The judgment that puts each label at its tier; what kind of question was asked stands in `presentation`."""
     places = [RankedOutput(output_id=output.pk, tier=tiers[output.label]) for output in item.outputs]
     return PlannedJudgment(RANKING, key, None, presentation, [Ranking(), *places])
+
+
+def tiers_of(plan: PlannedJudgment) -> dict[int, int]:
+    """The tier of each output."""
+    return {row.output_id: row.tier for row in plan.rows if isinstance(row, RankedOutput)}
+
+
+def labels_at(plan: PlannedJudgment, tier: int, item: ShownItem) -> list[str]:
+    """The labels of the outputs at one tier."""
+    return sorted(item.label_of(pk) for pk, at in tiers_of(plan).items() if at == tier)
+
+
+def _places(plan: PlannedJudgment, item: ShownItem) -> list[str]:
+    return [" = ".join(labels_at(plan, tier, item)) for tier in sorted(set(tiers_of(plan).values()))]

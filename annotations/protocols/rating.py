@@ -1,6 +1,6 @@
 """A number on a stated scale for each output, for the whole of it or for one criterion."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -14,9 +14,12 @@ from annotations.protocols.contract import (
     parts_of,
     read_asked,
 )
+from annotations.protocols.likeness import matched, mean
 from rewards.models import Rating
 
 NOT_APPLICABLE = "na"
+FINE = 5
+"""From so many levels on, one level beside the right one is no error: the pass mark lets it through on average."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,33 @@ class RatingQuestion:
             planned.append(PlannedJudgment(RATING, name, output.pk, {"label": output.label}, [row]))
         return planned
 
+    @property
+    def pass_mark(self) -> float:
+        span = self.scale_high - self.scale_low
+        return 1 - 1 / span if span + 1 >= FINE else 1.0
+
+    def score(
+        self, given: Sequence[PlannedJudgment], right: Sequence[PlannedJudgment], item: ShownItem
+    ) -> float | None:
+        """One less the distance over the length of the scale, mean over outputs; N/A is like N/A alone."""
+        return mean(self._nearness(_value(mine), _value(known)) for mine, known in matched(given, right))
+
+    def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
+        return [(item.response(plan.output_id or 0), self._words(_value(plan))) for plan in planned]
+
+    def _nearness(self, mine: float | str | None, known: float | str | None) -> float:
+        if mine == known:
+            return 1.0
+        if isinstance(mine, int | float) and isinstance(known, int | float):
+            return 1 - abs(mine - known) / (self.scale_high - self.scale_low)
+        return 0.0
+
+    def _words(self, value: float | str | None) -> str:
+        if not isinstance(value, int | float):
+            return "Not applicable"
+        anchor = self.anchors.get(f"{value:.0f}", "")
+        return f"{value:.0f} of {self.scale_high}{f': {anchor}' if anchor else ''}"
+
     def _is_level(self, value: Any) -> bool:
         if value == NOT_APPLICABLE:
             return self.allow_na
@@ -121,3 +151,12 @@ class RatingQuestion:
     def _expected(self) -> str:
         na = f', or "{NOT_APPLICABLE}" for not applicable' if self.allow_na else ""
         return f"Expected a whole number from {self.scale_low} to {self.scale_high}{na}."
+
+
+def _value(plan: PlannedJudgment | None) -> float | str | None:
+    """The number, "na" for not applicable, or None where nothing was answered."""
+    if plan is None:
+        return None
+    (row,) = plan.rows
+    assert isinstance(row, Rating)
+    return NOT_APPLICABLE if row.value is None else row.value

@@ -1,11 +1,12 @@
 """Stretches of the text marked with a type and a severity."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
 from annotations.protocols.contract import SPANS, Place, PlannedJudgment, Problems, Reader, ShownItem
+from annotations.protocols.likeness import interval_iou, matched, mean
 from annotations.protocols.places import place_span
 from rewards.models import SpanMark
 from rewards.text import check_text
@@ -40,6 +41,7 @@ class SpansQuestion:
     label: ClassVar[str] = "Spans"
     place: ClassVar[Place] = "texts"
     min_outputs: ClassVar[int] = 1
+    pass_mark: ClassVar[float] = 0.5
 
     key: str
     prompt: str
@@ -114,6 +116,27 @@ class SpansQuestion:
             for output in item.outputs
         ]
 
+    def score(
+        self, given: Sequence[PlannedJudgment], right: Sequence[PlannedJudgment], item: ShownItem
+    ) -> float | None:
+        """Characters marked with the same type in both over those marked in either, mean over outputs.
+
+        1 where neither marks anything; severities and comments are not compared.
+        """
+        return mean(_iou(mine, known) if mine else 0.0 for mine, known in matched(given, right))
+
+    def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
+        types = {entry.key: entry.label for entry in self.types}
+        severities = {entry.key: entry.label for entry in self.severities}
+        told = []
+        for plan in planned:
+            name = item.response(plan.output_id or 0)
+            marks = [row for row in plan.rows if isinstance(row, SpanMark)]
+            told += [(name, f"“{row.quote}”: {_kind(row, types, severities)}") for row in marks]
+            if not marks:
+                told.append((name, "Nothing marked"))
+        return told
+
     def _mark(self, entry: Any, where: str, number: int, item: ShownItem, problems: Problems) -> SpanMark | None:
         if not isinstance(entry, Mapping):
             problems.add(where, "Expected an object.")
@@ -162,3 +185,25 @@ class SpansQuestion:
         if len(problems.fields) > before:
             return None
         return {"type": str(kind), "severity": str(severity), "comment": str(comment)}
+
+
+def _iou(given: PlannedJudgment, right: PlannedJudgment) -> float:
+    """Of one output."""
+    stretches = [_stretches(given), _stretches(right)]
+    counts = [interval_iou(*(found[where] for found in stretches)) for where in {*stretches[0], *stretches[1]}]
+    union = sum(either for _, either in counts)
+    return sum(both for both, _ in counts) / union if union else 1.0
+
+
+def _stretches(plan: PlannedJudgment) -> dict[tuple[int, str], list[tuple[int, int]]]:
+    """By message and type."""
+    found: dict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
+    for row in plan.rows:
+        if isinstance(row, SpanMark):
+            found[row.message, row.type].append((row.start, row.end))
+    return found
+
+
+def _kind(row: SpanMark, types: Mapping[str, str], severities: Mapping[str, str]) -> str:
+    kind = types.get(row.type, row.type)
+    return f"{kind}, {severities.get(row.severity, row.severity).lower()}" if row.severity else kind

@@ -15,6 +15,7 @@ from annotations.protocols.contract import (
     parts_of,
     read_asked,
 )
+from annotations.protocols.likeness import matched, mean
 from rewards.models import StepLabel
 from rewards.segmentation import Segmentation, sentences, steps
 
@@ -39,6 +40,7 @@ class StepsQuestion:
     label: ClassVar[str] = "Steps"
     place: ClassVar[Place] = "response"
     min_outputs: ClassVar[int] = 1
+    pass_mark: ClassVar[float] = 0.8
 
     key: str
     prompt: str
@@ -95,6 +97,28 @@ class StepsQuestion:
                 planned.append(PlannedJudgment(STEPS, name, output.pk, presentation, rows, cut))
         return planned
 
+    def score(
+        self, given: Sequence[PlannedJudgment], right: Sequence[PlannedJudgment], item: ShownItem
+    ) -> float | None:
+        """The share of steps with the same label; with `first_error`, of outputs with the same first wrong step."""
+        scores: list[float] = []
+        for mine, known in matched(given, right):
+            said, meant = _labels(mine), _labels(known)
+            if self.mode == "first_error":
+                scores.append(float(bool(said) and _first_error(said) == _first_error(meant)))
+            else:
+                scores += [float(said.get(step) == label) for step, label in meant.items()]
+        return mean(scores)
+
+    def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
+        return [
+            (
+                item.response(plan.output_id or 0),
+                ", ".join(f"step {step + 1}: {LABELS[label].lower()}" for step, label in _labels(plan).items()),
+            )
+            for plan in planned
+        ]
+
     def _cut(self, output: ShownOutput) -> Segmentation:
         return CUTS[self.segmenter][1](output.texts)
 
@@ -117,3 +141,12 @@ class StepsQuestion:
                 rows.append(StepLabel(step=step, label=value, is_first_error=is_first))
                 has_error = has_error or is_first
         return rows
+
+
+def _labels(plan: PlannedJudgment | None) -> dict[int, int]:
+    """The label of each step that has one, in order."""
+    return {row.step: row.label for row in plan.rows if isinstance(row, StepLabel)} if plan else {}
+
+
+def _first_error(labels: dict[int, int]) -> int | None:
+    return next((step for step, label in labels.items() if label == -1), None)

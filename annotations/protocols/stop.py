@@ -1,6 +1,6 @@
 """Where a person would have stopped the model: a negative reward at the point of intervention, none anywhere else."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from annotations.protocols.contract import (
     ShownOutput,
     parts_of,
 )
+from annotations.protocols.likeness import matched, mean
 from annotations.protocols.places import place_span
 from rewards.models import SpanMark
 
@@ -35,6 +36,7 @@ class StopQuestion(PlainQuestion):
     label: ClassVar[str] = "Stop here"
     place: ClassVar[Place] = "response"
     min_outputs: ClassVar[int] = 1
+    pass_mark: ClassVar[float] = 0.9
 
     def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
         """One judgment for each output that was answered; one that may go on has no span."""
@@ -56,6 +58,21 @@ class StopQuestion(PlainQuestion):
                 planned.append(PlannedJudgment(SPANS, f"{self.key}:{output.pk}", output.pk, presentation, rows))
         return planned
 
+    def score(
+        self, given: Sequence[PlannedJudgment], right: Sequence[PlannedJudgment], item: ShownItem
+    ) -> float | None:
+        """One less the share of the text between the two points, mean over outputs; to let it go on is its end."""
+        places = ((_place(mine, item), _place(known, item)) for mine, known in matched(given, right))
+        return mean(0.0 if mine is None or known is None else 1 - abs(mine - known) for mine, known in places)
+
+    def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
+        told = []
+        for plan in planned:
+            quotes = [row.quote for row in plan.rows if isinstance(row, SpanMark)]
+            words = f"Stop at “{quotes[0]}”" if quotes else "Let it go on to its end"
+            told.append((item.response(plan.output_id or 0), words))
+        return told
+
     def _rows(self, value: Any, output: ShownOutput, where: str, problems: Problems) -> list[SpanMark] | None:
         found = place_span(value, output) if isinstance(value, Mapping) else f'expected a place or "{NONE}".'
         if isinstance(found, str):
@@ -74,3 +91,15 @@ class StopQuestion(PlainQuestion):
                 value=VALUE,
             )
         ]
+
+
+def _place(plan: PlannedJudgment | None, item: ShownItem) -> float | None:
+    """The share of the output's characters before the point, 1 for its end."""
+    if plan is None or plan.output_id is None:
+        return None
+    lengths = [len(text) for text in item.output(item.label_of(plan.output_id)).texts]
+    marks = [row for row in plan.rows if isinstance(row, SpanMark)]
+    total = sum(lengths)
+    if not marks or not total:
+        return 1.0
+    return (sum(lengths[: marks[0].message]) + marks[0].start) / total

@@ -1,5 +1,6 @@
 """What people write about an output: the corrected text, and critiques in a user's and in a reviewer's voice."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -15,6 +16,7 @@ from annotations.protocols.contract import (
     read_asked,
     read_words,
 )
+from annotations.protocols.likeness import matched, mean, word_distance, words_f1
 from rewards.models import Critique
 from rewards.text import sha256_text
 
@@ -37,6 +39,7 @@ class EditQuestion(PlainQuestion):
 
     kind: ClassVar[str] = "edit"
     label: ClassVar[str] = "Edit to fix"
+    pass_mark: ClassVar[float] = 0.5
     place: ClassVar[Place] = "response"
     min_outputs: ClassVar[int] = 1
 
@@ -73,6 +76,23 @@ class EditQuestion(PlainQuestion):
             planned.append(PlannedJudgment(CRITIQUE, f"{self.key}:{output.pk}", output.pk, presentation, rows))
         return planned
 
+    def score(
+        self, given: Sequence[PlannedJudgment], right: Sequence[PlannedJudgment], item: ShownItem
+    ) -> float | None:
+        """How much of the way from the text to the right one was gone, in words, mean over outputs.
+
+        One less the distance that is left over the distance that there was; where nothing is to be corrected, 1 for a
+        text without another word in it and else 0.
+        """
+        pairs = matched(given, right)
+        return mean(_way_gone(mine, known, item) if mine else 0.0 for mine, known in pairs)
+
+    def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
+        return [
+            (item.response(plan.output_id or 0), _edited(plan, item) if plan.rows else "Nothing to correct")
+            for plan in planned
+        ]
+
 
 @dataclass(frozen=True)
 class CritiqueQuestion:
@@ -83,6 +103,7 @@ class CritiqueQuestion:
 
     kind: ClassVar[str] = "critique"
     label: ClassVar[str] = "Critique"
+    pass_mark: ClassVar[float] = 0.2
     place: ClassVar[Place] = "response"
     min_outputs: ClassVar[int] = 1
 
@@ -136,3 +157,46 @@ class CritiqueQuestion:
                 presentation = {"label": output.label}
                 planned.append(PlannedJudgment(CRITIQUE, f"{self.key}:{output.pk}", output.pk, presentation, rows))
         return planned
+
+    def score(
+        self, given: Sequence[PlannedJudgment], right: Sequence[PlannedJudgment], item: ShownItem
+    ) -> float | None:
+        """F1 of the words, mean over what the known critique says in each voice of each output.
+
+        A low mark is asked: it finds empty and copied texts, and what only a reader can tell is left to readers.
+        """
+        scores = []
+        for mine, known in matched(given, right):
+            said = _critiques(mine)
+            scores += [words_f1(said.get(kind, ""), text) for kind, text in _critiques(known).items()]
+        return mean(scores)
+
+    def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
+        names = {str(kind): VOICES[voice][0].lower() for voice, kind in _KINDS.items()}
+        return [
+            (f"{item.response(plan.output_id or 0)}, {names[kind]}", text)
+            for plan in planned
+            for kind, text in _critiques(plan).items()
+        ]
+
+
+def _critiques(plan: PlannedJudgment | None) -> dict[str, str]:
+    return {str(row.kind): row.text for row in plan.rows if isinstance(row, Critique)} if plan else {}
+
+
+def _edited(plan: PlannedJudgment, item: ShownItem) -> str:
+    """The text as it should be."""
+    corrected = [row.text for row in plan.rows if isinstance(row, Critique)]
+    return corrected[0] if corrected else _unedited(plan, item)
+
+
+def _unedited(plan: PlannedJudgment, item: ShownItem) -> str:
+    output = item.output(item.label_of(plan.output_id or 0))
+    return output.texts[output.answer_message]
+
+
+def _way_gone(given: PlannedJudgment, right: PlannedJudgment, item: ShownItem) -> float:
+    meant = _edited(right, item).split()
+    left = word_distance(_edited(given, item).split(), meant)
+    whole = word_distance(_unedited(right, item).split(), meant)
+    return max(0.0, 1 - left / whole) if whole else float(left == 0)
