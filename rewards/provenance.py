@@ -41,6 +41,8 @@ class Made(NamedTuple):
 UNDERSTOOD_STATES = frozenset({"probabilities", "parsed"})
 """Parse states of replies that could be read."""
 
+ERASED = "The text was erased: the project does not keep raw replies that long."
+
 RaterDescriber = Callable[[Collection[int]], Mapping[int, Sequence[Fact]]]
 """From keys of raters to what is known of them; raters that it does not know are left out. At most a few queries."""
 
@@ -124,7 +126,7 @@ def shown_replies(stored: Sequence[Mapping[str, Any]]) -> list[ShownReply]:
             state=str(reply.get("parse_state", "")).replace("_", " "),
             is_understood=reply.get("parse_state") in UNDERSTOOD_STATES,
             text=str(reply.get("text", "")),
-            detail=str(reply.get("detail", "")),
+            detail=ERASED if reply.get("erased") else str(reply.get("detail", "")),
             facts=_facts_about_reply(reply),
         )
         for reply in stored

@@ -7,24 +7,9 @@ from django.db.models.deletion import RestrictedError
 
 from projects.errors import AppError
 from projects.models import Project
+from rewards.actions.erasing import purge_judgments
 from rewards.importing.rubrics import version_note
-from rewards.models import (
-    Comparison,
-    Critique,
-    ImportBatch,
-    Judgment,
-    Output,
-    RankedOutput,
-    Ranking,
-    Rating,
-    RewardSignal,
-    Rubric,
-    RubricVersion,
-    SpanMark,
-    StepLabel,
-    Task,
-    Verdict,
-)
+from rewards.models import ImportBatch, Judgment, Output, RewardSignal, Rubric, RubricVersion, Task
 
 
 def remove_rows(batch: ImportBatch) -> Mapping[str, int]:
@@ -59,6 +44,8 @@ def _refuse_if_in_use(batch: ImportBatch) -> None:
     ).exists()
     if judged:
         raise _in_use("its outputs have been judged since")
+    if others.filter(Q(replaces__import_batch=batch) | Q(spans__origin__judgment__import_batch=batch)).exists():
+        raise _in_use("its marks have been reviewed since")
     if RewardSignal.objects.filter(output__in=mine).exists():
         raise _in_use("its outputs have been scored since")
     if mine.filter(is_current=False).exists() or Task.objects.filter(import_batch=batch, is_current=False).exists():
@@ -86,14 +73,7 @@ def _in_use(why: str) -> AppError:
 
 
 def _remove_judgments(batch: ImportBatch) -> int:
-    judgments = Judgment.objects.filter(import_batch=batch)
-    count = judgments.count()
-    for model in (Verdict, Rating, Comparison, SpanMark, StepLabel, Critique):
-        model._default_manager.filter(judgment__import_batch=batch).delete()
-    RankedOutput.objects.filter(ranking__judgment__import_batch=batch).delete()
-    Ranking.objects.filter(judgment__import_batch=batch).delete()
-    judgments.delete()
-    return count
+    return purge_judgments(Judgment.objects.filter(import_batch=batch))
 
 
 def _remove_versions(rows: QuerySet[Task] | QuerySet[Output]) -> int:

@@ -7,8 +7,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from projects.actions.token import issue_token
+from rewards.actions.erasing import purge_judgments
 from rewards.actions.imports import undo_import
-from rewards.models import ImportBatch, Output, RubricVersion, Task
+from rewards.models import ImportBatch, Judgment, Output, RubricVersion, Task
 from tests.factories import make_rater, make_rating
 
 IMPORTS = "/api/v1/projects/quill/imports"
@@ -85,9 +86,7 @@ def test_an_import_is_undone_or_refused_with_the_reason(cast, manager, worker):
     rating = make_rating(make_rater(cast.project), Output.objects.get(), 4)
     refused = manager.post(f"{IMPORTS}/{pk}/undo")
     assert (refused.status_code, refused.json()["code"]) == (409, "import_in_use")
-    judgment = rating.judgment
-    rating.delete()
-    judgment.delete()
+    purge_judgments(Judgment.objects.filter(pk=rating.judgment_id))
     assert manager.post(f"{IMPORTS}/{pk}/undo").json()["status"] == "undone"
     assert not Task.objects.exists()
 

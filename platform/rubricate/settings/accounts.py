@@ -34,6 +34,9 @@ ACCOUNT_RATE_LIMITS = {
 # How many proxies stand before this server; the address that the outermost one noted is the one that is counted.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0)
 
+# A project that was deleted can be restored for so long.
+PROJECT_RESTORE_DAYS = env.integer("PROJECT_RESTORE_DAYS", 14)
+
 MFA_ADAPTER = "projects.signing_in.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Rubricate"

@@ -1,0 +1,105 @@
+"""What the apps above keep of people and projects, for whoever has to count, erase or stop it.
+
+This app knows people and projects only: each app registers its own holdings when it is ready.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from projects.models import Project, User
+
+
+class Wording(NamedTuple):
+    """How a number of things reads, such as "judgments"; `key` is its name in JSON."""
+
+    key: str
+    words: str
+
+
+class RetentionRule(NamedTuple):
+    """What of one kind is older than a time, and how it goes; `erase` returns how many went."""
+
+    count: Callable[[Project, datetime], int]
+    erase: Callable[[Project, datetime], int]
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """One app's answers; what is left out, the app has none of.
+
+    Attributes
+    ----------
+    projects_of
+        Keys of the projects in which the app keeps something of a person, a member or not.
+    of_person
+        What it keeps of a person in a project, by the key of a wording.
+    erase_person
+        Erase or pseudonymise it, as the project's `fate_of_judgments` says, inside the caller's transaction; how much
+        went, by the same keys with ``_purged`` or ``_pseudonymised`` behind them, or by its name alone.
+    pseudonym_of
+        Under which name readers of the project know the person; empty where they do not.
+    stop
+        End what runs by itself in a project that goes.
+    files_of
+        Names in the default storage that belong to a project.
+    retention
+        Rules by kind of `projects.retention.KINDS`.
+    """
+
+    app: str
+    projects_of: Callable[[User], Iterable[int]] = lambda user: ()
+    of_person: Callable[[User, Project], Mapping[str, int]] = lambda user, project: {}
+    erase_person: Callable[[User, Project], Mapping[str, int]] = lambda user, project: {}
+    pseudonym_of: Callable[[User, Project], str] = lambda user, project: ""
+    stop: Callable[[Project, User | None], None] = lambda project, actor: None
+    files_of: Callable[[Project], Iterable[str]] = lambda project: ()
+    retention: Mapping[str, RetentionRule] = field(default_factory=dict)
+
+
+WORDS = {
+    wording.key: wording.words
+    for wording in (
+        Wording("judgments", "judgments"),
+        Wording("submissions", "submitted answers as they were sent"),
+        Wording("drafts", "drafts"),
+        Wording("consents", "consents"),
+        Wording("replies", "raw replies of models"),
+        Wording("withdrawn", "answers taken back"),
+        Wording("work_records", "records of people's work in closed campaigns"),
+        Wording("judgments_purged", "judgments erased"),
+        Wording("judgments_pseudonymised", "judgments kept under a pseudonym"),
+        Wording("submissions_purged", "submitted answers erased"),
+        Wording("consents_purged", "consents erased"),
+    )
+}
+
+_holdings: list[Holdings] = []
+
+
+def register_holdings(holdings: Holdings) -> None:
+    """Called once by each app when it is ready."""
+    if all(known.app != holdings.app for known in _holdings):
+        _holdings.append(holdings)
+
+
+def all_holdings() -> list[Holdings]:
+    """The upper apps first: what they keep points at what those below keep."""
+    return _holdings[::-1]
+
+
+def in_words(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """What is not zero, in the order of `WORDS`, each with how it reads."""
+    order = list(WORDS)
+    known = sorted(counts, key=lambda key: order.index(key) if key in order else len(order))
+    return [(WORDS.get(key, key.replace("_", " ")), counts[key]) for key in known if counts[key]]
+
+
+def counted(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The counts of several apps as one."""
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part)
+    return dict(total)

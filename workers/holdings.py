@@ -1,0 +1,52 @@
+"""What this app keeps of projects (see projects.holdings); it knows people as starters of runs only."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from projects.errors import AppError
+from projects.holdings import Holdings, RetentionRule
+from projects.models import Project, User
+from rewards.actions.erasing import CHUNK, strip_replies
+from workers.actions.runs import cancel_run
+from workers.models import Artefact, Attempt, Run
+
+
+def _stop(project: Project, actor: User | None) -> None:
+    for run in Run.objects.filter(project=project, status__in=[Run.Status.PENDING, Run.Status.RUNNING]):
+        try:
+            cancel_run(run=run, actor=actor)
+        except AppError:
+            # It has finished in this moment.
+            continue
+
+
+def _files_of(project: Project) -> Iterable[str]:
+    """Weights of its own: a file that another project names as well stays."""
+    mine = Artefact.objects.filter(project=project).values_list("stored_as", flat=True)
+    shared = Artefact.objects.exclude(project=project).filter(stored_as__in=mine).values("stored_as")
+    return Artefact.objects.filter(project=project).exclude(stored_as__in=shared).values_list("stored_as", flat=True)
+
+
+def _with_replies(project: Project, before: datetime) -> QuerySet[Attempt]:
+    """Attempts whose replies could not be used; those that could be stand with their judgments."""
+    attempts = Attempt.objects.filter(project=project, created_at__lt=before).exclude(replies=[])
+    return attempts.exclude(replies__contains=[{"erased": True}])
+
+
+def _erase_replies(project: Project, before: datetime) -> int:
+    keys = list(_with_replies(project, before).values_list("pk", flat=True))
+    for start in range(0, len(keys), CHUNK):
+        strip_replies(Attempt._meta.db_table, "id", keys[start : start + CHUNK])
+    return len(keys)
+
+
+HOLDINGS = Holdings(
+    app="workers",
+    stop=_stop,
+    files_of=_files_of,
+    retention={
+        "replies": RetentionRule(lambda project, before: _with_replies(project, before).count(), _erase_replies)
+    },
+)
