@@ -68,7 +68,7 @@ def submit_answer(*, assignment: Assignment, key: str, answer: dict[str, Any], a
         return _acknowledged(assignment, known)
     outputs = list(outputs_of(assignment))
     planned = plan_judgments(parse_questions(assignment.protocol.questions), answer, shown_item(assignment, outputs))
-    _store_cuts(planned, outputs, assignment.project_id)
+    store_cuts(planned, outputs, assignment.project_id)
     act = Act(
         key=key, answer=answer, active_ms=active_ms, rater_id=_rater_id(assignment), planned=planned, earlier=earlier
     )
@@ -119,7 +119,7 @@ def undo_submission(*, assignment: Assignment) -> None:
     uncount_submit(assignment=assignment, judgments=withdrawn, active_ms=submission.active_ms)
 
 
-def _store_cuts(planned: Iterable[PlannedJudgment], outputs: Iterable[Output], project_id: int) -> None:
+def store_cuts(planned: Iterable[PlannedJudgment], outputs: Iterable[Output], project_id: int) -> None:
     """Bind rows about segments to how their output is cut; stored once, and kept where the submit fails after it."""
     by_id = {output.pk: output for output in outputs}
     for plan in planned:
