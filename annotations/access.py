@@ -33,7 +33,7 @@ def campaign_for(user: User, slug: str, pk: int, *, needs: Capability | None = C
         ``role_required`` (403) if the role lacks `needs`.
     """
     project = project_for(user, slug, needs=needs)
-    campaign = campaigns_for(user, project).select_related("protocol").filter(pk=pk).first()
+    campaign = campaigns_for(user, project).select_related("protocol", "plan").filter(pk=pk).first()
     if campaign is None:
         raise Http404
     campaign.project = project
@@ -43,7 +43,7 @@ def campaign_for(user: User, slug: str, pk: int, *, needs: Capability | None = C
 def answerable_campaign_for(user: User, slug: str, pk: int) -> Campaign:
     """A campaign that `user` may answer in."""
     project = project_for(user, slug, needs=Capability.ANNOTATE)
-    campaign = Campaign.objects.of(project).answerable_by(user).select_related("protocol").filter(pk=pk).first()
+    campaign = Campaign.objects.of(project).answerable_by(user).select_related("protocol", "plan").filter(pk=pk).first()
     if campaign is None:
         raise Http404
     campaign.project = project
@@ -75,6 +75,12 @@ def assignment_for(user: User, pk: int) -> Assignment:
     # Already loaded: it is the one who asks.
     assignment.user = user
     return assignment
+
+
+    if item is None:
+    return item
+
+
 
 
 def studies_of_campaign(campaign: Campaign) -> StudyQuerySet:

@@ -4,6 +4,7 @@ from typing import Any
 
 from annotations.actions.lease import regain_item, renew_lease
 from annotations.models import Assignment, Campaign
+from annotations.next_item import still_to_come
 from annotations.page_data import assignment_data, questions_to_show
 from annotations.protocols import CONFIDENCE_LEVELS, asks_for_marks, parse_questions
 from projects.errors import AppError
@@ -23,7 +24,7 @@ def start_page(campaign: Campaign, user: User) -> dict[str, Any]:
         "skipped": progress.skipped_count if progress else 0,
         "live": live,
         "is_open": campaign.status == Campaign.Status.OPEN,
-        "is_done": live is None and not campaign.items.unfinished_for(user, campaign).exists(),
+        "is_done": live is None and not still_to_come(user, campaign).exists(),
         "wanted": campaign.answer_count_wanted,
         "undoable": campaign.assignments.undoable_by(user, campaign),
     }

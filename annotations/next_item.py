@@ -2,33 +2,103 @@
 
 Only the choice stands here. `actions.lease` locks the row that is chosen and counts the grant in the same moment:
 whatever is chosen here, no item is ever granted beyond the overlap.
+
+Whatever the order, it is kept on the items as `rank`, worked out when it changes and not when somebody asks: one index
+answers all, and the next item costs the same whether ten or a hundred thousand were answered before.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from annotations.models import Campaign, CampaignItem
+from django.db.models import F, FloatField, Func, TextField, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Concat
+
+from annotations.models import Campaign, CampaignItem, CampaignPlan, PersonSkill
 from annotations.querysets.item import CampaignItemQuerySet
 from projects.models import User
 
+Rank = Callable[[Campaign], Combinable]
+
 
 class Order(NamedTuple):
-    """One way to order the items that a person may have."""
+    """One way to order a campaign's items: where each stands in the queue, the lowest first."""
 
     name: str
     label: str
-    sort: Callable[[CampaignItemQuerySet], CampaignItemQuerySet]
+    help: str
+    rank: Rank
 
 
-def in_order(items: CampaignItemQuerySet) -> CampaignItemQuerySet:
-    """As they were imported; fewest grants first: everything is covered once before anything is covered twice."""
-    return items.order_by("granted_count", "position")
+def in_order(campaign: Campaign) -> Combinable:
+    """All alike: the place in the import decides."""
+    return Value(0.0)
 
 
-ORDERS: Final[Mapping[str, Order]] = {order.name: order for order in (Order("in_order", "As imported", in_order),)}
+def at_random(campaign: Campaign) -> Combinable:
+    """A number in [0, 1) drawn by the campaign's seed: the same order on every machine."""
+    return Func(
+        Concat(Value(f"{campaign.seed}:"), Cast(F("pk"), TextField())),
+        # 52 bits of a hash: what fits a double without rounding.
+        template="(('x' || substr(md5(%(expressions)s), 1, 13))::bit(52)::bigint / 4503599627370496.0)",
+        output_field=FloatField(),
+    )
+
+
+def by_priority(campaign: Campaign) -> Combinable:
+    """The highest number first; of equal ones the import decides."""
+    return -F("priority")
+
+
+ORDERS: Final[Mapping[str, Order]] = {
+    order.name: order
+    for order in (
+        Order("in_order", "As imported", "One after the other.", in_order),
+        Order("random", "Random", "An order drawn once, the same for everybody.", at_random),
+        Order("priority", "By priority", "The highest number first; the page, a file or the API sets it.", by_priority),
+        Order(
+            "active",
+            "Active: what teaches most",
+            "Ranked anew, in the background, by what has been answered so far; random until then.",
+            at_random,
+        ),
+    )
+}
+
+
+def put_in_order(campaign: Campaign, order: str) -> int:
+    """Rank all items of `campaign` anew; how many. One statement, which waits for grants that are being made."""
+    ranked = CampaignItem.objects.filter(campaign=campaign)
+    return ranked.update(rank=ORDERS[order].rank(campaign), why="")
+
+
+def plan_of(campaign: Campaign) -> CampaignPlan:
+    """How the campaign's items reach people: what is stored, or the defaults, not stored yet (no query if loaded)."""
+    return getattr(campaign, "plan", None) or CampaignPlan(campaign=campaign)
 
 
 def waves(user: User, campaign: Campaign) -> list[CampaignItemQuerySet]:
-    """The items that `user` may be granted, each wave in its order: a later one counts where the earlier hold none."""
+    """The items that `user` may be granted, each wave in its order: a later one counts where the earlier hold none.
+
+    Fewest grants first: everything is covered once before anything is covered twice.
+    """
+    plan = plan_of(campaign)
     items = CampaignItem.objects.grantable_to(user, campaign)
-    return [ORDERS["in_order"].sort(items)]
+    if plan.needs_skills:
+        items = items.within_skills(skills_of(user, campaign))
+    found = [items.reserved_for(user), items.unreserved()] if plan.has_reserved else [items]
+    return [wave.order_by("granted_count", "rank", "position") for wave in found]
+
+
+def still_to_come(user: User, campaign: Campaign) -> CampaignItemQuerySet:
+    """Items that `user` may still be asked about, now or once other people's leases end."""
+    plan = plan_of(campaign)
+    items = CampaignItem.objects.unfinished_for(user, campaign)
+    if plan.needs_skills:
+        items = items.within_skills(skills_of(user, campaign))
+    return items.open_to(user) if plan.has_reserved else items
+
+
+def skills_of(user: User, campaign: Campaign) -> list[str]:
+    """What `user` can do, in the campaign's project (one query)."""
+    return list(PersonSkill.objects.filter(project=campaign.project_id, user=user).values_list("name", flat=True))

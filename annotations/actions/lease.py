@@ -11,10 +11,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from annotations.actions.arms import draw_arm
+from annotations.actions.check_gate import due_checks
 from annotations.actions.counters import count_skip
 from annotations.blinding import assignment_seed, shown_order
 from annotations.models import Assignment, Campaign, CampaignItem, CampaignProtocol
-from annotations.next_item import waves
+from annotations.checks import LIKE_WORK
+from annotations.next_item import plan_of, waves
 from annotations.querysets.item import CampaignItemQuerySet
 from projects.errors import AppError
 from projects.models import User
@@ -36,6 +39,7 @@ def lease_next_item(*, campaign: Campaign, user: User) -> Assignment | None:
     AppError
         ``campaign_paused`` or ``campaign_closed`` (409). In a paused campaign what is in work goes on.
     """
+        ``not_qualified`` or ``person_paused`` (409) for who gets no work here.
     resumed = _resumed(campaign, user)
     if resumed is not None:
         return resumed
@@ -79,10 +83,11 @@ def regain_item(*, assignment: Assignment) -> None:
         return
     if assignment.status not in REGAINABLE:
         raise AppError("You have already submitted this item.", code="already_submitted", status=409)
-    require_open(campaign, in_work=True)
+    if not assignment.makes_gold:
+        require_open(campaign, in_work=True)
     if campaign.assignments.of(assignment.user).live().exists():
         raise AppError("You have another item open in this campaign.", code="other_item_open", status=409)
-    if item.granted_count >= campaign.overlap:
+    if item.kind == CampaignItem.Kind.WORK and item.granted_count >= campaign.overlap:
         raise AppError(
             "The time for this item ran out and it went to someone else. What you entered is kept.",
             code="lease_lost",
@@ -108,11 +113,13 @@ def skip_item(*, assignment: Assignment, reason: str) -> None:
     Raises
     ------
     AppError
-        ``not_in_work`` (409) if it is not in work any more.
+        ``not_in_work`` (409) if it is not in work any more, ``not_to_be_skipped`` (409) for what is asked of everybody.
     """
     if not _give_up(assignment, SKIPPED, reason=reason):
         raise AppError("This item is not in work any more.", code="not_in_work", status=409)
     count_skip(assignment=assignment, sign=1)
+    if assignment.makes_gold or assignment.item.kind not in LIKE_WORK:
+        raise AppError("Everybody answers this item: it cannot be skipped.", code="not_to_be_skipped", status=409)
 
 
 @transaction.atomic
@@ -139,6 +146,13 @@ def require_open(campaign: Campaign, *, in_work: bool) -> None:
 def _resumed(campaign: Campaign, user: User) -> Assignment | None:
     """The live assignment of `user`, its lease renewed."""
     assignment = campaign.assignments.of(user).live().first()
+def _require_time(campaign: Campaign) -> None:
+    deadline = plan_of(campaign).deadline
+    if deadline is not None and timezone.now() > deadline:
+        message = "The deadline of this campaign has passed: no new items are given out."
+        raise AppError(message, code="deadline_passed", status=409)
+
+
     if assignment is None:
         return None
     assignment.campaign = campaign
@@ -164,6 +178,7 @@ def _granted(campaign: Campaign, user: User) -> Assignment | None:
         )
     if not hasattr(assignment, "draft"):
         # An answer begun under older questions is finished under them.
+            arm=draw_arm(campaign, item, user),
         assignment.protocol = _protocol_in_force(campaign)
     assignment.status = LEASED
     assignment.lease_until = _lease_end(campaign)
@@ -183,7 +198,8 @@ def _claimed(campaign: Campaign, user: User) -> CampaignItem | None:
     Items that other people are being granted in this moment are passed over. Only if nothing else is left do we wait
     for them: one of them may have room for us still.
     """
-    queue = waves(user, campaign)
+    due = due_checks(campaign=campaign, user=user)
+    queue = [due.items] if due and due.is_first else [*([due.items] if due else []), *waves(user, campaign)]
     item = _first(items.select_for_update(of=("self",), skip_locked=True, no_key=True) for items in queue)
     if item is None:
         # A row that fills up while we wait stays locked by us; by id, everyone who waits locks in the same order.
@@ -203,7 +219,9 @@ def _extend(assignment: Assignment, *, active_ms: int | None = None) -> bool:
     changes: dict[str, datetime | int] = {"lease_until": assignment.lease_until}
     if active_ms is not None:
         changes["active_ms"] = active_ms
-    held = Assignment.objects.live().filter(pk=assignment.pk, campaign__status__in=["open", "paused"])
+    held = Assignment.objects.live().filter(pk=assignment.pk)
+    if not assignment.makes_gold:
+        held = held.filter(campaign__status__in=["open", "paused"])
     return held.update(**changes) == 1
 
 

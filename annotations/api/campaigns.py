@@ -26,6 +26,7 @@ from annotations.api.serializers import (
     ProtocolInput,
     ProtocolOutput,
 )
+from annotations.next_item import still_to_come
 from annotations.selection import Selection
 from projects.access import Capability, project_for
 from projects.api.pagination import KeysetPagination
@@ -125,7 +126,7 @@ class CampaignNext(GenericAPIView[Any]):
         campaign = answerable_campaign_for(request.user, slug, pk)
         assignment = lease_next_item(campaign=campaign, user=request.user)
         if assignment is None:
-            is_done = not campaign.items.unfinished_for(request.user, campaign).exists()
+            is_done = not still_to_come(request.user, campaign).exists()
             return Response({"assignment": None, "url": None, "is_done": is_done})
         url = reverse("annotations:annotate", args=[assignment.pk])
         return Response({"assignment": assignment.pk, "url": url, "is_done": False})

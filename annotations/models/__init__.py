@@ -11,6 +11,7 @@ from annotations.models.campaign import (
     CampaignProtocol,
 )
 from annotations.models.check import CheckResult, GoldAnswer
+from annotations.models.plan import CampaignPlan, PersonSkill, Reranking, ReservedItem
 from annotations.models.study import Study
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "CampaignItemOutput",
     "CampaignMember",
     "CampaignProgress",
+    "CampaignPlan",
     "CampaignProtocol",
     "CheckResult",
     "Draft",
@@ -29,3 +31,6 @@ __all__ = [
     "Study",
     "Submission",
 ]
+    "PersonSkill",
+    "Reranking",
+    "ReservedItem",

@@ -29,6 +29,8 @@ class Assignment(models.Model):
     order = models.JSONField()
     """Output ids in the order shown."""
     seed = models.BigIntegerField()
+    arm = models.JSONField(default=dict, db_default={})
+    """Of the study: a level for each factor, as it was drawn when the item was first granted."""
     reason = models.CharField(max_length=300, blank=True)
     """Why it was skipped."""
     active_ms = models.PositiveBigIntegerField(default=0)

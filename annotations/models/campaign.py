@@ -1,6 +1,7 @@
 """Campaigns: what is asked of whom, about which outputs."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -174,6 +175,19 @@ class CampaignItem(models.Model):
     """The right answer in force; without one it is not asked, unless it is work or a repeat."""
     granted_count = models.PositiveSmallIntegerField(default=0)
     submitted_count = models.PositiveSmallIntegerField(default=0)
+    priority = models.FloatField(default=0, db_default=0)
+    """Set by those who lead: the highest is asked first where the campaign asks by priority."""
+    rank = models.FloatField(default=0, db_default=0)
+    """Its place in the queue: of items with equally many grants the lowest is asked first."""
+    why = models.CharField(max_length=200, blank=True, db_default="")
+    """What the strategy that ranked it says for it. Never shown to annotators."""
+    skills = ArrayField(models.CharField(max_length=100), default=list, blank=True, db_default=[])
+    """Who lacks one of them is not asked."""
+    is_reserved = models.BooleanField(default=False, db_default=False)
+    """Kept for the people of its `reserved_items`."""
+    withdrawn_at = models.DateTimeField(null=True)
+    """Since when nobody is asked; its answers stand."""
+    withdrawn_reason = models.CharField(max_length=300, blank=True, db_default="")
 
     objects = CampaignItemQuerySet.as_manager()
 
@@ -190,7 +204,7 @@ class CampaignItem(models.Model):
             models.UniqueConstraint(fields=["source"], condition=Q(kind="repeat"), name="campaignitem_one_repeat"),
         ]
         indexes = [
-            models.Index(fields=["campaign", "granted_count", "position"], name="campaignitem_next"),
+            models.Index(fields=["campaign", "granted_count", "rank", "position"], name="campaignitem_queue"),
             models.Index(fields=["campaign", "kind"], condition=~Q(kind="work"), name="campaignitem_checks"),
         ]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import FilteredRelation, Q
+from django.db.models import FilteredRelation, Q, Value
+from django.db.models.functions import MD5, Cast, Concat
 
 if TYPE_CHECKING:
     from annotations.models import Campaign, CampaignItem
@@ -17,12 +19,49 @@ TAKEN = ("leased", "submitted", "skipped")
 
 class CampaignItemQuerySet(models.QuerySet["CampaignItem"]):
     def grantable_to(self, user: User, campaign: Campaign) -> CampaignItemQuerySet:
-        """Items of `campaign` with room for one more answer, by someone who has not answered or skipped them."""
-        return self._untaken_by(user).filter(campaign=campaign, granted_count__lt=campaign.overlap)
+        """Work of `campaign` with room for one more answer, by someone who has not answered or skipped it."""
+        return self._untaken_by(user).filter(
+            campaign=campaign, kind="work", granted_count__lt=campaign.overlap, withdrawn_at__isnull=True
+        )
 
     def unfinished_for(self, user: User, campaign: Campaign) -> CampaignItemQuerySet:
-        """Items that `user` may still be asked about once other people's leases end."""
-        return self._untaken_by(user).filter(campaign=campaign, submitted_count__lt=campaign.overlap)
+        """Work that `user` may still be asked about once other people's leases end."""
+        return self._untaken_by(user).filter(
+            campaign=campaign, kind="work", submitted_count__lt=campaign.overlap, withdrawn_at__isnull=True
+        )
+
+    def reserved_for(self, user: User) -> CampaignItemQuerySet:
+        return self.filter(is_reserved=True, reserved_items__user=user)
+
+    def unreserved(self) -> CampaignItemQuerySet:
+        return self.filter(is_reserved=False)
+
+    def open_to(self, user: User) -> CampaignItemQuerySet:
+        """Those kept for nobody, and those kept for `user`."""
+        return self.filter(Q(is_reserved=False) | Q(pk__in=user.reserved_items.values("item")))
+
+    def within_skills(self, skills: Collection[str]) -> CampaignItemQuerySet:
+        """Those that ask for none but these skills."""
+        return self.filter(skills__contained_by=list(skills))
+
+    def checks(self) -> CampaignItemQuerySet:
+        """Items that are there for their right answer, those without one in force as well."""
+        return self.exclude(kind__in=["work", "repeat"])
+
+    def checks_for(self, user: User, campaign: Campaign, kind: str) -> CampaignItemQuerySet:
+        """Items of this kind that `user` has not met, neither as they are nor as the work they were made from.
+
+        In an order of the person's own, but for training, which builds up.
+        """
+        asked = self._untaken_by(user).filter(
+            campaign=campaign, kind=kind, gold__isnull=False, withdrawn_at__isnull=True
+        )
+        met = user.assignments.filter(campaign=campaign, status__in=TAKEN).values("item")
+        asked = asked.exclude(source__in=met)
+        if kind == "training":
+            return asked.order_by("position")
+        own = MD5(Concat(Value(f"{campaign.seed}:{user.pk}:"), Cast("pk", models.CharField())))
+        return asked.order_by(own, "pk")
 
     def fewest_outputs(self) -> int:
         """The smallest number of outputs that one of these items has; 0 if there are none (one query)."""

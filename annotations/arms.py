@@ -1,0 +1,97 @@
+"""Arms of a study within a campaign: what differs between people or items on purpose, drawn so that it is balanced.
+
+A factor is what differs: in which order the page asks, and which guidelines it shows. An arm is one level of each
+factor. It is drawn when an item is first granted, kept with the assignment and written into every judgment.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from annotations.models import Assignment, CampaignPlan
+from annotations.protocols import Problems, Question, asks_for_marks
+from annotations.protocols.contract import Reader
+
+Arm = dict[str, str]
+
+SEQUENCE, GUIDELINES = "sequence", "guidelines"
+SEQUENCES: Mapping[str, str] = {
+    "sparse_first": "Ratings and choices first, then marks in the text",
+    "dense_first": "Marks in the text first, then ratings and choices",
+}
+MAX_VARIANTS = 6
+DENSE_KINDS = frozenset({"spans", "steps", "stop", "edit"})
+
+
+def read_arms(config: Any) -> dict[str, Any]:
+    """The factors as they are stored: `{"sequence": [...], "guidelines": [{"name": str, "text": str}, ...]}`.
+
+    Raises
+    ------
+    AppError
+        ``arms_invalid`` with every problem found, by `arms.<factor>`.
+    """
+    problems = Problems()
+    reader = Reader(config, "arms", problems)
+    sequence = list(reader.choices(SEQUENCE, tuple(SEQUENCES), default=()))
+    variants = [
+        {"name": row.text("name", max_length=40), "text": row.text("text", max_length=20_000)}
+        for row in reader.rows(GUIDELINES, low=0, high=MAX_VARIANTS)
+    ]
+    reader.finish()
+    names = [variant["name"] for variant in variants]
+    if len(set(names)) < len(names):
+        reader.wrong(GUIDELINES, "Expected a name of its own for each variant.")
+    for factor, levels in ((SEQUENCE, sequence), (GUIDELINES, names)):
+        if len(levels) == 1:
+            reader.wrong(factor, "Expected at least two levels, or none: one alone is no factor.")
+    problems.refuse(code="arms_invalid", message="The arms cannot be used.")
+    return {name: levels for name, levels in ((SEQUENCE, sequence), (GUIDELINES, variants)) if levels}
+
+
+def arms_of(config: Mapping[str, Any]) -> list[Arm]:
+    """Every combination of levels, in a fixed order; empty without a factor."""
+    levels = {
+        SEQUENCE: list(config.get(SEQUENCE, [])),
+        GUIDELINES: [variant["name"] for variant in config.get(GUIDELINES, [])],
+    }
+    factors = [name for name, found in levels.items() if found]
+    if not factors:
+        return []
+    return [dict(zip(factors, chosen, strict=True)) for chosen in product(*(levels[name] for name in factors))]
+
+
+def arm_of_item(arms: Sequence[Arm], *, seed: int, user_id: int, position: int) -> Arm:
+    """Of one item for one person: any run of as many items as there are arms, from a multiple on, has each arm once.
+
+    The order within a run is drawn by a hash, so that it is the same on every look and differs between people.
+    """
+    run, place = divmod(position - 1, len(arms))
+    return _shuffled(arms, f"{seed}:{user_id}:{run}")[place]
+
+
+def arm_of_person(arms: Sequence[Arm], counts: Sequence[int], *, seed: int, user_id: int) -> Arm:
+    """Of somebody who starts: one of the arms with the fewest people so far, by a hash of the person among these."""
+    fewest = min(counts)
+    free = [arm for arm, count in zip(arms, counts, strict=True) if count == fewest]
+    return _shuffled(free, f"{seed}:{user_id}")[0]
+
+
+def guidelines_for(assignment: Assignment, plan: CampaignPlan) -> str:
+    """What this assignment's person reads: the protocol's guidelines, then those of the arm."""
+    level = assignment.arm.get(GUIDELINES)
+    variants = {variant["name"]: variant["text"] for variant in plan.arms.get(GUIDELINES, [])}
+    return "\n\n".join(text for text in (assignment.protocol.guidelines, variants.get(level, "")) if text)
+
+
+def is_dense(question: Question) -> bool:
+    """Whether it is answered on parts of a text and not on the whole."""
+    return question.kind in DENSE_KINDS or asks_for_marks(question)
+
+
+def _shuffled(arms: Sequence[Arm], salt: str) -> list[Arm]:
+    def draw(place: int) -> bytes:
+        return hashlib.sha256(f"{salt}:{place}:{arms[place]}".encode()).digest()
+
+    return [arms[place] for place in sorted(range(len(arms)), key=draw)]
