@@ -10,6 +10,7 @@ from typing import Final
 from rewards.formats import (
     fine_grained_rlhf,
     healthbench,
+    llmfao,
     rar,
     reward_rows,
     rubricate_csv,
@@ -141,6 +142,16 @@ IMPORT_FORMATS: Final[Mapping[str, ImportFormat]] = {
             extensions=(".json",),
             _reader=fine_grained_rlhf.read,
             options=(Option("rater", "Rater", _RATER_HELP, fine_grained_rlhf.DEFAULT_RATER),),
+        ),
+        ImportFormat(
+            name="llmfao",
+            title="LLMFAO",
+            reads="tasks with outputs and comparisons",
+            help="A CSV of comparisons with left, right and winner (left, right or tie), such as llmfao.csv. It holds "
+            "no texts: choose prompts.jsonl and results.jsonl with it, or people will have nothing to read.",
+            extensions=(".csv", ".jsonl"),
+            _reader=llmfao.read,
+            options=(Option("rater", "Rater", _RATER_HELP, llmfao.DEFAULT_RATER),),
         ),
         ImportFormat(
             name=healthbench.NAME,
