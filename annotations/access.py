@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from django.db import models
 from django.http import Http404
 
-from annotations.models import Assignment, Campaign, Study
+from annotations.models import Adjudication, Assignment, Campaign, CampaignItem, Study
 from annotations.querysets.campaign import CampaignQuerySet
 from annotations.querysets.study import StudyQuerySet
 from projects.access import Capability, allows, project_for, projects_for, roles_with
@@ -77,10 +77,26 @@ def assignment_for(user: User, pk: int) -> Assignment:
     return assignment
 
 
+def adjudicated_item_for(
+    user: User, slug: str, campaign: int, pk: int, *, needs: Capability = Capability.VIEW
+) -> CampaignItem:
+    """An item of a campaign's work with campaign and project as `user` sees them (three queries)."""
+    led = campaign_for(user, slug, campaign, needs=needs)
+    item = led.items.filter(kind=CampaignItem.Kind.WORK, pk=pk).select_related("task").first()
     if item is None:
+        raise Http404
+    item.campaign, item.project = led, led.project
     return item
 
 
+def adjudication_for(user: User, slug: str, campaign: int, pk: int) -> Adjudication:
+    """A settled answer that `user` may take back, with its campaign and project (three queries)."""
+    led = campaign_for(user, slug, campaign, needs=Capability.MANAGE)
+    adjudication = led.adjudications.filter(pk=pk).first()
+    if adjudication is None:
+        raise Http404
+    adjudication.campaign, adjudication.project = led, led.project
+    return adjudication
 
 
 def studies_of_campaign(campaign: Campaign) -> StudyQuerySet:

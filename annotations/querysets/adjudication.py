@@ -17,11 +17,14 @@ class ItemDisagreementQuerySet(models.QuerySet["ItemDisagreement"]):
         return self.filter(campaign=campaign)
 
     def with_settled(self) -> ItemDisagreementQuerySet:
-        """Adds `settled`: whether an adjudication of the item stands."""
-        standing = apps.get_model("annotations", "Adjudication").objects.filter(
-            item=OuterRef("item"), undone_at__isnull=True
-        )
-        return self.annotate(settled=Exists(standing))
+        """Adds `is_settled`: whether an adjudication of the item stands."""
+        return self.annotate(is_settled=_settled())
+
+    def unsettled(self) -> ItemDisagreementQuerySet:
+        return self.filter(~_settled())
+
+    def settled(self) -> ItemDisagreementQuerySet:
+        return self.filter(_settled())
 
     def for_list(self) -> ItemDisagreementQuerySet:
         """Rows of the queue with the item and its task's preview."""
@@ -39,3 +42,8 @@ class ItemDisagreementQuerySet(models.QuerySet["ItemDisagreement"]):
             "item__task__external_id",
             "item__task__version",
         )
+
+
+def _settled() -> Exists:
+    adjudications = apps.get_model("annotations", "Adjudication").objects
+    return Exists(adjudications.filter(item=OuterRef("item"), undone_at__isnull=True))
