@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 
 from projects.access import Capability, project_for, require
+from projects.errors import AppError
 from projects.models import Project, User
 from rewards.models import (
     Export,
@@ -21,6 +22,7 @@ from rewards.models import (
     Rater,
     Recipe,
     RecipeVersion,
+    RewardName,
     RewardSignal,
     Rubric,
     RubricVersion,
@@ -28,7 +30,7 @@ from rewards.models import (
     Task,
 )
 
-Row = TypeVar("Row", Export, ImportBatch, Judgment, Output, Recipe, RewardSignal, Rubric, Task)
+Row = TypeVar("Row", Export, ImportBatch, Judgment, Output, Recipe, RewardName, RewardSignal, Rubric, Task)
 
 
 def task_for(user: User, slug: str, pk: int) -> Task:
@@ -122,6 +124,27 @@ def recipe_version_for(user: User, slug: str, pk: int, number: int | None = None
         raise Http404
     version.recipe, version.project = recipe, recipe.project
     return version
+
+
+def reward_name_for(user: User, slug: str, pk: int, *, needs: Capability = Capability.VIEW) -> RewardName:
+    """A name that a reward goes by, with the version behind it (two queries)."""
+    return _of_project(user, slug, RewardName.objects.for_list(), pk, needs=needs)
+
+
+def named_version_for(user: User, slug: str, name: str) -> RecipeVersion:
+    """The version that a name stands for (two queries).
+
+    Raises
+    ------
+    AppError
+        ``reward_name_unknown`` (404).
+    """
+    project = project_for(user, slug)
+    given = RewardName.objects.of(project).select_related("version__recipe").filter(name=name).first()
+    if given is None:
+        raise AppError(f"No reward goes by the name {name!r} here.", code="reward_name_unknown", status=404)
+    given.version.project = project
+    return given.version
 
 
 def import_for(user: User, slug: str, pk: int) -> ImportBatch:

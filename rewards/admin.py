@@ -197,6 +197,19 @@ class RecipeVersionAdmin(ReadOnlyAdmin):
     list_select_related = ["recipe", "created_by"]
 
 
+@admin.register(models.StoredReward)
+class StoredRewardAdmin(ReadOnlyAdmin):
+    list_display = ["version", "project", "status", "n_done", "n_outputs", "created_at"]
+    list_select_related = ["version__recipe", "project"]
+    list_filter = ["status"]
+
+
+@admin.register(models.RewardName)
+class RewardNameAdmin(ReadOnlyAdmin):
+    list_display = ["name", "project", "version", "changed_at"]
+    list_select_related = ["project", "version__recipe"]
+
+
 @admin.register(models.Export)
 class ExportAdmin(ReadOnlyAdmin):
     list_display = ["id", "project", "status", "created_at"]

@@ -11,5 +11,5 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
             "schedule": 60.0,
             "options": {"queue": "cpu", "expires": 60},
         }
-        for noun in ("imports", "exports")
+        for noun in ("imports", "exports", "stored_rewards")
     }

@@ -26,5 +26,10 @@ def requeue_stalled_exports() -> None:
 
 
 @shared_task
-def store_recipe_reward(version_id: int, event_id: int) -> None:
-    recipe_rewards.store_reward(version_id, event_id)
+def store_recipe_reward(stored_id: int) -> None:
+    recipe_rewards.store_reward(stored_id)
+
+
+@shared_task
+def requeue_stalled_stored_rewards() -> None:
+    recipe_rewards.requeue_stalled_stored_rewards()

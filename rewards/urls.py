@@ -46,6 +46,11 @@ urlpatterns: list[URLPattern] = [
     path("p/<slug:slug>/recipes/<int:pk>/diff/", recipes.recipe_diff, name="recipe-diff"),
     path("p/<slug:slug>/recipes/<int:pk>/versions/<int:number>/", recipes.recipe_version, name="recipe-version"),
     path("p/<slug:slug>/recipes/<int:pk>/versions/<int:number>/store/", recipes.recipe_store, name="recipe-store"),
+    path(
+        "p/<slug:slug>/recipes/<int:pk>/versions/<int:number>/names/",
+        recipes.recipe_reward_name,
+        name="recipe-reward-name",
+    ),
     path("p/<slug:slug>/recipes/<int:pk>/versions/<int:number>/export/", recipes.recipe_export, name="recipe-export"),
     path("p/<slug:slug>/imports/", imports.import_list, name="import-list"),
     path("p/<slug:slug>/imports/new/", imports.import_create, name="import-create"),

@@ -24,6 +24,7 @@ _NOUN_OF_NAME = {
     "version-detail": "rubric",
     "annotator-link-revoke": "annotator_link",
     "filter-delete": "saved_filter",
+    "reward-name-detail": "reward_name",
     "trial-create": "scorer",
     "trial-detail": "scorer",
 }

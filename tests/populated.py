@@ -29,6 +29,7 @@ from projects.models import Project, TokenScope, User
 from rewards import signal_store
 from rewards.actions.recipes import create_recipe
 from rewards.actions.reviews import review_mark
+from rewards.actions.reward_names import give_name
 from rewards.models import (
     Comparison,
     Critique,
@@ -174,6 +175,8 @@ def _judge(house: Populated) -> None:
         parse_state="parsed",
     )
     house.rows |= {"rubric": version.rubric, "judgment": given, "rater": rater, "recipe": _recipe(house)}
+    newest = house.rows["recipe"].versions.get()
+    house.rows["reward_name"] = give_name(version=newest, actor=None, name=f"stars-{house.project.slug}")
 
 
 def _recipe(house: Populated) -> Recipe:

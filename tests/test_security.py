@@ -180,6 +180,8 @@ WHO_READS = {
     "rewards-api:recipe-diff": READERS,
     "rewards-api:recipe-stored-reward": READERS,
     "rewards-api:recipe-version-list": READERS,
+    "rewards-api:reward-name-list": READERS,
+    "rewards-api:reward-name-detail": READERS,
     "rewards-api:recipe-version-detail": READERS,
     "rewards-api:import-list": MANAGERS,
     "rewards-api:import-detail": MANAGERS,

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
-from projects.models import AuditEvent, Project, User
+from projects.models import Project, User
 from rewards import signal_store
 from rewards.actions.recipes import refused
-from rewards.models import DerivedScore, Output, Rater, RecipeVersion
+from rewards.heartbeat import beating
+from rewards.models import DerivedScore, Output, Rater, RecipeVersion, StoredReward
+from rewards.querysets.stored_reward import StoredRewardQuerySet
 from rewards.recipe_results import RecipeResult, compute
 from rewards.recipes.errors import RecipeError
 from rewards.recipes.tree import read_recipe
@@ -25,32 +31,12 @@ MAX_STORED: Final = 20_000
 REWARD: Final = "reward"
 ADVANTAGE: Final = "advantage"
 
-STARTED: Final = "recipe.storing_started"
-FINISHED: Final = "recipe.storing_finished"
-FAILED: Final = "recipe.storing_failed"
 _CHUNK: Final = 200
+STALE_AFTER: Final = timedelta(minutes=2)
 
 
-class StoredReward(NamedTuple):
-    """How far the newest request to store a version's reward is.
-
-    Attributes
-    ----------
-    status : {"never", "running", "finished", "failed"}
-    n_done, n_outputs, n_scored : int
-        `n_scored` is known once it is finished.
-    rater_id : int or None
-        By whom the signals are found.
-    problem : str
-        Why it failed.
-    """
-
-    status: str
-    n_done: int = 0
-    n_outputs: int = 0
-    n_scored: int = 0
-    rater_id: int | None = None
-    problem: str = ""
+class StoringStoppedError(Exception):
+    """The request is no longer this worker's: it was cancelled, or another worker has it."""
 
 
 def start_storing(*, version: RecipeVersion, actor: User | None, tag: str = "", split: str = "") -> StoredReward:
@@ -61,7 +47,7 @@ def start_storing(*, version: RecipeVersion, actor: User | None, tag: str = "", 
     Raises
     ------
     AppError
-        ``recipe_invalid``, ``selection_empty``, or ``selection_too_large``.
+        ``selection_empty``, ``selection_too_large``, or ``storing_open`` (409) while another request is.
     """
     from rewards.tasks import store_recipe_reward
 
@@ -71,56 +57,78 @@ def start_storing(*, version: RecipeVersion, actor: User | None, tag: str = "", 
     if n_outputs > MAX_STORED:
         message = f"{n_outputs:,} outputs: at most {MAX_STORED:,} at once. Narrow them by a tag or a split."
         raise AppError(message, code="selection_too_large")
-    with transaction.atomic():
-        data = {"version": version.pk, "tag": tag, "split": split, "n_outputs": n_outputs}
-        event = record_event(actor=actor, verb=STARTED, project=version.project, target=version, data=data)
-        transaction.on_commit(lambda: store_recipe_reward.delay(version.pk, event.pk))
-    return stored_reward(version)
-
-
-def store_reward(version_id: int, event_id: int) -> None:
-    """Compute and write what `start_storing` asked for; idempotent, and says in the audit log how it ended.
-
-    An unexpected error is noted there too, and raised again for the worker's log.
-    """
-    version = RecipeVersion.objects.select_related("project", "recipe").get(pk=version_id)
-    event = AuditEvent.objects.get(pk=event_id)
-    asked = dict(event.data)
-    ids = list(_selected(version.project, asked["tag"], asked["split"]).values_list("pk", flat=True))
+    asked = {"tag": tag, "split": split, "n_outputs": n_outputs}
     try:
-        result = compute(version.project, read_recipe(version.tree), ids)
-        _write(version, result)
-    except (RecipeError, AppError) as error:
-        problem = refused(error) if isinstance(error, RecipeError) else error
-        _ended(version, event, FAILED, {"problem": problem.message})
+        with transaction.atomic():
+            stored = StoredReward.objects.create(project=version.project, version=version, created_by=actor, **asked)
+            data = {"version": version.pk, **asked}
+            record_event(actor=actor, verb="recipe.storing_started", project=version.project, target=version, data=data)
+            transaction.on_commit(lambda: store_recipe_reward.delay(stored.pk))
+    except IntegrityError as error:
+        message = "This version's reward is being stored already. Wait for it, or cancel it."
+        raise AppError(message, code="storing_open", status=409) from error
+    return stored
+
+
+def cancel_storing(*, version: RecipeVersion, actor: User) -> StoredReward:
+    """Stop the open request; its worker notices at its next lot. Signals that were stored stay, the old scores stand.
+
+    Raises
+    ------
+    AppError
+        ``storing_ended`` (409).
+    """
+    with transaction.atomic():
+        cancelled = version.stored_rewards.open().update(
+            status=StoredReward.Status.CANCELLED, finished_at=timezone.now()
+        )
+        if not cancelled:
+            raise AppError("Storing has ended already.", code="storing_ended", status=409)
+        record_event(actor=actor, verb="recipe.storing_cancelled", project=version.project, target=version)
+    return version.stored_rewards.newest_first()[0]
+
+
+def store_reward(stored_id: int) -> None:
+    """Compute and write what `start_storing` asked for; does nothing where another worker has it.
+
+    Raises
+    ------
+    Exception
+        What nobody expected is noted at the request, and raised again for the worker's log.
+    """
+    attempt = uuid.uuid4()
+    claimable = StoredReward.objects.claimable(silent_since=timezone.now() - STALE_AFTER)
+    claimed = claimable.filter(pk=stored_id).update(
+        status=StoredReward.Status.RUNNING, attempt=attempt, heartbeat_at=timezone.now(), n_done=0
+    )
+    if not claimed:
         return
+    stored = StoredReward.objects.select_related("version__recipe", "project").get(pk=stored_id)
+    try:
+        with beating(partial(_beat, stored)):
+            _compute_and_write(stored)
+    except StoringStoppedError:
+        return
+    except (RecipeError, AppError) as error:
+        _fail(stored, (refused(error) if isinstance(error, RecipeError) else error).message)
     except Exception as error:
-        _ended(version, event, FAILED, {"problem": f"{type(error).__name__}: {error}"[:500]})
+        _fail(stored, f"{type(error).__name__}: {error}"[:2000])
         raise
-    n_scored = sum(row.total is not None for row in result.rows())
-    done: dict[str, Any] = {"n_outputs": len(result.built.output_ids), "n_scored": n_scored}
-    _ended(version, event, FINISHED, done | {"left_out": len(result.built.left_out)})
 
 
-def stored_reward(version: RecipeVersion) -> StoredReward:
-    """How far the newest request is; at most four queries."""
-    about = AuditEvent.objects.filter(
-        project=version.project_id, object_type=version._meta.model_name, object_id=str(version.pk)
-    ).order_by("-id")
-    started = about.filter(verb=STARTED).first()
-    if started is None:
-        return StoredReward("never")
-    ended = about.filter(verb__in=[FINISHED, FAILED], data__request=started.pk).first()
-    rater = Rater.objects.filter(project=version.project_id, scorer_hash=_scorer_hash(version)).first()
-    rater_id = None if rater is None else rater.pk
-    n_outputs = started.data["n_outputs"]
-    if ended is None:
-        scores = DerivedScore.objects.of(version.project).defined_by(definition_hash(version))
-        n_done = scores.filter(created_at__gte=started.created_at).count()
-        return StoredReward("running", n_done, n_outputs, rater_id=rater_id)
-    if ended.verb == FAILED:
-        return StoredReward("failed", 0, n_outputs, rater_id=rater_id, problem=ended.data["problem"])
-    return StoredReward("finished", ended.data["n_outputs"], n_outputs, ended.data["n_scored"], rater_id)
+def requeue_stalled_stored_rewards() -> int:
+    """Send requests again that wait unheard or whose worker fell silent; beat calls it."""
+    from rewards.tasks import store_recipe_reward
+
+    stalled = list(StoredReward.objects.stalled(silent_since=timezone.now() - STALE_AFTER).values_list("pk", flat=True))
+    for stored_id in stalled:
+        store_recipe_reward.delay(stored_id)
+    return len(stalled)
+
+
+def stored_reward(version: RecipeVersion) -> StoredReward | None:
+    """The newest request to store the version's reward; one query."""
+    return version.stored_rewards.newest_first().first()
 
 
 def definition_hash(version: RecipeVersion) -> str:
@@ -156,33 +164,63 @@ def _selected(project: Project, tag: str, split: str) -> Any:
     return outputs.order_by("task_id", "pk")
 
 
-def _write(version: RecipeVersion, result: RecipeResult) -> None:
-    """Write a few hundred outputs at a time, each lot in one transaction: a worker that dies loses a lot at most."""
-    rater, digest = recipe_rater(version), result.built.input_hash
-    scores = list(result.rows())
-    for first in range(0, len(scores), _CHUNK):
-        places = range(first, min(first + _CHUNK, len(scores)))
-        ids = [result.built.output_ids[index] for index in places]
-        outputs = Output.objects.in_bulk(ids)
+def _compute_and_write(stored: StoredReward) -> None:
+    version = stored.version
+    version.project = stored.project
+    ids = list(_selected(stored.project, stored.tag, stored.split).values_list("pk", flat=True))
+    rater = recipe_rater(version)
+    _update_mine(stored, n_outputs=len(ids), rater=rater)
+    result = compute(stored.project, read_recipe(version.tree), ids)
+    for first in range(0, len(result.built.output_ids), _CHUNK):
+        places = range(first, min(first + _CHUNK, len(result.built.output_ids)))
+        outputs = Output.objects.in_bulk([result.built.output_ids[index] for index in places])
+        # A worker that dies loses a lot at most, and one that was only slow writes none after it was given up.
         with transaction.atomic():
-            signal_store.save_many(_signals(result, places, outputs, rater, digest))
-            DerivedScore.objects.of(version.project).defined_by(definition_hash(version)).about(ids).delete()
-            DerivedScore.objects.bulk_create(
+            _update_mine(stored, n_done=places.stop, heartbeat_at=timezone.now())
+            signal_store.save_many(_signals(result, places, outputs, rater))
+    _finish(stored, result)
+
+
+def _finish(stored: StoredReward, result: RecipeResult) -> None:
+    """Exchange the scores of the version all at once: those of an earlier selection had other groups and moments."""
+    definition, digest = definition_hash(stored.version), result.built.input_hash
+    rows = list(result.rows())
+    with transaction.atomic():
+        _update_mine(
+            stored,
+            status=StoredReward.Status.DONE,
+            n_done=len(rows),
+            n_scored=sum(row.total is not None for row in rows),
+            n_left_out=len(result.built.left_out),
+            finished_at=timezone.now(),
+        )
+        DerivedScore.objects.of(stored.project).defined_by(definition).delete()
+        DerivedScore.objects.bulk_create(
+            (
                 DerivedScore(
-                    project=version.project,
+                    project=stored.project,
                     output_id=row.output_id,
-                    definition_hash=definition_hash(version),
+                    definition_hash=definition,
                     judgment_set_hash=digest,
                     value=row.total,
                     scored_count=sum(value is not None for value in row.values),
                     total_count=len(row.values),
                 )
-                for row in (scores[index] for index in places)
-            )
+                for row in rows
+            ),
+            batch_size=2_000,
+        )
+        record_event(
+            actor=stored.created_by,
+            verb="recipe.storing_finished",
+            project=stored.project,
+            target=stored.version,
+            data={"version": stored.version_id, "n_outputs": len(rows)},
+        )
 
 
 def _signals(
-    result: RecipeResult, places: Sequence[int], outputs: dict[int, Output], rater: Rater, digest: str
+    result: RecipeResult, places: Sequence[int], outputs: dict[int, Output], rater: Rater
 ) -> Iterator[signal_store.NewSignal]:
     channels: dict[str, Rows | None] = {
         REWARD: result.evaluation.reward,
@@ -194,14 +232,22 @@ def _signals(
             if rows is not None:
                 cut = result.built.segmentation(rows, index)
                 signal = RewardSignal(cut, rows.of(index).astype("float32"))
-                yield signal_store.NewSignal(output, rater, channel, signal, digest)
+                yield signal_store.NewSignal(output, rater, channel, signal, result.built.input_hash)
 
 
-def _ended(version: RecipeVersion, event: AuditEvent, verb: str, data: dict[str, Any]) -> None:
-    record_event(
-        actor=event.actor,
-        verb=verb,
-        project=version.project,
-        target=version,
-        data={"version": version.pk, "request": event.pk, **data},
-    )
+def _beat(stored: StoredReward) -> None:
+    _mine(stored).update(heartbeat_at=timezone.now())
+
+
+def _mine(stored: StoredReward) -> StoredRewardQuerySet:
+    return StoredReward.objects.filter(pk=stored.pk, attempt=stored.attempt, status=StoredReward.Status.RUNNING)
+
+
+def _update_mine(stored: StoredReward, **values: Any) -> None:
+    """Write to the request if this attempt still has it, else raise StoringStoppedError."""
+    if not _mine(stored).update(**values):
+        raise StoringStoppedError
+
+
+def _fail(stored: StoredReward, why: str) -> None:
+    _mine(stored).update(status=StoredReward.Status.FAILED, failure=why, finished_at=timezone.now())

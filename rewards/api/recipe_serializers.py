@@ -69,20 +69,25 @@ class RecipeDiffOutput(serializers.Serializer[Any]):
 
 
 class EvaluationInput(serializers.Serializer[Any]):
-    """A document, or a stored recipe by its id, over these outputs."""
+    """A document, a stored recipe by its id, or the name that a reward goes by, over these outputs."""
 
     document = serializers.JSONField(required=False, default=None, allow_null=True)
     recipe = serializers.IntegerField(required=False, default=None, allow_null=True, min_value=1, max_value=LARGEST_KEY)
     version = serializers.IntegerField(
         required=False, default=None, allow_null=True, min_value=1, max_value=2**31 - 1, help_text="Else the newest."
     )
+    reward = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=80, help_text="The name that a version goes by."
+    )
     outputs = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=LARGEST_KEY), min_length=1, max_length=MAX_OUTPUTS
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if (attrs["document"] is None) == (attrs["recipe"] is None):
-            raise serializers.ValidationError({"document": "Give a document or the id of a recipe."})
+        given = [attrs["document"] is not None, attrs["recipe"] is not None, bool(attrs["reward"])]
+        if given.count(True) != 1:
+            message = "Give one of a document, the id of a recipe, and the name of a reward."
+            raise serializers.ValidationError({"document": message})
         return attrs
 
 
@@ -190,9 +195,29 @@ class StoredRewardQuery(serializers.Serializer[Any]):
 
 class StoredRewardOutput(serializers.Serializer[Any]):
     version = serializers.IntegerField()
-    status = serializers.CharField(help_text="never, running, finished or failed.")
+    status = serializers.CharField(help_text="never, queued, running, done, failed or cancelled.")
+    tag = serializers.CharField()
+    split = serializers.CharField()
     n_done = serializers.IntegerField()
     n_outputs = serializers.IntegerField()
-    n_scored = serializers.IntegerField()
+    n_scored = serializers.IntegerField(help_text="Known once it is done.")
+    n_left_out = serializers.IntegerField(help_text="Outputs that cannot carry the reward.")
     rater = serializers.IntegerField(allow_null=True, help_text="By whom the stored signals are found.")
-    problem = serializers.CharField()
+    problem = serializers.CharField(help_text="Why it failed.")
+
+
+class RewardNameInput(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=80)
+    recipe = serializers.IntegerField(min_value=1, max_value=LARGEST_KEY)
+    version = serializers.IntegerField(
+        required=False, default=None, allow_null=True, min_value=1, max_value=2**31 - 1, help_text="Else the newest."
+    )
+
+
+class RewardNameOutput(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    recipe = serializers.IntegerField(source="version.recipe_id")
+    version = serializers.IntegerField(source="version.number")
+    content_hash = serializers.CharField(source="version.content_hash")
+    changed_at = serializers.DateTimeField()

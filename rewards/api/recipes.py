@@ -13,8 +13,8 @@ from projects.access import Capability, project_for
 from projects.api.pagination import KeysetPagination
 from projects.api.requests import AuthedApiRequest
 from projects.api.schema import ErrorOutput
-from rewards.access import recipe_for, recipe_version_for
-from rewards.actions.recipe_rewards import StoredReward, start_storing, stored_reward
+from rewards.access import named_version_for, recipe_for, recipe_version_for
+from rewards.actions.recipe_rewards import cancel_storing, start_storing, stored_reward
 from rewards.actions.recipes import create_recipe, refused, save_version
 from rewards.api.queries import conditions
 from rewards.api.recipe_serializers import (
@@ -34,7 +34,7 @@ from rewards.api.recipe_serializers import (
     StoredRewardOutput,
     StoredRewardQuery,
 )
-from rewards.models import Recipe, RecipeVersion
+from rewards.models import Recipe, RecipeVersion, StoredReward
 from rewards.recipe_parts import parts, presets
 from rewards.recipe_results import compute
 from rewards.recipes.diff import diff_recipes
@@ -129,7 +129,9 @@ class RecipeEvaluation(GenericAPIView[Any]):
         form.is_valid(raise_exception=True)
         asked = form.validated_data
         document = asked["document"]
-        if document is None:
+        if asked["reward"]:
+            document = named_version_for(request.user, slug, asked["reward"]).tree
+        elif document is None:
             document = recipe_version_for(request.user, slug, asked["recipe"], asked["version"]).tree
         try:
             result = compute(project, read_recipe(document), asked["outputs"])
@@ -158,6 +160,16 @@ class RecipeStoredReward(GenericAPIView[Any]):
         version = recipe_version_for(request.user, slug, pk, form.validated_data.pop("version"))
         state = start_storing(version=version, actor=request.user, **form.validated_data)
         return Response(_stored_data(version, state), status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(
+        parameters=[StoredRewardQuery],
+        responses={200: StoredRewardOutput, 409: ErrorOutput},
+        summary="Cancel storing it; what is stored stays",
+    )
+    def delete(self, request: AuthedApiRequest, slug: str, pk: int) -> Response:
+        recipe_for(request.user, slug, pk, needs=Capability.MANAGE)
+        version = recipe_version_for(request.user, slug, pk, conditions(StoredRewardQuery, request)["version"])
+        return Response(_stored_data(version, cancel_storing(version=version, actor=request.user)))
 
 
 class RecipeParts(GenericAPIView[Any]):
@@ -188,5 +200,19 @@ def _version_data(version: RecipeVersion) -> Any:
     ).data
 
 
-def _stored_data(version: RecipeVersion, state: StoredReward) -> Any:
-    return StoredRewardOutput({"version": version.number, "rater": state.rater_id, **state._asdict()}).data
+def _stored_data(version: RecipeVersion, stored: StoredReward | None) -> Any:
+    row = stored or StoredReward(n_outputs=0, status="never")
+    return StoredRewardOutput(
+        {
+            "version": version.number,
+            "status": row.status,
+            "tag": row.tag,
+            "split": row.split,
+            "n_done": row.n_done,
+            "n_outputs": row.n_outputs,
+            "n_scored": row.n_scored,
+            "n_left_out": row.n_left_out,
+            "rater": row.rater_id,
+            "problem": row.failure,
+        }
+    ).data

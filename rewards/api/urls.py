@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rewards.api import exports, imports, judgments, marks, outputs, recipes, rubrics, signals, tasks
+from rewards.api import exports, imports, judgments, marks, outputs, recipes, reward_names, rubrics, signals, tasks
 
 app_name = "rewards-api"
 urlpatterns = [
@@ -54,6 +54,10 @@ urlpatterns = [
         "projects/<slug:slug>/recipes/<int:pk>/versions/<int:number>",
         recipes.RecipeVersionDetail.as_view(),
         name="recipe-version-detail",
+    ),
+    path("projects/<slug:slug>/reward-names", reward_names.RewardNameList.as_view(), name="reward-name-list"),
+    path(
+        "projects/<slug:slug>/reward-names/<int:pk>", reward_names.RewardNameDetail.as_view(), name="reward-name-detail"
     ),
     path("projects/<slug:slug>/imports", imports.ImportList.as_view(), name="import-list"),
     path("projects/<slug:slug>/imports/<int:pk>", imports.ImportDetail.as_view(), name="import-detail"),

@@ -17,7 +17,7 @@ from projects.keyset import keyset_page
 from projects.models import Project
 from projects.requests import AuthedRequest
 from rewards.access import recipe_for, recipe_version_for
-from rewards.actions.recipe_rewards import start_storing, stored_reward
+from rewards.actions.recipe_rewards import cancel_storing, start_storing, stored_reward
 from rewards.actions.recipes import (
     archive_recipe,
     create_recipe,
@@ -25,6 +25,7 @@ from rewards.actions.recipes import (
     restore_recipe,
     save_version,
 )
+from rewards.actions.reward_names import give_name, take_name
 from rewards.composer.document import Document, empty_document
 from rewards.composer.editing import Edited, edited, read_json
 from rewards.composer.operators import estimator_families, family_pages
@@ -68,6 +69,7 @@ def recipe_version(request: AuthedRequest, slug: str, pk: int, number: int | Non
         "versions": version.recipe.versions.for_list(),
         "page": page,
         "stored": stored_reward(version),
+        "names": version.reward_names.order_by("name"),
     }
     template = "rewards/recipes/detail.html" + ("#stored" if request.htmx else "")
     return TemplateResponse(request, template, context)
@@ -150,17 +152,38 @@ def recipe_archive(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
 @require_POST
 @login_required
 def recipe_store(request: AuthedRequest, slug: str, pk: int, number: int) -> HttpResponse:
-    """Have a worker store the version's reward over the outputs of chosen tasks."""
+    """Have a worker store the version's reward over the outputs of chosen tasks, or stop it (`cancel`)."""
     version = recipe_version_for(request.user, slug, pk, number)
     require(version.project, Capability.MANAGE)
     form = StoreForm(request.POST)
-    if form.is_valid():
-        try:
+    try:
+        if "cancel" in request.POST:
+            cancel_storing(version=version, actor=request.user)
+        elif form.is_valid():
             start_storing(version=version, actor=request.user, **form.cleaned_data)
-        except AppError as error:
-            messages.error(request, error.message)
-    else:
-        messages.error(request, "A tag has at most 100 characters and a split at most 40.")
+        else:
+            messages.error(request, "A tag has at most 100 characters and a split at most 40.")
+    except AppError as error:
+        messages.error(request, error.message)
+    return redirect("rewards:recipe-version", slug=slug, pk=pk, number=number)
+
+
+@require_POST
+@login_required
+def recipe_reward_name(request: AuthedRequest, slug: str, pk: int, number: int) -> HttpResponse:
+    """Let a name stand for the version, or take one away from it (`take`)."""
+    version = recipe_version_for(request.user, slug, pk, number)
+    require(version.project, Capability.MANAGE)
+    try:
+        if "take" in request.POST:
+            given = version.reward_names.select_related("project", "version").filter(name=request.POST["take"]).first()
+            if given is not None:
+                take_name(given=given, actor=request.user)
+        else:
+            given = give_name(version=version, actor=request.user, name=request.POST.get("name", "").strip())
+            messages.success(request, f"{given.name} stands for version {version.number} now.")
+    except AppError as error:
+        messages.error(request, error.message)
     return redirect("rewards:recipe-version", slug=slug, pk=pk, number=number)
 
 

@@ -388,6 +388,28 @@ def test_a_reward_is_stored_by_a_worker_and_the_page_says_how_far_it_is(
     assert sorted(stored.signals.filter(channel="reward").values_list("total", flat=True)) == [-1.0, 0.5, 1.0, 2.5]
 
 
+def test_storing_waits_is_cancelled_and_tried_again_on_the_page(signed_in, outputs, project, manager):
+    version = create_recipe(project=project, actor=manager, name="Mine", document=recipe())
+    address = f"/p/quill/recipes/{version.recipe_id}/versions/1/"
+    signed_in.post(f"{address}store/", {"tag": "", "split": ""})
+    assert "4 outputs wait for a worker" in text_of(signed_in.get(address))
+    signed_in.post(f"{address}store/", {"cancel": "1"})
+    page = text_of(signed_in.get(address))
+    assert "Stopped after 0 of 4 outputs" in page
+    assert "Try again" in page
+
+
+def test_a_name_is_given_and_taken_on_the_page(signed_in, outputs, project, manager):
+    version = create_recipe(project=project, actor=manager, name="Mine", document=recipe())
+    address = f"/p/quill/recipes/{version.recipe_id}/versions/1/"
+    assert "stars.v1 stands for version 1 now" in text_of(
+        signed_in.post(f"{address}names/", {"name": "stars.v1"}, follow=True)
+    )
+    assert "Expected up to 80" in text_of(signed_in.post(f"{address}names/", {"name": "No!"}, follow=True))
+    signed_in.post(f"{address}names/", {"take": "stars.v1", "name": ""})
+    assert not version.reward_names.exists()
+
+
 def test_an_export_begins_with_the_recipe_that_it_was_asked_for_from(signed_in, outputs, project, manager):
     version = create_recipe(project=project, actor=manager, name="Mine", document=recipe())
     page = signed_in.get(f"/p/quill/recipes/{version.recipe_id}/").content.decode()

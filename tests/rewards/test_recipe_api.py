@@ -8,7 +8,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from rewards.actions.recipes import create_recipe
+from projects.errors import AppError
+from rewards.actions.recipe_rewards import start_storing
+from rewards.actions.recipes import create_recipe, save_version
+from rewards.actions.reward_names import give_name
 from rewards.models import Output, Rater, RecipeVersion
 from rewards.recipe_results import compute
 from rewards.recipes.presets import PRESETS
@@ -192,7 +195,41 @@ def test_a_stored_reward_is_started_and_its_progress_read(
     assert client.get(f"{ROOT}{path}").json()["status"] == "never"
     with django_capture_on_commit_callbacks(execute=True):
         started = _post(client, path, {})
-    assert (started.status_code, started.json()["status"]) == (202, "running")
+    assert (started.status_code, started.json()["status"]) == (202, "queued")
     done = client.get(f"{ROOT}{path}").json()
-    assert (done["status"], done["n_outputs"], done["n_scored"]) == ("finished", 3, 2)
+    assert (done["status"], done["n_outputs"], done["n_scored"]) == ("done", 3, 2)
     assert Rater.objects.get(pk=done["rater"]).name == "Stars, version 1"
+
+
+def test_storing_is_cancelled_once(cast, browse, outputs) -> None:
+    version = create_recipe(project=cast.project, actor=None, name="Stars", document=_document())
+    path = f"{ROOT}/{version.recipe_id}/stored-reward"
+    start_storing(version=version, actor=None)
+    assert browse(cast.viewer).delete(path).status_code == 403
+    client = browse(cast.owner)
+    assert client.delete(path).json()["status"] == "cancelled"
+    assert client.delete(path).json()["code"] == "storing_ended"
+
+
+def test_a_name_stands_for_a_version_until_another_takes_its_place(cast, browse, outputs) -> None:
+    made = create_recipe(project=cast.project, actor=None, name="Stars", document=_document())
+    save_version(recipe=made.recipe, actor=None, document=_document(0.5))
+    client, names = browse(cast.owner), "/api/v1/projects/quill/reward-names"
+    asked = {"outputs": [output.pk for output in outputs], "reward": "stars"}
+    for number, total in ((1, 6.0), (None, 1.5)):
+        body = {"name": "stars", "recipe": made.recipe_id, "version": number}
+        given = client.post(names, json.dumps(body), content_type="application/json")
+        assert (given.status_code, given.json()["version"]) == (200, number or 2)
+        # The second output has 3 stars: twice, then half of them.
+        assert _post(client, "/evaluation", asked).json()["rows"][1]["total"] == total
+    [row] = client.get(names).json()["results"]
+    assert client.delete(f"{names}/{row['id']}").status_code == 204
+    assert _post(client, "/evaluation", asked).json()["code"] == "reward_name_unknown"
+
+
+def test_a_name_that_fits_no_address_is_refused(cast, outputs) -> None:
+    version = create_recipe(project=cast.project, actor=None, name="Stars", document=_document())
+    for name in ("", "Stars", "two words", "-stars", "stars.", "s\n", "\u00e9", "s" * 81):
+        with pytest.raises(AppError) as caught:
+            give_name(version=version, actor=None, name=name)
+        assert caught.value.code == "reward_name_invalid"

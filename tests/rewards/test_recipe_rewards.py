@@ -1,17 +1,28 @@
 """A recipe's version becomes a stored reward: once for the same inputs, again for others."""
 
+import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from projects.errors import AppError
-from rewards import signal_store
-from rewards.actions.recipe_rewards import definition_hash, start_storing, stored_reward
+from rewards import signal_store, tasks
+from rewards.actions.recipe_rewards import (
+    STALE_AFTER,
+    cancel_storing,
+    definition_hash,
+    requeue_stalled_stored_rewards,
+    start_storing,
+    store_reward,
+    stored_reward,
+)
 from rewards.actions.recipes import create_recipe
-from rewards.models import DerivedScore, RewardSignal
+from rewards.models import DerivedScore, RewardSignal, StoredReward
 from rewards.recipe_frames import frame_for
 from rewards.recipes.tree import read_recipe
-from tests.factories import make_output, make_project, make_rater, make_rating, make_task
+from tests.factories import make_output, make_project, make_rater, make_rating, make_task, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +65,7 @@ def store(django_capture_on_commit_callbacks: Any) -> Any:
 
 def test_rewards_and_advantages_are_stored_on_their_own_segments(version, outputs, store) -> None:
     state = store(version)
-    assert (state.status, state.n_outputs, state.n_scored) == ("finished", 2, 2)
+    assert (state.status, state.n_outputs, state.n_scored) == ("done", 2, 2)
     stored = {
         (signal.output_id, signal.channel): signal.signal
         for signal in signal_store.load(RewardSignal.objects.filter(rater=state.rater_id))
@@ -109,7 +120,7 @@ def test_a_recipe_that_cannot_be_computed_says_why_and_writes_nothing(project, o
     make_output(outputs[0].task, "Hm.", generation={"passed": "yes"}, external_id="o-9")
     state = store(version)
     assert state.status == "failed"
-    assert "inputs.x.field: output o-9 has 'yes' there" in state.problem
+    assert "inputs.x.field: output o-9 has 'yes' there" in state.failure
     assert not RewardSignal.objects.exists()
 
 
@@ -121,4 +132,61 @@ def test_what_nobody_expected_ends_the_request_as_well(version, store, monkeypat
     with pytest.raises(OSError, match="no space left"):
         store(version)
     state = stored_reward(version)
-    assert (state.status, state.problem) == ("failed", "OSError: no space left")
+    assert (state.status, state.failure) == ("failed", "OSError: no space left")
+
+
+def test_the_scores_of_an_earlier_selection_do_not_stand_beside_those_of_the_newest(version, project, store) -> None:
+    make_rating(make_rater(project), make_output(make_task(project), "Elsewhere."), 7)
+    store(version)
+    assert DerivedScore.objects.count() == 3
+    store(version, tag="one")
+    assert sorted(DerivedScore.objects.values_list("value", flat=True)) == [1, 3]
+    assert DerivedScore.objects.values("judgment_set_hash").distinct().count() == 1
+
+
+def test_one_request_at_a_time_is_open_and_a_cancelled_one_makes_room(version) -> None:
+    asked = start_storing(version=version, actor=None)
+    with pytest.raises(AppError, match="being stored already"):
+        start_storing(version=version, actor=None)
+    assert cancel_storing(version=version, actor=make_user()).status == "cancelled"
+    store_reward(asked.pk)
+    assert not RewardSignal.objects.exists()
+    with pytest.raises(AppError) as caught:
+        cancel_storing(version=version, actor=make_user("late"))
+    assert (caught.value.code, caught.value.status) == ("storing_ended", 409)
+    start_storing(version=version, actor=None)
+
+
+def test_a_worker_stops_writing_where_its_request_was_cancelled_or_is_another_ones(version, monkeypatch) -> None:
+    asked, save_many = start_storing(version=version, actor=None), signal_store.save_many
+    # Cancelled while the last lot is written: the scores do not change any more.
+    taken_over = {"status": "cancelled"}
+
+    def meanwhile(signals: Any) -> Any:
+        StoredReward.objects.filter(pk=asked.pk).update(**taken_over)
+        return save_many(signals)
+
+    monkeypatch.setattr(signal_store, "save_many", meanwhile)
+    store_reward(asked.pk)
+    taken_over = {"status": "running", "attempt": uuid.uuid4()}
+    StoredReward.objects.filter(pk=asked.pk).update(status="queued")
+    store_reward(asked.pk)
+    asked.refresh_from_db()
+    assert (asked.status, asked.attempt, asked.finished_at) == ("running", taken_over["attempt"], None)
+    assert not DerivedScore.objects.exists()
+
+
+def test_a_request_that_an_emptied_broker_forgot_is_sent_again(version, monkeypatch) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(tasks.store_recipe_reward, "delay", sent.append)
+    asked = start_storing(version=version, actor=None)
+    assert requeue_stalled_stored_rewards() == 0
+    long_ago = timezone.now() - STALE_AFTER - timedelta(seconds=1)
+    for silent in (
+        {"created_at": long_ago},
+        {"status": "running", "heartbeat_at": long_ago, "attempt": uuid.uuid4()},
+    ):
+        StoredReward.objects.filter(pk=asked.pk).update(**silent)
+        assert requeue_stalled_stored_rewards() == 1
+    store_reward(sent[-1])
+    assert StoredReward.objects.get().status == "done"
