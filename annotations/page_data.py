@@ -4,10 +4,11 @@ Only what stands here leaves the server towards annotators. No policy, external 
 or answer of another person is read into it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from annotations.blinding import outputs_of, shown_item
-from annotations.models import Assignment, Draft
+from annotations.models import Assignment, CampaignProtocol, Draft
 from annotations.protocols import Question, ShownItem, parse_questions
 from rewards.models import Output, Task
 from rewards.text import sha256_text
@@ -29,12 +30,8 @@ def assignment_data(assignment: Assignment) -> dict[str, Any]:
         "lease_until": assignment.lease_until.isoformat(),
         "campaign": {"id": assignment.campaign_id, "name": assignment.campaign.name},
         "guidelines": assignment.protocol.guidelines,
-        "prompt": [
-            {"role": _known(message["role"], ROLES, "user"), "text": message["text"]} for message in task.messages
-        ],
-        "context": task.context,
-        "reference": task.reference if assignment.protocol.show_reference else None,
-        "outputs": _outputs(item, outputs),
+        **shown_task(task, assignment.protocol),
+        "outputs": texts_of(item, outputs),
         "questions": [{**question.config(), **question.layout(item)} for question in questions],
         "draft": draft and draft_data(draft),
         "active_ms": assignment.active_ms,
@@ -51,7 +48,19 @@ def draft_data(draft: Draft) -> dict[str, Any]:
     return {"answer": draft.answer, "revision": draft.revision, "saved_at": draft.saved_at.isoformat()}
 
 
-def _outputs(item: ShownItem, outputs: list[Output]) -> list[dict[str, Any]]:
+def shown_task(task: Task, protocol: CampaignProtocol) -> dict[str, Any]:
+    """The prompt with what is shown beside it."""
+    return {
+        "prompt": [
+            {"role": _known(message["role"], ROLES, "user"), "text": message["text"]} for message in task.messages
+        ],
+        "context": task.context,
+        "reference": task.reference if protocol.show_reference else None,
+    }
+
+
+def texts_of(item: ShownItem, outputs: Sequence[Output]) -> list[dict[str, Any]]:
+    """The messages of the outputs under their labels, in the order shown."""
     messages = {output.pk: output.messages for output in outputs}
     return [
         {
