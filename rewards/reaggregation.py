@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from rewards.actions.scores import score_table
 from rewards.models import Output, RubricVersion
-from rewards.rubrics.aggregate import USUAL, AggregateScore, Handling, suggested_aggregation
+from rewards.rubrics.aggregate import USUAL, AggregateScore, Handling
+from rewards.rubrics.rules import suggested_aggregation
 from rewards.verdict_table import VerdictTable, verdict_table
 
 Floats = npt.NDArray[np.float64]

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from rewards.actions.scores import score_table
 from rewards.models import Output
 from rewards.reaggregation import MAX_OUTPUTS, ranks
-from rewards.rubrics.aggregate import AGGREGATIONS, USUAL, AggregateScores, Aggregation, Handling, suggested_aggregation
+from rewards.rubrics.aggregate import USUAL, AggregateScores, Handling
+from rewards.rubrics.rules import AGGREGATIONS, Aggregation, suggested_aggregation
 from rewards.statistics.rank import kendall_tau
 from rewards.verdict_table import VerdictTable
 

@@ -9,7 +9,8 @@ from django.db.models import F
 
 from projects.models import Project
 from rewards.models import RankedOutput, Rater, Rating, RewardSignal, RubricVersion, Verdict
-from rewards.rubrics.aggregate import aggregate_many, suggested_aggregation
+from rewards.rubrics.aggregate import aggregate_many
+from rewards.rubrics.rules import suggested_aggregation
 from rewards.segmentation import WHOLE
 from rewards.signals import DIAGNOSTIC_CHANNELS
 

@@ -11,7 +11,8 @@ from django.db import transaction
 from projects.errors import AppError
 from projects.models import Project
 from rewards.models import DerivedScore, RubricVersion
-from rewards.rubrics.aggregate import AGGREGATIONS, USUAL, AggregateScores, Handling, aggregate_many
+from rewards.rubrics.aggregate import USUAL, AggregateScores, Handling, aggregate_many
+from rewards.rubrics.rules import AGGREGATIONS
 from rewards.verdict_table import VerdictTable, verdict_table
 
 DEFAULT_AGGREGATION = "rar_explicit"

@@ -11,7 +11,7 @@ from rewards.exporting.choices import COMBINE_TITLES, LARGEST_SEED, PAIRING_TITL
 from rewards.formats.registry import EXPORT_FORMATS
 from rewards.formats.row_files import WRITERS
 from rewards.models import Export, ExportFile
-from rewards.rubrics.aggregate import AGGREGATIONS
+from rewards.rubrics.rules import AGGREGATIONS
 
 
 def _key(**options: Any) -> "serializers.IntegerField":

@@ -9,7 +9,8 @@ from rest_framework import serializers
 
 from rewards.api.serializers import LARGEST_KEY
 from rewards.models import Rubric
-from rewards.rubrics.aggregate import AGGREGATIONS, CANNOT_ASSESS, GATES, USUAL, Handling
+from rewards.rubrics.aggregate import CANNOT_ASSESS, GATES, USUAL, Handling
+from rewards.rubrics.rules import AGGREGATIONS
 
 
 class CriterionShape(serializers.Serializer[Any]):

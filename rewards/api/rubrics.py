@@ -32,10 +32,10 @@ from rewards.api.rubric_serializers import (
 from rewards.models import Rater, Rubric, RubricVersion
 from rewards.reaggregation import newest_verdicts, reaggregate
 from rewards.rubric_findings import findings_about
-from rewards.rubrics.aggregate import suggested_aggregation
 from rewards.rubrics.content import RubricContent
 from rewards.rubrics.diff import FieldChange, RubricDiff, diff_rubrics
 from rewards.rubrics.parse import RubricError, rubric_from_dict, rubric_to_dict
+from rewards.rubrics.rules import suggested_aggregation
 from rewards.rule_comparison import compare_rules
 from rewards.verdict_table import VerdictTable
 

@@ -10,7 +10,7 @@ from projects.errors import AppError
 from rewards.formats.registry import EXPORT_FORMATS, REWARDS, RUBRIC_KINDS, ExportFormat
 from rewards.formats.row_files import WRITERS
 from rewards.formats.splits import check_fractions
-from rewards.rubrics.aggregate import AGGREGATIONS
+from rewards.rubrics.rules import AGGREGATIONS
 
 DEFAULT_AGGREGATION = "rar_explicit"
 LARGEST_SEED = 2**31 - 1

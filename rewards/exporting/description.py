@@ -9,7 +9,7 @@ from rewards.exporting.choices import COMBINE_TITLES, PAIRING_TITLES, SOURCE_TIT
 from rewards.exporting.recipes import recipe_version_of
 from rewards.formats.registry import REWARDS
 from rewards.models import Policy, Rater, RecipeVersion, RewardSignal, RubricVersion
-from rewards.rubrics.aggregate import AGGREGATIONS
+from rewards.rubrics.rules import AGGREGATIONS
 
 FACTS = (
     "source", "question", "rubric", "aggregation", "aggregation_title", "signal_of", "scorer_hash", "channel", "recipe",

@@ -24,7 +24,7 @@ from rewards.exporting.choices import (
 )
 from rewards.exporting.offers import ExportOffers
 from rewards.formats.registry import EXPORT_FORMATS
-from rewards.rubrics.aggregate import AGGREGATIONS
+from rewards.rubrics.rules import AGGREGATIONS
 
 OWN_RUBRIC = "own"
 SPLITS = ("train", "validation", "test")

@@ -8,9 +8,10 @@ from django.http import QueryDict
 
 from rewards.forms.task_view import AGGREGATION_CHOICES
 from rewards.models import Rater
-from rewards.rubrics.aggregate import CANNOT_ASSESS, GATES, USUAL, Handling, suggested_aggregation
+from rewards.rubrics.aggregate import CANNOT_ASSESS, GATES, USUAL, Handling
 from rewards.rubrics.content import RubricContent
 from rewards.rubrics.parse import MAX_WEIGHT
+from rewards.rubrics.rules import suggested_aggregation
 
 
 class ReaggregationForm(forms.Form):

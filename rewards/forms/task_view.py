@@ -3,7 +3,7 @@
 from django import forms
 from django.http import QueryDict
 
-from rewards.rubrics.aggregate import AGGREGATIONS
+from rewards.rubrics.rules import AGGREGATIONS
 from rewards.task_page.page import MAX_SIGNALS
 
 AGGREGATION_CHOICES = [(name, aggregation.title) for name, aggregation in AGGREGATIONS.items()]

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from rewards.parameters import Parameter, ParameterError, ParameterValue, validate_parameters
 from rewards.recipes.errors import RecipeError
-from rewards.rubrics.aggregate import AGGREGATIONS
+from rewards.rubrics.rules import AGGREGATIONS
 from rewards.shaping.rows import LEVELS, OUTPUT, STEP
 
 Whose = Literal["all", "people", "models", "named"]

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from rewards.models import Judgment, Output, Rater, RubricVersion, Verdict
 from rewards.provenance import Fact, facts_about_judgment
-from rewards.rubrics.aggregate import AGGREGATIONS, AggregateScore, Aggregation, aggregate, suggested_aggregation
+from rewards.rubrics.aggregate import AggregateScore, aggregate
 from rewards.rubrics.content import Criterion, RubricContent
+from rewards.rubrics.rules import AGGREGATIONS, Aggregation, suggested_aggregation
 
 
 class Probability(NamedTuple):

@@ -17,8 +17,9 @@ from rewards.actions.rubrics import save_version, with_weights
 from rewards.forms.reaggregation import ReaggregationForm
 from rewards.models import Rater, RubricVersion
 from rewards.reaggregation import MAX_OUTPUTS, MAX_ROWS, newest_verdicts, reaggregate
-from rewards.rubrics.aggregate import AGGREGATIONS, CANNOT_ASSESS, GATES
+from rewards.rubrics.aggregate import CANNOT_ASSESS, GATES
 from rewards.rubrics.parse import RubricError
+from rewards.rubrics.rules import AGGREGATIONS
 from rewards.rule_comparison import compare_rules
 
 

@@ -13,7 +13,7 @@ from rewards.access import other_version_for, task_for
 from rewards.forms.task_filter import TaskFilterForm
 from rewards.forms.task_view import TaskViewForm
 from rewards.models import Judgment, Task
-from rewards.rubrics.aggregate import AGGREGATIONS
+from rewards.rubrics.rules import AGGREGATIONS
 from rewards.task_page.diff import diff_tasks
 from rewards.task_page.page import task_page
 from rewards.task_page.rows import tags_of, task_rows

@@ -7,16 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewards.rubrics.aggregate import (
-    AGGREGATIONS,
-    CANNOT_ASSESS,
-    MUST_HAVE_THRESHOLD,
-    Handling,
-    aggregate,
-    aggregate_many,
-    suggested_aggregation,
-)
+from rewards.rubrics.aggregate import CANNOT_ASSESS, MUST_HAVE_THRESHOLD, Handling, aggregate, aggregate_many
 from rewards.rubrics.content import IMPORTANCE_WEIGHTS, Criterion, Level, RubricContent
+from rewards.rubrics.rules import AGGREGATIONS, suggested_aggregation
 
 LEVELS = (Level("poor", 0.0), Level("fair", 0.2), Level("good", 1.0))
 

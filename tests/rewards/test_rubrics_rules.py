@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from rewards.models import Judgment, Verdict
 from rewards.reaggregation import newest_verdicts
-from rewards.rubrics.aggregate import AGGREGATIONS
+from rewards.rubrics.rules import AGGREGATIONS
 from rewards.rule_comparison import MAX_LINES, compare_rules
 from tests.factories import make_judgment, make_output, make_rater, make_rubric, make_task
 

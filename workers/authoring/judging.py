@@ -15,8 +15,9 @@ from typing import Literal
 import numpy as np
 
 from rewards.parameters import validate_parameters
-from rewards.rubrics.aggregate import aggregate_many, suggested_aggregation
+from rewards.rubrics.aggregate import aggregate_many
 from rewards.rubrics.content import Criterion, Level, RubricContent
+from rewards.rubrics.rules import suggested_aggregation
 from workers.authoring.asking import Question, ask
 from workers.authoring.prompts import judging_prompt
 from workers.engines.contract import Engine

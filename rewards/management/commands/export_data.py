@@ -13,7 +13,7 @@ from rewards.exporting.choices import Combine, ExportChoices, Pairing, Source, c
 from rewards.formats.registry import EXPORT_FORMATS
 from rewards.formats.row_files import WRITERS
 from rewards.models import Export
-from rewards.rubrics.aggregate import AGGREGATIONS
+from rewards.rubrics.rules import AGGREGATIONS
 
 _DEFAULTS = ExportChoices()
 

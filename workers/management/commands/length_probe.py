@@ -10,8 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from projects.models import Project
 from rewards.models import Output, RubricVersion
-from rewards.rubrics.aggregate import aggregate, suggested_aggregation
+from rewards.rubrics.aggregate import aggregate
 from rewards.rubrics.content import RubricContent
+from rewards.rubrics.rules import suggested_aggregation
 from rewards.statistics.length_probe import Ordering, ProbeTexts, probe_texts, wrong_orderings
 from workers import model_loading
 from workers.artefact_files import parameters_for
