@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tests.workers.tiny_model import LetterEngine
 from workers.engines.contract import (
+    AttentionRule,
     Attentions,
     Capability,
     ChatMessage,
@@ -23,6 +24,7 @@ from workers.engines.contract import (
     HiddenStates,
     InputBaseline,
     InputGradients,
+    InputRelevances,
     LengthHandling,
     Prompt,
     Refusal,
@@ -64,6 +66,7 @@ class ScriptedEngine(LetterEngine):
     - `attentions`: one token a character; token t pays j + 1 to each token j up to itself.
     - `gradients`: one token a character; the number, as `choose`, `logprobs` or `reward` gives it, is shared evenly by
       the characters of the stretches, and the baseline is 0.
+    - `relevances`: the same numbers and shares (a probability stays one); the prompt holds nothing.
 
     A text of more than `context_length` characters, or with a lone surrogate, is refused.
     """
@@ -79,6 +82,7 @@ class ScriptedEngine(LetterEngine):
             Capability.HIDDEN_STATES,
             Capability.ATTENTIONS,
             Capability.GRADIENTS,
+            Capability.RELEVANCES,
         }
     )
 
@@ -132,6 +136,16 @@ class ScriptedEngine(LetterEngine):
         self, requests: Sequence[Explained], *, steps: int = 0, baseline: InputBaseline = "zero"
     ) -> list[InputGradients | Refusal]:
         return [self._refusal(_read(request.prompt)) or self._shared(request) for request in requests]
+
+    def relevances(
+        self, requests: Sequence[Explained], *, attention: AttentionRule = "weights"
+    ) -> list[InputRelevances | Refusal]:
+        return [
+            found
+            if isinstance(found, Refusal)
+            else InputRelevances(found.spans, found.values, found.number, found.baseline)
+            for found in self.gradients(requests)
+        ]
 
     def _shared(self, request: Explained) -> InputGradients | Refusal:
         if request.labels:

@@ -451,7 +451,9 @@ class AllFailing:
         self.n_asked += len(requests)
         return [Refusal(ErrorCode.OUT_OF_MEMORY, "no memory") for _ in requests]
 
-    logprobs = choose = generate = embed = hidden_states = attentions = reward = distributions = gradients = refuse
+    logprobs = choose = generate = embed = hidden_states = attentions = reward = distributions = gradients = (
+        relevances
+    ) = refuse
 
 
 @ASKS_MODELS

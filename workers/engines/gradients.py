@@ -187,17 +187,32 @@ def label_numbers(logits: LastLogits, embed: Any, labels: Sequence[list[int]]) -
     """Probability of the first label among all, by the sum of each one's tokens."""
 
     def numbers(rows: torch.Tensor) -> torch.Tensor:
-        import torch
-
-        firsts = {tuple(label[:-1]) for label in labels}
-        seen = {first: _reply_logprobs(logits, embed, rows, list(first)) for first in firsts}
-        sums = []
-        for label in labels:
-            found = seen[tuple(label[:-1])]
-            sums.append(torch.stack([found[:, place, token] for place, token in enumerate(label)]).sum(0))
-        return torch.stack(sums, -1).softmax(-1)[:, 0]
+        return label_logprobs(logits, embed, labels, rows).softmax(-1)[:, 0]
 
     return numbers
+
+
+def odds_numbers(logits: LastLogits, embed: Any, labels: Sequence[list[int]]) -> Numbers:
+    """Log-odds of the first label against all others: the same without the sigmoid."""
+
+    def numbers(rows: torch.Tensor) -> torch.Tensor:
+        sums = label_logprobs(logits, embed, labels, rows)
+        return sums[:, 0] - sums[:, 1:].logsumexp(-1)
+
+    return numbers
+
+
+def label_logprobs(logits: LastLogits, embed: Any, labels: Sequence[list[int]], rows: torch.Tensor) -> torch.Tensor:
+    """The sum of each label's tokens behind each row: shape (rows, labels)."""
+    import torch
+
+    firsts = {tuple(label[:-1]) for label in labels}
+    seen = {first: _reply_logprobs(logits, embed, rows, list(first)) for first in firsts}
+    sums = []
+    for label in labels:
+        found = seen[tuple(label[:-1])]
+        sums.append(torch.stack([found[:, place, token] for place, token in enumerate(label)]).sum(0))
+    return torch.stack(sums, -1)
 
 
 def reply_numbers(logits: LastLogits, embed: Any, reply: list[int], *, mean: bool) -> Numbers:

@@ -6,6 +6,7 @@ from workers.engines.contract import Capability
 from workers.engines.encoder_engine import EncoderEngine
 from workers.engines.folders import Kind, ResolvedModel
 from workers.engines.pretrained import Device
+from workers.engines.relevance import architecture_capabilities
 from workers.engines.reward_engine import RewardEngine
 from workers.engines.transformers_engine import TransformersEngine
 
@@ -20,7 +21,7 @@ _ENGINES: dict[Kind, type[InProcessEngine]] = {
 
 def capabilities_of(resolved: ResolvedModel) -> frozenset[Capability]:
     """What the model can be asked for; nothing is loaded."""
-    return _ENGINES[resolved.kind].capabilities
+    return _ENGINES[resolved.kind].capabilities | architecture_capabilities(resolved)
 
 
 def load_engine(

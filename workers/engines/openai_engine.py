@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.engines.contract import (
+    AttentionRule,
     Attentions,
     Capability,
     ChatMessage,
@@ -20,6 +21,7 @@ from workers.engines.contract import (
     HiddenStates,
     InputBaseline,
     InputGradients,
+    InputRelevances,
     LengthHandling,
     Prompt,
     Refusal,
@@ -168,6 +170,13 @@ class OpenAIEngine:
         """Not over HTTP: EngineError (unsupported)."""
         require(self, Capability.GRADIENTS)
         raise AssertionError("no server was found to give gradients")
+
+    def relevances(
+        self, requests: Sequence[Explained], *, attention: AttentionRule = "weights"
+    ) -> list[InputRelevances | Refusal]:
+        """Not over HTTP: EngineError (unsupported)."""
+        require(self, Capability.RELEVANCES)
+        raise AssertionError("no server was found to give relevances")
 
     def _generate(self, request: tuple[Prompt, Sampling]) -> Generated | Refusal:
         prompt, sampling = request

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workers.engines.contract import (
+    AttentionRule,
     Attentions,
     Capability,
     ChatMessage,
@@ -17,6 +18,7 @@ from workers.engines.contract import (
     Explained,
     InputBaseline,
     InputGradients,
+    InputRelevances,
     Prompt,
     Refusal,
     Stretch,
@@ -27,6 +29,7 @@ from workers.engines.memory import run_in_memory, token_cost
 from workers.engines.padded import PaddedEngine
 from workers.engines.placing import PlacedText, place_tokens
 from workers.engines.pretrained import Device
+from workers.engines.relevance import architecture_capabilities, input_relevances, require_known
 from workers.engines.tree_attention import last_layer_weights
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ class RewardEngine(PaddedEngine):
                 f"{resolved.reference} scores {len(labels)} labels ({named}); a reward model scores one",
             )
         self._label = labels[0]
+        self.capabilities = self.capabilities | architecture_capabilities(resolved)
         if self._model.config.get_text_config().pad_token_id is None:
             # Without a token to pad with, the library's head cannot tell where a shorter row ends.
             self.token_budget = 1
@@ -104,9 +108,38 @@ class RewardEngine(PaddedEngine):
         EngineError
             unsupported, for labels or a reply: this model writes none.
         """
+        self._require_score(requests)
+        return [self._gradients(request, steps, baseline) for request in requests]
+
+    def relevances(
+        self, requests: Sequence[Explained], *, attention: AttentionRule = "weights"
+    ) -> list[InputRelevances | Refusal]:
+        """Of the head's score, see `workers.engines.relevance`.
+
+        Raises
+        ------
+        EngineError
+            unsupported, for an architecture whose layers are not known, and for labels or a reply.
+        """
+        require_known(self.resolved)
+        self._require_score(requests)
+        return [self._relevances(request, attention) for request in requests]
+
+    def _require_score(self, requests: Sequence[Explained]) -> None:
         if any(request.labels or request.reply for request in requests):
             raise EngineError(ErrorCode.UNSUPPORTED, "a reward model has a score alone")
-        return [self._gradients(request, steps, baseline) for request in requests]
+
+    def _relevances(self, request: Explained, attention: AttentionRule) -> InputRelevances | Refusal:
+        found = self._located(request.prompt.messages, request.stretches)
+        if isinstance(found, Refusal):
+            return found
+        placed, credited = found
+        return input_relevances(self._model, placed.ids, credited, self._scores, attention=attention)
+
+    def _scores(self, rows: torch.Tensor) -> torch.Tensor:
+        """The head's score of rows of embeddings."""
+        values: torch.Tensor = self._model(inputs_embeds=rows).logits[:, 0].float()
+        return values
 
     def _attention(self, request: Continuation) -> Attentions | Refusal:
         messages = (*request.prompt.messages, ChatMessage("assistant", request.text))
@@ -133,16 +166,11 @@ class RewardEngine(PaddedEngine):
             return found
         placed, credited = found
         cost = token_cost(self._model.config, self._model.dtype.itemsize)
-
-        def scores(rows: torch.Tensor) -> torch.Tensor:
-            values: torch.Tensor = self._model(inputs_embeds=rows).logits[:, 0].float()
-            return values
-
         return input_gradients(
             self._model,
             placed.ids,
             credited,
-            scores,
+            self._scores,
             expected=expected,
             steps=steps,
             baseline=baseline,

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.engines.contract import (
+    AttentionRule,
     Attentions,
     Capability,
     Choice,
@@ -22,6 +23,7 @@ from workers.engines.contract import (
     HiddenStates,
     InputBaseline,
     InputGradients,
+    InputRelevances,
     LengthHandling,
     Prompt,
     Refusal,
@@ -37,6 +39,7 @@ from workers.engines.gradients import (
     credited_tokens,
     input_gradients,
     label_numbers,
+    odds_numbers,
     reply_numbers,
     rows_that_fit,
 )
@@ -44,6 +47,7 @@ from workers.engines.memory import budget_for, run_in_memory, token_cost
 from workers.engines.packing import pack_by_length
 from workers.engines.placing import place_tokens
 from workers.engines.pretrained import Device, check_memory, load_pretrained, pick_device
+from workers.engines.relevance import architecture_capabilities, input_relevances, require_known
 from workers.engines.scoring import Row, RowScorer
 from workers.engines.tree_attention import last_layer_weights, share_beginnings
 
@@ -70,6 +74,16 @@ class Reading(NamedTuple):
     def ids(self) -> list[int]:
         """All tokens in order."""
         return self.prompt + self.text.ids
+
+
+class Number(NamedTuple):
+    """What is explained: by itself, as a function of embeddings, the same without a sigmoid at its end, and how many
+    tokens are read behind the prompt for it."""
+
+    number: float
+    numbers: Numbers
+    linear: Numbers
+    answered: int
 
 
 class TransformersEngine:
@@ -115,6 +129,7 @@ class TransformersEngine:
         self.dtype: str = resolved.dtype
         self.context_length = resolved.context_length
         self.identity = resolved.identity
+        self.capabilities = self.capabilities | architecture_capabilities(resolved)
         self.usage = Usage()
         self.device = pick_device(device)
         check_memory(resolved, self.device)
@@ -265,9 +280,36 @@ class TransformersEngine:
         EngineError
             unsupported, for the score of a head: this model has none.
         """
+        self._require_no_head(requests)
+        return [self._gradients(request, steps, baseline) for request in requests]
+
+    def relevances(
+        self, requests: Sequence[Explained], *, attention: AttentionRule = "weights"
+    ) -> list[InputRelevances | Refusal]:
+        """See `workers.engines.relevance`; one request at a time.
+
+        Raises
+        ------
+        EngineError
+            unsupported, for an architecture whose layers are not known, or the score of a head, which this has not.
+        """
+        require_known(self.resolved)
+        self._require_no_head(requests)
+        return [self._relevances(request, attention) for request in requests]
+
+    def _require_no_head(self, requests: Sequence[Explained]) -> None:
         if any(not request.labels and not request.reply for request in requests):
             raise EngineError(ErrorCode.UNSUPPORTED, "this model has no head of scores to explain")
-        return [self._gradients(request, steps, baseline) for request in requests]
+
+    def _relevances(self, request: Explained, attention: AttentionRule) -> InputRelevances | Refusal:
+        found = self._explained(request)
+        if isinstance(found, Refusal):
+            return found
+        placed = place_tokens(self._encoder, request.prompt, opens_reply=True)
+        if isinstance(placed, Refusal):
+            return placed
+        credited = credited_tokens(placed, request.stretches)
+        return input_relevances(self._model, placed.ids, credited, found.linear, attention=attention)
 
     def _gradients(self, request: Explained, steps: int, baseline: InputBaseline) -> InputGradients | Refusal:
         found = self._explained(request)
@@ -276,21 +318,19 @@ class TransformersEngine:
         placed = place_tokens(self._encoder, request.prompt, opens_reply=True)
         if isinstance(placed, Refusal):
             return placed
-        expected, numbers, answered = found
-        read = len(placed.ids) + answered
+        read = len(placed.ids) + found.answered
         return input_gradients(
             self._model,
             placed.ids,
             credited_tokens(placed, request.stretches),
-            numbers,
-            expected=expected,
+            found.numbers,
+            expected=found.number,
             steps=steps,
             baseline=baseline,
             rows_at_once=rows_that_fit(self.budget.memory, read, layers=self._cost.layers, working=self._cost.working),
         )
 
-    def _explained(self, request: Explained) -> tuple[float, Numbers, int] | Refusal:
-        """The number by itself, as a function of embeddings, and how many tokens are read behind the prompt for it."""
+    def _explained(self, request: Explained) -> Number | Refusal:
         embed = self._model.get_input_embeddings()
         if request.labels:
             question = ChoiceQuestion(request.prompt, request.labels)
@@ -299,13 +339,15 @@ class TransformersEngine:
                 return choice if isinstance(choice, Refusal) else cast("Refusal", rows)
             labels = [list(row.targets) for row in rows]
             number = choice.probabilities[request.labels[0]]
-            return number, label_numbers(self._last_logits, embed, labels), max(map(len, labels))
+            parts = self._last_logits, embed, labels
+            return Number(number, label_numbers(*parts), odds_numbers(*parts), max(map(len, labels)))
         [found] = self.logprobs([Continuation(request.prompt, request.reply)])
         if isinstance(found, Refusal):
             return found
         mean, reply = request.length_handling == "mean", found.token_ids.tolist()
         number = float((np.mean if mean else np.sum)(found.logprobs, dtype=np.float64))
-        return number, reply_numbers(self._last_logits, embed, reply, mean=mean), len(reply)
+        numbers = reply_numbers(self._last_logits, embed, reply, mean=mean)
+        return Number(number, numbers, numbers, len(reply))
 
     def _last_logits(self, rows: torch.Tensor, n: int) -> torch.Tensor:
         """Scores of the next token at the last n places of rows of embeddings."""

@@ -2,6 +2,7 @@
 
 from workers.sources.attribution.attention_redistribution import AttentionRedistribution
 from workers.sources.attribution.gradients import GradientTimesInput, IntegratedGradients
+from workers.sources.attribution.layer_relevance import LayerRelevance
 from workers.sources.attribution.leave_one_out import LeaveOneOut
 from workers.sources.attribution.lime import Lime
 from workers.sources.attribution.partition_shap import PartitionShap
@@ -108,6 +109,7 @@ _ALL: tuple[Source, ...] = (
     PartitionShap(),
     GradientTimesInput(),
     IntegratedGradients(),
+    LayerRelevance(),
     AttentionRedistribution(),
     TokenCredit(),
     RndNovelty(),

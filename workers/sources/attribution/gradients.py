@@ -9,19 +9,21 @@ Simonyan et al. 2014 (arXiv 1312.6034) and Shrikumar et al. 2016 (arXiv 1605.017
 "Axiomatic Attribution for Deep Networks" (arXiv 1703.01365), equation 1. The tokens of what the policy wrote move, the
 rest of the prompt is read as it is, so that integrated gradients sum to s(y) - s(y with baseline embeddings) as the
 number of steps grows. The channel `completeness_gap` shows how far off they are; gradient x input has the gap of a
-function that is not linear. Decompositions that propagate relevance layer by layer (DecompX, LRP) are exact for one
-architecture at a time and are not offered.
+function that is not linear. `layer_relevance` takes the gradient of another function: one with a rule for every layer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from rewards.parameters import Parameter, Parameters
-from workers.engines.contract import Capability, Engine, InputGradients, Refusal, require
-from workers.sources.attribution.parts import completeness, whole_numbers
+from rewards.statistics.attribution import completeness_gap
+from workers.engines.contract import Capability, Engine, Explained, InputBaseline, Refusal, require
+from workers.sources.attribution.parts import EMPTY_CHANNEL, GAP_CHANNEL, SCALAR_CHANNEL, whole_numbers
 from workers.sources.attribution.perturbation import FAMILY, NEEDS, PROMPT_SPEC, USES
 from workers.sources.attribution.scalars import (
     INCLUDE_THINKING,
@@ -47,17 +49,18 @@ from workers.sources.contract import (
     Unscored,
 )
 
+WAYS = (
+    (OUTCOME, frozenset({Capability.CHOOSE})),
+    (REWARD, frozenset({Capability.REWARD})),
+    (REFERENCE_MEAN, frozenset({Capability.LOGPROBS})),
+    (REFERENCE_SUM, frozenset({Capability.LOGPROBS})),
+)
 ROLE = ModelRole(
     name="model",
     label="Model whose number is explained",
     help="Runs in this process: gradients are not given over HTTP.",
     capabilities=frozenset({Capability.GRADIENTS}),
-    ways=(
-        (OUTCOME, frozenset({Capability.CHOOSE})),
-        (REWARD, frozenset({Capability.REWARD})),
-        (REFERENCE_MEAN, frozenset({Capability.LOGPROBS})),
-        (REFERENCE_SUM, frozenset({Capability.LOGPROBS})),
-    ),
+    ways=WAYS,
 )
 NUMBER = Parameter(
     SCALAR.name,
@@ -65,7 +68,7 @@ NUMBER = Parameter(
     OUTCOME,
     SCALAR.label,
     SCALAR.help,
-    choices=tuple((value, label) for value, label in SCALAR.choices if value in dict(ROLE.ways)),
+    choices=tuple((value, label) for value, label in SCALAR.choices if value in dict(WAYS)),
 )
 
 
@@ -80,8 +83,29 @@ def _baseline(default: str) -> Parameter:
     )
 
 
-class _Gradients:
-    """What both have in common: they differ in the number of points at which the gradient is taken."""
+class Credits(NamedTuple):
+    """A number and what the tokens hold of it.
+
+    Attributes
+    ----------
+    spans : int32 array, shape (T, 3)
+        Of each token: the request's stretch that it lies in, start and end in its message.
+    values : float32 array, shape (T,)
+    number, rest : float
+        The values are complete where they sum to the number less the rest.
+    rest_channel : str
+        What the rest is called.
+    """
+
+    spans: npt.NDArray[np.int32]
+    values: npt.NDArray[np.float32]
+    number: float
+    rest: float
+    rest_channel: str = EMPTY_CHANNEL
+
+
+class TokenAttribution:
+    """What the methods that credit tokens have in common: they differ in what they ask of the engine."""
 
     declaration: Declaration
     channel: str
@@ -90,30 +114,33 @@ class _Gradients:
         """Any parameters within their bounds work together."""
 
     def estimate(self, items: Sequence[SourceItem], parameters: Parameters) -> Estimate:
-        """A reading for the number, one for the baseline and, forth and back, one at each point."""
+        """Readings of each output that has text."""
         template = self.declaration.template(parameters)
         asked = [found for item in items if (found := asked_for(item, parameters, template))]
-        readings = 3 + 2 * max(1, self._steps(parameters))
         characters = sum(len(message.text) for found in asked for message in found.request.prompt.messages)
-        return Estimate(len(asked), readings * characters)
+        return Estimate(len(asked), self._readings(parameters) * characters)
 
     def score(
         self, items: Sequence[SourceItem], engines: Mapping[str, Engine], parameters: Parameters
     ) -> list[Scored | Unscored]:
-        """Credits of tokens, the number with them and at the baseline, and the completeness gap, by item."""
-        engine = engines[ROLE.name]
-        require(engine, Capability.GRADIENTS, *dict(ROLE.ways)[str(parameters[NUMBER.name])])
+        """Credits of tokens, the number, what of it is not theirs, and the completeness gap, by item."""
+        [role] = self.declaration.models
+        engine = engines[role.name]
+        require(engine, *role.capabilities, *dict(WAYS)[str(parameters[NUMBER.name])])
         prepared = [self._prepare(item, parameters) for item in items]
         requests = [found.request for found in prepared if isinstance(found, Asked)]
-        steps, baseline = self._steps(parameters), parameters["baseline"]
-        answers = iter(engine.gradients(requests, steps=steps, baseline="mean" if baseline == "mean" else "zero"))
+        answers = iter(self._ask(engine, requests, parameters))
         tokenizer = engine.identity["tokenizer"]
         return [
             self._result(item, found, next(answers), tokenizer) if isinstance(found, Asked) else found
             for item, found in zip(items, prepared, strict=True)
         ]
 
-    def _steps(self, parameters: Parameters) -> int:
+    def _readings(self, parameters: Parameters) -> int:
+        """How often the model reads a text, a way back counted as a reading."""
+        raise NotImplementedError
+
+    def _ask(self, engine: Engine, requests: Sequence[Explained], parameters: Parameters) -> list[Credits | Refusal]:
         raise NotImplementedError
 
     def _prepare(self, item: SourceItem, parameters: Parameters) -> Asked | Unscored:
@@ -122,19 +149,40 @@ class _Gradients:
         found = asked_for(item, parameters, self.declaration.template(parameters))
         return found or Unscored("empty_output", "the output has no text to show")
 
-    def _result(
-        self, item: SourceItem, asked: Asked, found: InputGradients | Refusal, tokenizer: str
-    ) -> Scored | Unscored:
+    def _result(self, item: SourceItem, asked: Asked, found: Credits | Refusal, tokenizer: str) -> Scored | Unscored:
         if isinstance(found, Refusal):
             return unscored(found)
-        if not np.isfinite([*found.values, found.number, found.baseline]).all():
+        if not np.isfinite([*found.values, found.number, found.rest]).all():
             return Unscored("not_finite", "the number or its gradient is not finite")
         starts = np.array([stretch.start for stretch in asked.request.stretches], dtype=np.int32)
         spans = found.spans.copy()
         spans[:, 1:] -= starts[spans[:, 0], None]
         signal = token_signal(tokenizer, asked.messages, spans, found.values)
-        numbers = whole_numbers(item, completeness(signal, found.number, found.baseline))
-        return Scored(signals=(SignalResult(self.channel, signal), *numbers))
+        numbers = {
+            SCALAR_CHANNEL: found.number,
+            found.rest_channel: found.rest,
+            GAP_CHANNEL: completeness_gap(signal.values, found.number, found.rest),
+        }
+        return Scored(signals=(SignalResult(self.channel, signal), *whole_numbers(item, numbers)))
+
+
+class _Gradients(TokenAttribution):
+    """Both methods of gradients: they differ in the number of points at which the gradient is taken."""
+
+    def _readings(self, parameters: Parameters) -> int:
+        """One for the number, one for the baseline and, forth and back, one at each point."""
+        return 3 + 2 * max(1, self._steps(parameters))
+
+    def _ask(self, engine: Engine, requests: Sequence[Explained], parameters: Parameters) -> list[Credits | Refusal]:
+        baseline: InputBaseline = "mean" if parameters["baseline"] == "mean" else "zero"
+        answers = engine.gradients(requests, steps=self._steps(parameters), baseline=baseline)
+        return [
+            found if isinstance(found, Refusal) else Credits(found.spans, found.values, found.number, found.baseline)
+            for found in answers
+        ]
+
+    def _steps(self, parameters: Parameters) -> int:
+        raise NotImplementedError
 
 
 class GradientTimesInput(_Gradients):
