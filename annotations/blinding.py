@@ -23,7 +23,12 @@ def shown_order(output_ids: Sequence[int], seed: int) -> list[int]:
 
 def outputs_of(assignment: Assignment) -> models.QuerySet[Output]:
     """The outputs of the assignment's item in the item's own order, with their texts and nothing else (one query)."""
-    outputs = Output.objects.filter(item_outputs__item=assignment.item_id)
+    return outputs_of_item(assignment.item_id)
+
+
+def outputs_of_item(item_id: int) -> models.QuerySet[Output]:
+    """As `outputs_of`, of an item by its id."""
+    outputs = Output.objects.filter(item_outputs__item=item_id)
     return outputs.order_by("item_outputs__position").only("id", "messages")
 
 
@@ -36,6 +41,11 @@ def shown_item(assignment: Assignment, outputs: Sequence[Output]) -> ShownItem:
     outputs : sequence of Output
         Of its item, in the item's own order.
     """
+    return shown_in(assignment.order, assignment.seed, outputs)
+
+
+def shown_in(order: Sequence[int], seed: int, outputs: Sequence[Output]) -> ShownItem:
+    """The outputs under neutral labels in this order; an item's outputs come in its own."""
     by_id = {output.pk: output for output in outputs}
     shown = [
         ShownOutput(
@@ -44,6 +54,6 @@ def shown_item(assignment: Assignment, outputs: Sequence[Output]) -> ShownItem:
             [message["text"] for message in by_id[pk].messages],
             [message.get("channel") or "answer" for message in by_id[pk].messages],
         )
-        for label, pk in zip(LABELS, assignment.order, strict=False)
+        for label, pk in zip(LABELS, order, strict=False)
     ]
-    return ShownItem(shown, [output.pk for output in outputs], assignment.seed)
+    return ShownItem(shown, [output.pk for output in outputs], seed)

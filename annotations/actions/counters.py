@@ -6,11 +6,14 @@ campaign. They are always taken in the order campaign, project, progress.
 
 from django.db import connection
 
+from annotations.checks import counts_of
 from annotations.models import Assignment
 
 _UNCOUNT_SUBMIT = """
 WITH counted_campaign AS (
-    UPDATE annotations_campaign SET submitted_count = submitted_count - 1 WHERE id = %(campaign)s
+    UPDATE annotations_campaign SET
+        submitted_count = submitted_count - %(work)s, checked_count = checked_count - %(check)s
+    WHERE id = %(campaign)s
 ), counted_project AS (
     UPDATE projects_project SET judgment_count = judgment_count - %(judgments)s WHERE id = %(project)s
 ), counted_person AS (
@@ -18,7 +21,7 @@ WITH counted_campaign AS (
         submitted_count = GREATEST(submitted_count - 1, 0),
         active_ms = GREATEST(active_ms - %(active_ms)s, 0),
         last_at = now()
-    WHERE campaign_id = %(campaign)s AND user_id = %(user)s
+    WHERE campaign_id = %(campaign)s AND user_id = %(user)s AND %(person)s
 )
 SELECT 1
 """
@@ -34,7 +37,8 @@ ON CONFLICT (campaign_id, user_id) DO UPDATE SET
 
 def uncount_submit(*, assignment: Assignment, judgments: int, active_ms: int) -> None:
     """Take one submit of so many judgments out of the counts; one query."""
-    _execute(_UNCOUNT_SUBMIT, assignment, judgments=judgments, active_ms=active_ms)
+    counts = counts_of(assignment.item.kind, makes_gold=assignment.makes_gold)
+    _execute(_UNCOUNT_SUBMIT, assignment, judgments=judgments, active_ms=active_ms, **counts)
 
 
 def count_skip(*, assignment: Assignment, sign: int) -> None:

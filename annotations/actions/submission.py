@@ -9,12 +9,14 @@ from django.db import models, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from annotations.actions.check_results import record_check
 from annotations.actions.counters import uncount_submit
 from annotations.actions.draft import restore_draft
 from annotations.actions.lease import regain_item, release_item, require_open
 from annotations.actions.submit_statement import LeaseNotHeldError, write_submission
 from annotations.answers import storable_json
 from annotations.blinding import outputs_of, shown_item
+from annotations.checks import LIKE_WORK
 from annotations.models import Assignment, CampaignItem, Submission
 from annotations.protocols import PlannedJudgment, parse_questions, plan_judgments
 from projects.errors import AppError
@@ -60,6 +62,11 @@ def submit_answer(*, assignment: Assignment, key: str, answer: dict[str, Any], a
     AppError
         ``answer_invalid`` naming each problem; 409 with ``key_reused``, ``already_submitted``, ``lease_lost``,
         ``campaign_closed``. The draft is untouched by all of them.
+
+    Notes
+    -----
+    Only answers to work become judgments. One to an item that checks is compared and kept as it was sent; one that
+    makes gold becomes the item's right answer.
     """
     storable_json(answer)
     earlier = [] if _is_untouched(assignment) else list(assignment.submissions.all())
@@ -92,12 +99,15 @@ def undo_submission(*, assignment: Assignment) -> None:
     Raises
     ------
     AppError
-        409 with ``nothing_to_undo``, ``undo_too_late``, ``campaign_closed``.
+        409 with ``nothing_to_undo``, ``undo_too_late``, ``campaign_closed``; ``answer_stands`` for training and
+        qualification, and for what made gold: a right answer is changed on its own page.
     """
     submission = assignment.submissions.filter(undone_at=None).first()
     if submission is None:
         raise AppError("There is no submit to take back.", code="nothing_to_undo", status=409)
     campaign = assignment.campaign
+    if assignment.makes_gold or assignment.item.kind not in LIKE_WORK:
+        raise AppError("This answer stands: it has been compared already.", code="answer_stands", status=409)
     require_open(campaign, in_work=True)
     now = timezone.now()
     if now > _undo_until(assignment, submission):
@@ -163,7 +173,8 @@ def _write(assignment: Assignment, act: Act) -> Submission:
         return _written(assignment, act)
     except LeaseNotHeldError:
         # Late, but if nobody took the item the work counts.
-        require_open(assignment.campaign, in_work=True)
+        if not assignment.makes_gold:
+            require_open(assignment.campaign, in_work=True)
     with transaction.atomic():
         regain_item(assignment=assignment)
         return _written(assignment, act)
@@ -176,9 +187,15 @@ def _written(assignment: Assignment, act: Act) -> Submission:
         idempotency_key=act.key,
         act=uuid.uuid4(),
         answer=act.answer,
+        protocol=assignment.protocol,
         active_ms=act.active_ms,
         created_at=timezone.now(),
     )
+    if assignment.makes_gold or assignment.item.kind != CampaignItem.Kind.WORK:
+        with transaction.atomic():
+            write_submission(assignment=assignment, submission=submission, judgments=(), answers={})
+            record_check(assignment=assignment, submission=submission)
+        return submission
     answers: dict[type[models.Model], list[tuple[str, models.Model]]] = {}
     for plan in act.planned:
         for row in plan.rows:

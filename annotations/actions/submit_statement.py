@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import connection, models
 
+from annotations.checks import counts_of
 from annotations.models import Assignment, Submission
 from rewards.models import Judgment, RankedOutput
 
@@ -25,12 +26,13 @@ WITH locked AS (
 ), held AS (
     UPDATE annotations_assignment SET status = 'submitted', submitted_at = %(now)s, active_ms = %(active_ms)s
     WHERE id = %(assignment)s AND status = 'leased' AND EXISTS (SELECT FROM locked)
-      AND EXISTS (SELECT FROM annotations_campaign WHERE id = %(campaign)s AND status IN ('open', 'paused'))
+      AND (makes_gold
+           OR EXISTS (SELECT FROM annotations_campaign WHERE id = %(campaign)s AND status IN ('open', 'paused')))
     RETURNING id
 ), submission AS (
     INSERT INTO annotations_submission
-        (project_id, assignment_id, idempotency_key, act, answer, active_ms, created_at)
-    SELECT %(project)s, id, %(key)s, %(act)s, %(answer)s, %(active_ms)s, %(now)s FROM held
+        (project_id, assignment_id, idempotency_key, act, answer, protocol_id, active_ms, created_at)
+    SELECT %(project)s, id, %(key)s, %(act)s, %(answer)s, %(protocol)s, %(active_ms)s, %(now)s FROM held
     RETURNING id
 ), counted_item AS (
     UPDATE annotations_campaignitem SET submitted_count = submitted_count + 1
@@ -38,7 +40,8 @@ WITH locked AS (
 ), gone_draft AS (
     DELETE FROM annotations_draft WHERE assignment_id = %(assignment)s AND EXISTS (SELECT FROM held)
 ), counted_campaign AS (
-    UPDATE annotations_campaign SET submitted_count = submitted_count + 1
+    UPDATE annotations_campaign SET
+        submitted_count = submitted_count + %(work)s, checked_count = checked_count + %(check)s
     WHERE id = %(campaign)s AND EXISTS (SELECT FROM held)
 ), counted_project AS (
     UPDATE projects_project SET judgment_count = judgment_count + %(judgments)s
@@ -46,7 +49,7 @@ WITH locked AS (
 ), counted_person AS (
     INSERT INTO annotations_campaignprogress AS p
         (campaign_id, user_id, submitted_count, skipped_count, active_ms, last_at)
-    SELECT %(campaign)s, %(user)s, 1, 0, %(active_ms)s, %(now)s FROM held
+    SELECT %(campaign)s, %(user)s, 1, 0, %(active_ms)s, %(now)s FROM held WHERE %(person)s
     ON CONFLICT (campaign_id, user_id) DO UPDATE SET
         submitted_count = p.submitted_count + 1,
         active_ms = p.active_ms + EXCLUDED.active_ms,
@@ -96,7 +99,9 @@ def write_submission(
         "answer": json.dumps(submission.answer),
         "active_ms": submission.active_ms,
         "now": now,
+        "protocol": assignment.protocol_id,
         "judgments": len(envelopes),
+        **counts_of(assignment.item.kind, makes_gold=assignment.makes_gold),
         "envelopes": _json(envelopes),
     }
     for model, rows in answers.items():

@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from annotations.models.assignment import Submission
 from annotations.models.campaign import Campaign, CampaignItem, CampaignProtocol
+from annotations.querysets.check import CheckResultQuerySet
 from projects.models import Project
 
 
@@ -73,6 +74,8 @@ class CheckResult(models.Model):
     passed = models.BooleanField(null=True)
     """Every compared question; null where none could be."""
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CheckResultQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -32,7 +32,8 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """The last submit of `user` in `campaign` that can still be taken back (one query)."""
         since = timezone.now() - timedelta(minutes=campaign.undo_minutes)
         # Items are granted in the order of their ids, so the last submit is among the last few.
-        recent = self.of(user).filter(campaign=campaign, status="submitted").order_by("-id")[:10]
+        recent = self.of(user).filter(campaign=campaign, status="submitted", makes_gold=False)
+        recent = recent.exclude(item__kind__in=["training", "qualification"]).order_by("-id")[:10]
         submitted = [
             assignment for assignment in recent if assignment.submitted_at and assignment.submitted_at >= since
         ]
