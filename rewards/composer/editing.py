@@ -28,6 +28,7 @@ from rewards.composer.document import (
 )
 from rewards.composer.fields import CHOICE, SHOWN, Field, RecipeForm, fields_of, nodes_of, read_field
 from rewards.composer.form import recipe_form
+from rewards.composer.naming import NAMED, renamed_node, with_name, without_name
 from rewards.recipes.errors import RecipeError
 from rewards.recipes.tree import TERM
 from rewards.shaping.contract import ONTO
@@ -145,6 +146,10 @@ def _with_choices(edit: Edited, form: RecipeForm, posted: Mapping[str, str]) -> 
         new = posted.get(NAME + one.pointer, one.name)
         if new != one.name:
             edit = Edited(renamed_input(edit.document, one.name, new), is_reshaped=True, focus="")
+    for old, _ in form.named:
+        new = posted.get(NAME + below(NAMED, old), old)
+        if new != old:
+            edit = Edited(renamed_node(edit.document, old, new), is_reshaped=True, focus="")
     return edit
 
 
@@ -166,6 +171,11 @@ def _pressed(edit: Edited, pressed: str, posted: Mapping[str, str]) -> Edited:
     if verb in ("up", "down"):
         place = moved(document, pointer, -1 if verb == "up" else 1)
         return Edited(place, is_reshaped=True, focus=pointer)
+    if verb == "give-name":
+        named, name = with_name(document, pointer)
+        return Edited(named, is_reshaped=True, focus=below(NAMED, name))
+    if verb == "take-name":
+        return Edited(without_name(document, keys_of(pointer)[-1]), is_reshaped=True, focus="/reward")
     if verb == "unwrap":
         return Edited(unwrapped(document, pointer), is_reshaped=True, focus=pointer)
     return edit

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from rewards.advantages.contract import Estimator, Need
-from rewards.composer.document import path_of
+from rewards.composer.document import keys_of, path_of
 from rewards.parameters import Parameter
 from rewards.recipes.inputs import GIVEN, InputKind
 from rewards.shaping.contract import Operator, Slot
@@ -134,6 +134,12 @@ class NodeForm:
     @property
     def id(self) -> str:
         return id_of(CHOICE + self.pointer)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the document names it, so that it is no part of another one."""
+        keys = keys_of(self.pointer)
+        return len(keys) == 2 and keys[0] == "nodes"
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ from rewards.composer.editing import Edited, write_json
 from rewards.composer.fields import CHOICE, RecipeForm, fields_of, id_of, nodes_of
 from rewards.composer.form import recipe_form
 from rewards.composer.offers import Offer, offers_for
+from rewards.composer.other import PRESET, Other
 from rewards.composer.picture import Preview, Settings
 from rewards.composer.preview import preview, sample_for
 from rewards.models import RecipeVersion
 from rewards.recipes.errors import RecipeError
-from rewards.recipes.presets import Preset
+from rewards.recipes.presets import PRESETS, Preset
 
 MAX_OTHERS = 100
 
@@ -100,6 +101,18 @@ class ComposerPage:
         sample = sample_for(self.project, self.settings)
         key = ("offers", self.project.pk, sample.output_ids)
         return shelf.get(key, lambda: offers_for(self.project, sample), is_fresh=self.settings.is_fresh)
+
+    @property
+    def papers(self) -> list[tuple[str, str]]:
+        """Papers' compositions to compare with: what the form sends, and a name."""
+        return [(PRESET + name, preset.label) for name, preset in PRESETS.items()]
+
+    @property
+    def older(self) -> Other | None:
+        """The stored version that it is compared with, where that is not among the newest."""
+        chosen = self.settings.against
+        is_offered = chosen is None or chosen.preset is not None or chosen.key in {str(one.pk) for one in self.others}
+        return None if is_offered else chosen
 
     @cached_property
     def others(self) -> list[RecipeVersion]:

@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from rewards.composer.findings import Distribution, Group, Groups, HumanLink, LengthLink, RankChanges, Suspicion
+from rewards.composer.other import Binding, Other
 from rewards.composer.sample import Sample
 from rewards.composer.terms import Terms
 from rewards.composer.text import ShownOutput
-from rewards.models import RecipeVersion
 from rewards.recipe_frames import BuiltFrame
 from rewards.recipes.tree import Recipe
 from rewards.shaping.rows import Floats, Ints, Rows
@@ -45,7 +45,7 @@ class Settings:
         ``input:NAME`` or ``people``; empty for the first input with one number an output.
     passes_from : float
         An outcome below it failed.
-    against : RecipeVersion or None
+    against : Other or None
         The other recipe.
     is_fresh : bool
         Read the project's data again.
@@ -56,7 +56,7 @@ class Settings:
     at: str = ""
     outcome: str = ""
     passes_from: float = 0.5
-    against: RecipeVersion | None = None
+    against: Other | None = None
     has_numbers: bool = False
     is_fresh: bool = False
 
@@ -105,7 +105,8 @@ class Computed:
 class Against:
     """Another recipe over the same outputs."""
 
-    version: RecipeVersion
+    other: Other
+    bindings: list[Binding]
     computed: Computed | None
     changes: RankChanges | None
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -219,6 +220,10 @@ class Preview:
             NamedSuspect(ids[one.output], names[one.output], task_of(one.output), one.dense, one.outcome)
             for one in (self.suspicion.suspects if self.suspicion else [])
         ]
+
+    @property
+    def input_names(self) -> list[str]:
+        return list(self.computed.recipe.inputs)
 
     @property
     def n_unscored(self) -> int:

@@ -148,13 +148,17 @@ def _suspicion(terms: Terms, computed: Computed, sample: Sample, outcome: str, s
 
 def _against(project: Project, computed: Computed, sample: Sample, settings: Settings) -> Against | None:
     """The other recipe; what is wrong with it is told beside the picture, and does not take the picture away."""
-    if settings.against is None:
+    other = settings.against
+    if other is None:
         return None
+    declared = computed.recipe.document
+    bindings = other.bindings(declared)
     try:
-        other = _computed(project, read_recipe(settings.against.tree), sample, settings, frozenset())
+        document = other.document(bindings, declared["inputs"])
+        found = _computed(project, read_recipe(document), sample, settings, frozenset())
     except RecipeError as error:
-        return Against(settings.against, None, None, error.problems)
-    return Against(settings.against, other, rank_changes(other.totals, computed.totals, sample.groups))
+        return Against(other, bindings, None, None, error.problems)
+    return Against(other, bindings, found, rank_changes(found.totals, computed.totals, sample.groups))
 
 
 def _shown(terms: Terms, computed: Computed, sample: Sample, settings: Settings) -> ShownOutput | None:

@@ -9,9 +9,11 @@ from django import forms
 from django.http import QueryDict
 
 from projects.models import Project
+from rewards.composer.other import BESIDE, PRESET, Other
 from rewards.composer.picture import Settings
 from rewards.models import RecipeVersion
 from rewards.querysets.recipe import RecipeQuerySet
+from rewards.recipes.presets import PRESETS
 
 _LARGEST_KEY: Final = 2**63 - 1
 MAX_FILE_BYTES: Final = 1_000_000
@@ -26,7 +28,7 @@ class ComposerForm(forms.Form):
     at = forms.CharField(required=False, max_length=2_000)
     outcome = forms.CharField(required=False, max_length=300)
     passes_from = forms.FloatField(required=False)
-    against = forms.IntegerField(required=False, min_value=1, max_value=_LARGEST_KEY)
+    against = forms.CharField(required=False, max_length=80)
     recipe_pk = forms.IntegerField(required=False, min_value=1, max_value=_LARGEST_KEY)
     name = forms.CharField(required=False, max_length=200)
 
@@ -54,16 +56,21 @@ class ComposerForm(forms.Form):
             at=str(given.get("at", "")),
             outcome=str(given.get("outcome", "")),
             passes_from=0.5 if passes_from is None or not math.isfinite(passes_from) else passes_from,
-            against=self._against(given.get("against")),
+            against=self._against(str(given.get("against", ""))),
             has_numbers=self.data.get("edit") == "numbers",
             is_fresh=self.data.get("edit") == "refresh",
         )
 
-    def _against(self, pk: int | None) -> RecipeVersion | None:
-        if pk is None:
+    def _against(self, chosen: str) -> Other | None:
+        if chosen.startswith(PRESET):
+            preset = PRESETS.get(chosen.removeprefix(PRESET))
+            wanted = {name.removeprefix(BESIDE): str(self.data[name]) for name in self.data if name.startswith(BESIDE)}
+            return Other(chosen, preset.label, preset.document, preset, wanted) if preset else None
+        if not chosen.isdecimal() or int(chosen) > _LARGEST_KEY:
             return None
         versions = RecipeVersion.objects.select_related("recipe")
-        return versions.filter(project=self._project, pk=pk).first()
+        version = versions.filter(project=self._project, pk=int(chosen)).first()
+        return Other(str(version.pk), str(version), version.tree) if version else None
 
 
 class RecipeListForm(forms.Form):

@@ -153,6 +153,38 @@ def problems_of(document):
     return {}
 
 
+SCALED = {"op": "affine", "rewards": {"input": "critic"}, "scale": 2.0}
+
+
+def test_a_node_gets_a_name_by_a_button_and_gives_the_same_recipe_when_it_loses_it():
+    document = sum_recipe()
+    document["reward"]["terms"][0]["of"] = SCALED
+    named = edited(document, {"edit": "give-name /reward/terms/0/of"}).document
+    [(name, node)] = named["nodes"].items()
+    assert (node, named["reward"]["terms"][0]["of"]) == (SCALED, {"node": name})
+    assert read_recipe(named).nodes.keys() == {name}
+    renamed = edited(named, {f"name:/nodes/{name}": "twice"}).document
+    assert renamed["reward"]["terms"][0]["of"] == {"node": "twice"}
+    # Used a second time, both places get a copy of their own.
+    renamed["reward"]["terms"][1]["of"] = {"node": "twice"}
+    back = edited(renamed, {"edit": "take-name /nodes/twice"}).document
+    assert [term["of"] for term in back["reward"]["terms"]] == [SCALED, SCALED]
+    assert "nodes" not in back
+
+
+@pytest.mark.parametrize("edit", ["give-name /reward/terms/0/of", "give-name /nodes/a", "take-name /nodes/b"])
+def test_a_name_that_cannot_be_given_or_taken_is_refused(edit):
+    document = sum_recipe(nodes={"a": SCALED, "b": {"op": "affine", "rewards": {"node": "b"}}})
+    with pytest.raises(RecipeError):
+        edited(document, {"edit": edit})
+
+
+def test_two_nodes_take_no_one_name():
+    document = sum_recipe(nodes={"a": SCALED, "b": SCALED})
+    with pytest.raises(RecipeError, match="no other node has"):
+        edited(document, {"name:/nodes/a": "b"})
+
+
 @pytest.mark.parametrize("choice", ["op:no_such", "input:", "", "thing:rm"])
 def test_a_choice_that_says_nothing_is_refused(choice):
     with pytest.raises(PlaceError, match=r"reward: there is no"):

@@ -233,6 +233,26 @@ def test_two_recipes_stand_side_by_side(signed_in, outputs, project, manager):
     assert (found.against.changes.n_flipped, found.against.changes.n_pairs) == (2, 2)
 
 
+def test_a_papers_composition_stands_beside_over_this_recipes_inputs(signed_in, outputs):
+    found = preview_of(compose(signed_in, recipe(), against="preset:alarm"))
+    # The one input by tokens and the one of whole outputs are what the paper leaves open.
+    assert [(one.name, one.chosen) for one in found.against.bindings] == [("aspect", "critic"), ("holistic", "rm")]
+    # rm is 0, 1, 0, 1: z is -1 and 1. Of the second and fourth 5 z, and sigmoid(0) nowhere: only what stands counts.
+    critic = found.computed.read.built.frame.inputs["critic"]
+    shaped = critic.with_values(np.where(critic.values == 0, 0.0, 1 / (1 + np.exp(-critic.values)))).total()
+    z = np.array([-1.0, 1.0, -1.0, 1.0])
+    np.testing.assert_allclose(found.against.computed.totals, 5 * z + np.where(z > 0, shaped, 0.0))
+
+
+def test_a_paper_whose_inputs_are_not_chosen_says_which(signed_in, outputs):
+    response = compose(signed_in, recipe(), against="preset:worst_case_ensemble")
+    assert {one.chosen for one in preview_of(response).against.bindings} == {""}
+    assert "Ensemble: the worst case cannot be computed here" in text_of(response)
+    chosen = {f"beside:rm_{number}": "rm" for number in (1, 2, 3)}
+    found = preview_of(compose(signed_in, recipe(), against="preset:worst_case_ensemble", **chosen))
+    assert found.against.computed.totals.tolist() == [0.0, 1.0, 0.0, 1.0]
+
+
 def test_another_recipe_that_cannot_be_computed_is_told_beside_the_picture(signed_in, outputs, project, manager):
     other = create_recipe(project=project, actor=manager, name="Old", document=recipe())
     Rater.objects.filter(name="Critic").update(name="Renamed", pseudonym="renamed")
