@@ -13,10 +13,11 @@ from django.utils import timezone
 
 from annotations.actions.arms import draw_arm
 from annotations.actions.check_gate import due_checks
+from annotations.actions.consent import require_consent
 from annotations.actions.counters import count_skip
 from annotations.blinding import assignment_seed, shown_order
-from annotations.models import Assignment, Campaign, CampaignItem, CampaignProtocol
 from annotations.checks import LIKE_WORK
+from annotations.models import Assignment, Campaign, CampaignItem, CampaignProtocol
 from annotations.next_item import plan_of, waves
 from annotations.querysets.item import CampaignItemQuerySet
 from projects.errors import AppError
@@ -38,12 +39,14 @@ def lease_next_item(*, campaign: Campaign, user: User) -> Assignment | None:
     ------
     AppError
         ``campaign_paused`` or ``campaign_closed`` (409). In a paused campaign what is in work goes on.
-    """
         ``not_qualified`` or ``person_paused`` (409) for who gets no work here.
+        ``consent_required`` (409) before the text in force was agreed to; what is in work goes on.
+    """
     resumed = _resumed(campaign, user)
     if resumed is not None:
         return resumed
     require_open(campaign, in_work=False)
+    require_consent(campaign, user)
     # By itself: the rows that it locks must not be held while the grant waits for others.
     expire_leases(campaign=campaign)
     try:
@@ -74,7 +77,8 @@ def regain_item(*, assignment: Assignment) -> None:
     Raises
     ------
     AppError
-        409 with ``already_submitted``, ``lease_lost`` (others have it), ``other_item_open``, ``campaign_closed``.
+        409 with ``already_submitted``, ``lease_lost`` (others have it), ``other_item_open``, ``campaign_closed``,
+        ``item_withdrawn``.
     """
     item = _locked_item(assignment)
     assignment.refresh_from_db(fields=["status", "lease_until"])
@@ -85,6 +89,9 @@ def regain_item(*, assignment: Assignment) -> None:
         raise AppError("You have already submitted this item.", code="already_submitted", status=409)
     if not assignment.makes_gold:
         require_open(campaign, in_work=True)
+    if item.withdrawn_at is not None:
+        message = f"This item was withdrawn: {item.withdrawn_reason} What you entered is kept."
+        raise AppError(message, code="item_withdrawn", status=409)
     if campaign.assignments.of(assignment.user).live().exists():
         raise AppError("You have another item open in this campaign.", code="other_item_open", status=409)
     if item.kind == CampaignItem.Kind.WORK and item.granted_count >= campaign.overlap:
@@ -115,11 +122,11 @@ def skip_item(*, assignment: Assignment, reason: str) -> None:
     AppError
         ``not_in_work`` (409) if it is not in work any more, ``not_to_be_skipped`` (409) for what is asked of everybody.
     """
+    if assignment.makes_gold or assignment.item.kind not in LIKE_WORK:
+        raise AppError("Everybody answers this item: it cannot be skipped.", code="not_to_be_skipped", status=409)
     if not _give_up(assignment, SKIPPED, reason=reason):
         raise AppError("This item is not in work any more.", code="not_in_work", status=409)
     count_skip(assignment=assignment, sign=1)
-    if assignment.makes_gold or assignment.item.kind not in LIKE_WORK:
-        raise AppError("Everybody answers this item: it cannot be skipped.", code="not_to_be_skipped", status=409)
 
 
 @transaction.atomic
@@ -143,9 +150,6 @@ def require_open(campaign: Campaign, *, in_work: bool) -> None:
     raise AppError("This campaign is closed. What you entered is kept.", code="campaign_closed", status=409)
 
 
-def _resumed(campaign: Campaign, user: User) -> Assignment | None:
-    """The live assignment of `user`, its lease renewed."""
-    assignment = campaign.assignments.of(user).live().first()
 def _require_time(campaign: Campaign) -> None:
     deadline = plan_of(campaign).deadline
     if deadline is not None and timezone.now() > deadline:
@@ -153,6 +157,9 @@ def _require_time(campaign: Campaign) -> None:
         raise AppError(message, code="deadline_passed", status=409)
 
 
+def _resumed(campaign: Campaign, user: User) -> Assignment | None:
+    """The live assignment of `user`, its lease renewed."""
+    assignment = campaign.assignments.of(user).live().first()
     if assignment is None:
         return None
     assignment.campaign = campaign
@@ -175,10 +182,10 @@ def _granted(campaign: Campaign, user: User) -> Assignment | None:
             user=user,
             seed=seed,
             order=shown_order(list(output_ids), seed),
+            arm=draw_arm(campaign, item, user),
         )
     if not hasattr(assignment, "draft"):
         # An answer begun under older questions is finished under them.
-            arm=draw_arm(campaign, item, user),
         assignment.protocol = _protocol_in_force(campaign)
     assignment.status = LEASED
     assignment.lease_until = _lease_end(campaign)

@@ -11,6 +11,7 @@ from annotations.models.campaign import (
     CampaignProtocol,
 )
 from annotations.models.check import CheckResult, GoldAnswer
+from annotations.models.consent import Consent, ConsentText
 from annotations.models.plan import CampaignPlan, PersonSkill, Reranking, ReservedItem
 from annotations.models.study import Study
 
@@ -21,16 +22,18 @@ __all__ = [
     "CampaignItem",
     "CampaignItemOutput",
     "CampaignMember",
-    "CampaignProgress",
     "CampaignPlan",
+    "CampaignProgress",
     "CampaignProtocol",
     "CheckResult",
+    "Consent",
+    "ConsentText",
     "Draft",
     "GoldAnswer",
     "ItemDisagreement",
-    "Study",
-    "Submission",
-]
     "PersonSkill",
     "Reranking",
     "ReservedItem",
+    "Study",
+    "Submission",
+]
