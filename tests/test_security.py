@@ -48,6 +48,9 @@ OF_THE_PERSON = {
     "mfa_generate_recovery_codes",
     "mfa_download_recovery_codes",
     "projects:site-policy",
+    "projects:person-find",
+    "projects:person-delete",
+    "projects:account-delete",
     "projects:key-map",
     "projects:mailed-notices",
     "projects:activity",
@@ -74,6 +77,10 @@ OF_THE_PERSON = {
 WHO_READS = {
     "projects:project-detail": READERS,
     "projects:project-settings": {"owner"},
+    "projects:project-delete": {"owner"},
+    "projects:data-policy": {"owner"},
+    # Of a project that is marked for deletion, which this one is not.
+    "projects:project-deletion": set(),
     "projects:member-list": READERS,
     "projects:audit-list": MANAGERS,
     "rewards:task-list": READERS,
@@ -144,6 +151,8 @@ WHO_READS = {
     "annotations:study-list": READERS,
     "annotations:study-create": READERS,
     "annotations:study-detail": READERS,
+    "annotations:adjudication-queue": READERS,
+    "annotations:adjudicate-item": READERS,
     "annotations:campaign-list": {*ROLES},
     "annotations:campaign-create": MANAGERS,
     "annotations:campaign-preview": MANAGERS,
@@ -214,6 +223,8 @@ WHO_READS = {
     "annotations-api:study-detail": READERS,
     "annotations-api:campaign-list": {*ROLES},
     "annotations-api:campaign-detail": READERS,
+    "annotations-api:adjudication-list": READERS,
+    "annotations-api:adjudication-item": READERS,
     "annotations-api:assignment-detail": {"annotator"},
 }
 # What those may send who manage nothing; the rest of the project's addresses refuses all their writes.

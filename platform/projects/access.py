@@ -69,6 +69,15 @@ def project_for(user: User, slug: str, *, needs: Capability | None = Capability.
     return project
 
 
+def marked_project_for(user: User, slug: str) -> Project:
+    """A project of `user` that is marked for deletion and may be restored (one query)."""
+    project = Project.objects.to_be_deleted_by(user).filter(slug=slug).first()
+    if project is None:
+        raise Http404
+    require(project, Capability.OWN)
+    return project
+
+
 def allows(project: Project, capability: Capability | str) -> bool:
     """Whether the role that `project` was loaded with grants `capability` (no query)."""
     return Capability(capability) in CAPABILITIES[project.viewer_role]

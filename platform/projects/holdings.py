@@ -22,7 +22,7 @@ class Wording(NamedTuple):
 class RetentionRule(NamedTuple):
     """What of one kind is older than a time, and how it goes; `erase` returns how many went."""
 
-    count: Callable[[Project, datetime], int]
+    n_due: Callable[[Project, datetime], int]
     erase: Callable[[Project, datetime], int]
 
 

@@ -1,9 +1,11 @@
 """How long a project keeps what it does not need for its results."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 LONGEST_DAYS = 3650
 
@@ -12,8 +14,8 @@ class Kind(NamedTuple):
     """What may go after some days; the rules themselves stand in the apps that keep it (see projects.holdings)."""
 
     key: str
-    label: str | Promise
-    what: str | Promise
+    label: "str | _StrPromise"
+    what: "str | _StrPromise"
     counted: str
     """The key of the number in the record of what was erased."""
 
@@ -44,7 +46,8 @@ KINDS = {
             _("People's work in closed campaigns"),
             _(
                 "Answers as they were sent, working times and reasons for skipping, counted from the close. Judgments "
-                "stay under pseudonyms, and so does agreement; pace and patterns cannot be worked out any more."
+                "stay under pseudonyms, and so does agreement; pace and patterns cannot be worked out, and answers not "
+                "be settled, any more."
             ),
             "work_records",
         ),

@@ -13,7 +13,7 @@ from projects.actions.audit import record_event
 from projects.erasing import erasing
 from projects.errors import AppError
 from projects.holdings import all_holdings
-from projects.models import AuditEvent, Project, User
+from projects.models import AuditEvent, Membership, Project, User
 
 CHUNK_ROWS = 5_000
 """Rows erased in one transaction: other people's requests wait for no more than these."""
@@ -174,7 +174,7 @@ def _cut_cycles(tables: list[Table], pk: int) -> None:
     place = {table.model: index for index, table in enumerate(tables)}
     for table in tables:
         for f in table.model._meta.concrete_fields:
-            if f.null and place.get(f.related_model, len(tables)) <= place[table.model]:
+            if f.null and f.related_model in place and place[f.related_model] <= place[table.model]:
                 with erasing():
                     _rows(table, pk).filter(**{f"{f.name}__isnull": False}).update(**{f.name: None})
 
@@ -182,7 +182,7 @@ def _cut_cycles(tables: list[Table], pk: int) -> None:
 def tables_of_projects() -> list[Table]:
     """Every table whose rows go with a project, in an order in which no row is pointed at when it goes.
 
-    Read from the models themselves: a table that is added later goes too.
+    Read from the models themselves: a table that is added later goes too. Memberships go last: owners look on.
     """
     paths: dict[Model, str] = {Project: "pk"}
     every = [model for model in apps.get_models(include_auto_created=True) if not model._meta.proxy]
@@ -192,7 +192,8 @@ def tables_of_projects() -> list[Table]:
             break
         paths |= found
     del paths[Project]
-    return [Table(model, paths[model]) for model in _children_first(list(paths))]
+    ordered = sorted(_children_first(list(paths)), key=lambda model: model is Membership)
+    return [Table(model, paths[model]) for model in ordered]
 
 
 def _path(model: Model, paths: dict[Model, str]) -> str:

@@ -19,7 +19,7 @@ class Due(NamedTuple):
 
     kind: Kind
     days: int | None
-    count: int
+    n: int
 
 
 @transaction.atomic
@@ -76,7 +76,7 @@ def apply_retention_to(project: Project) -> dict[str, int]:
 
 
 def _count(project: Project, key: str, days: int | None) -> int:
-    return sum(rule.count(project, _before(days)) for rule in _rules(key)) if days else 0
+    return sum(rule.n_due(project, _before(days)) for rule in _rules(key)) if days else 0
 
 
 def _rules(key: str) -> list[RetentionRule]:

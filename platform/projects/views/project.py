@@ -15,7 +15,7 @@ from projects.forms.errors import show_in_form
 from projects.forms.project import NewProjectForm, ProjectSettingsForm
 from projects.guide import steps_for
 from projects.keyset import keyset_page
-from projects.models import Role
+from projects.models import Project, Role
 from projects.requests import AuthedRequest
 
 
@@ -24,7 +24,8 @@ from projects.requests import AuthedRequest
 def project_list(request: AuthedRequest) -> HttpResponse:
     """Every project of the person who asks."""
     page = keyset_page(projects_for(request.user), ordering="name", cursor=request.GET.get("cursor"))
-    return TemplateResponse(request, "projects/project_list.html", {"page": page})
+    marked = Project.objects.to_be_deleted_by(request.user).for_list()
+    return TemplateResponse(request, "projects/project_list.html", {"page": page, "marked": marked})
 
 
 @require_safe
