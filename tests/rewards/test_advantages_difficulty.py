@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rewards.advantages.difficulty import (
@@ -76,7 +76,6 @@ def test_constant_histories_rank_last_and_the_mean_curve_is_aligned_with_itself(
     assert np.isnan(history_scores([[1, 1]], "alignment")).all()
 
 
-@settings(max_examples=40, deadline=None)
 @given(right=st.lists(st.booleans(), min_size=1, max_size=7), k=st.integers(1, 7))
 def test_pass_at_k_is_the_share_of_subsets_with_a_right_one(right: list[bool], k: int) -> None:
     found = pass_at_k(len(right), sum(right), k)
@@ -97,7 +96,6 @@ def test_pass_at_k_of_many_outputs_is_a_number_and_the_product_of_the_paper() ->
             pass_at_k(*bad)
 
 
-@settings(max_examples=40, deadline=None)
 @given(scores=st.lists(st.tuples(st.integers(0, 3), st.integers(-4, 4)), min_size=1, max_size=6), n=st.integers(1, 6))
 def test_best_of_n_is_the_mean_over_all_subsets(scores: list[tuple[int, int]], n: int) -> None:
     found = best_of_n([proxy for proxy, _ in scores], [gold for _, gold in scores], n)

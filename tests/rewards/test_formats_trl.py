@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rewards.formats import trl
@@ -102,7 +102,6 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
 )
 
 
-@settings(deadline=None)  # a busy machine is no fault of the code
 @given(st.lists(st.tuples(texts, texts, texts, st.floats(allow_nan=False, allow_infinity=False)), max_size=6))
 def test_both_file_types_hold_the_rows_exactly(values):
     columns = trl.columns_of("preference", conversational=True)
