@@ -10,6 +10,7 @@ answers all, and the next item costs the same whether ten or a hundred thousand 
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from django.db import transaction
 from django.db.models import F, FloatField, Func, TextField, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat
@@ -66,10 +67,12 @@ ORDERS: Final[Mapping[str, Order]] = {
 }
 
 
+@transaction.atomic
 def put_in_order(campaign: Campaign, order: str) -> int:
-    """Rank all items of `campaign` anew; how many. One statement, which waits for grants that are being made."""
-    ranked = CampaignItem.objects.filter(campaign=campaign)
-    return ranked.update(rank=ORDERS[order].rank(campaign), why="")
+    """Rank all items of `campaign` anew; how many. Waits for grants that are being made, in the order of ids."""
+    items = CampaignItem.objects.filter(campaign=campaign)
+    list(items.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    return items.update(rank=ORDERS[order].rank(campaign), why="")
 
 
 def plan_of(campaign: Campaign) -> CampaignPlan:

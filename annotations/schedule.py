@@ -10,5 +10,10 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
             "task": "annotations.tasks.requeue_stalled_studies",
             "schedule": 60.0,
             "options": {"queue": "cpu", "expires": 60},
-        }
+        },
+        "annotations-rerank-campaigns": {
+            "task": "annotations.tasks.rerank_due_campaigns",
+            "schedule": 30.0,
+            "options": {"queue": "cpu", "expires": 30},
+        },
     }

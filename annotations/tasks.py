@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from annotations.actions import study
+from annotations.actions import reranking, study
 
 
 @shared_task
@@ -13,3 +13,8 @@ def compute_study(study_id: int) -> None:
 @shared_task
 def requeue_stalled_studies() -> None:
     study.requeue_stalled_studies()
+
+
+@shared_task
+def rerank_due_campaigns() -> None:
+    reranking.rerank_due_campaigns()

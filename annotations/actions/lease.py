@@ -38,7 +38,8 @@ def lease_next_item(*, campaign: Campaign, user: User) -> Assignment | None:
     Raises
     ------
     AppError
-        ``campaign_paused`` or ``campaign_closed`` (409). In a paused campaign what is in work goes on.
+        ``campaign_paused``, ``campaign_closed`` or ``deadline_passed`` (409). In a paused campaign, and after the
+        deadline, what is in work goes on.
         ``not_qualified`` or ``person_paused`` (409) for who gets no work here.
         ``consent_required`` (409) before the text in force was agreed to; what is in work goes on.
     """
@@ -46,6 +47,7 @@ def lease_next_item(*, campaign: Campaign, user: User) -> Assignment | None:
     if resumed is not None:
         return resumed
     require_open(campaign, in_work=False)
+    _require_time(campaign)
     require_consent(campaign, user)
     # By itself: the rows that it locks must not be held while the grant waits for others.
     expire_leases(campaign=campaign)

@@ -30,6 +30,12 @@ class CampaignItemQuerySet(models.QuerySet["CampaignItem"]):
             campaign=campaign, kind="work", submitted_count__lt=campaign.overlap, withdrawn_at__isnull=True
         )
 
+    def pending(self, campaign: Campaign) -> CampaignItemQuerySet:
+        """Work of `campaign` that still has room for an answer."""
+        return self.filter(
+            campaign=campaign, kind="work", granted_count__lt=campaign.overlap, withdrawn_at__isnull=True
+        )
+
     def reserved_for(self, user: User) -> CampaignItemQuerySet:
         return self.filter(is_reserved=True, reserved_items__user=user)
 

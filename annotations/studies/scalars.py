@@ -1,11 +1,11 @@
 """Every scalar that a project's scorers gave its outputs, whatever kind of answer it is made of."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from django.db.models import F
+from django.db.models import F, Q
 
 from projects.models import Project
 from rewards.models import RankedOutput, Rater, Rating, RewardSignal, RubricVersion, Verdict
@@ -35,19 +35,23 @@ class Scalar(NamedTuple):
     scores: dict[int, float]
 
 
-def scalars_of(project: Project) -> Iterator[Scalar]:
-    """All of them, by scorers only; a handful of queries, and one for each rubric version with verdicts."""
-    yield from _signals(project)
-    yield from _ratings(project)
-    yield from _verdicts(project)
-    yield from _rankings(project)
+def scalars_of(project: Project, outputs: Collection[int] | None = None) -> Iterator[Scalar]:
+    """All of them, or those of some outputs, by scorers only; five queries."""
+    yield from _signals(project, _within("output", outputs))
+    yield from _ratings(project, _within("judgment__output", outputs))
+    yield from _verdicts(project, _within("judgment__output", outputs))
+    yield from _rankings(project, _within("output", outputs))
 
 
-def _signals(project: Project) -> Iterator[Scalar]:
+def _within(name: str, outputs: Collection[int] | None) -> Q:
+    return Q() if outputs is None else Q(**{f"{name}__in": outputs})
+
+
+def _signals(project: Project, within: Q) -> Iterator[Scalar]:
     """A value on the whole output as it is; of values on its parts the sum and the mean, over the finest segments."""
     rows = (
         RewardSignal.objects.of(project)
-        .filter(rater__kind=Rater.Kind.SCORER, total__isnull=False)
+        .filter(within, rater__kind=Rater.Kind.SCORER, total__isnull=False)
         .exclude(channel__in=DIAGNOSTIC_CHANNELS)
         .order_by("rater_id", "channel", "segmentation__segmenter", "id")
         .values_list("rater_id", "channel", "segmentation__segmenter", "output_id", "total", "scored_count")
@@ -74,9 +78,10 @@ def _coarseness(segmenter: str) -> tuple[bool, bool, str]:
     return segmenter == WHOLE, not segmenter.startswith("tokenizer:"), segmenter
 
 
-def _ratings(project: Project) -> Iterator[Scalar]:
+def _ratings(project: Project, within: Q) -> Iterator[Scalar]:
     rows = (
         Rating.objects.filter(
+            within,
             judgment__project=project,
             judgment__withdrawn_at__isnull=True,
             judgment__rater__kind=Rater.Kind.SCORER,
@@ -89,10 +94,11 @@ def _ratings(project: Project) -> Iterator[Scalar]:
         yield Scalar(rater, f"rating, {question}", _means(_given(found)))
 
 
-def _verdicts(project: Project) -> Iterator[Scalar]:
+def _verdicts(project: Project, within: Q) -> Iterator[Scalar]:
     """The rubric score of each output under its own version, by the rule that suits the rubric."""
     rows = (
         Verdict.objects.filter(
+            within,
             judgment__project=project,
             judgment__withdrawn_at__isnull=True,
             judgment__rater__kind=Rater.Kind.SCORER,
@@ -123,10 +129,11 @@ def _rubric_scores(version: RubricVersion, rows: Iterator[tuple[int, str, float]
     return {output: float(score) for output, score in zip(outputs, found, strict=True) if not np.isnan(score)}
 
 
-def _rankings(project: Project) -> Iterator[Scalar]:
+def _rankings(project: Project, within: Q) -> Iterator[Scalar]:
     """The place in a ranking, turned so that a higher number is better; comparable within a task only."""
     rows = (
         RankedOutput.objects.filter(
+            within,
             ranking__judgment__project=project,
             ranking__judgment__withdrawn_at__isnull=True,
             ranking__judgment__rater__kind=Rater.Kind.SCORER,

@@ -111,7 +111,7 @@ def play_duels(
                     asked += 1
                     duels.record((first, second), float(rng.random() < truth[first, second]))
             found += _estimated_winner(duels) == winner
-        curves.append(_curve(strategy.name, strategy.label, paid, points, found / repeats, asked / repeats))
+        curves.append(curve_of(strategy.name, strategy.label, paid, points, found / repeats, asked / repeats))
     return curves
 
 
@@ -150,11 +150,12 @@ def play_arms(
                 paid[repeat, step] = mean[best] - mean[arm]
                 ratings.record(arm, float(rng.normal(mean[arm], spread[arm])))
             found += int(ratings.posterior()[0].argmax()) == best
-        curves.append(_curve(strategy.name, strategy.label, paid, points, found / repeats, float(horizon)))
+        curves.append(curve_of(strategy.name, strategy.label, paid, points, found / repeats, float(horizon)))
     return curves
 
 
-def _curve(name: str, label: str, paid: Floats, points: int, found: float, asked: float) -> Curve:
+def curve_of(name: str, label: str, paid: Floats, points: int, found: float, asked: float) -> Curve:
+    """A curve from what each step of each repetition cost: `paid` has shape (repeats, steps)."""
     repeats, horizon = paid.shape
     at = np.unique(np.linspace(1, horizon, min(points, horizon)).round().astype(int))
     summed = paid.cumsum(axis=1)[:, at - 1]

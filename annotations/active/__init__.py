@@ -1,0 +1,1 @@
+"""What to ask next in a live campaign: its pending items are ranked anew by what has been answered so far."""
