@@ -97,6 +97,10 @@ class ScriptedEngine(LetterEngine):
     def logprobs(self, requests: Sequence[Continuation]) -> list[TokenLogprobs | Refusal]:
         return [self._refusal(_read(request.prompt) + request.text) or self._score(request) for request in requests]
 
+    def token_spans(self, texts: Sequence[str]) -> list[npt.NDArray[np.int32] | Refusal]:
+        ends = [np.arange(1, len(text) + 1, dtype=np.int32) for text in texts]
+        return [np.stack([end - 1, end], axis=1) for end in ends]
+
     def distributions(self, requests: Sequence[Continuation]) -> list[TokenDistributions | Refusal]:
         return [
             found

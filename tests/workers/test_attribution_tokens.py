@@ -12,9 +12,11 @@ from tests.workers.tiny_model import build_tiny_reward_model
 from workers.engines.contract import ChatMessage, EngineError, ErrorCode, Refusal
 from workers.sources.attribution.attention_redistribution import AttentionRedistribution
 from workers.sources.attribution.gradients import GradientTimesInput, IntegratedGradients
+from workers.sources.attribution.layer_relevance import LayerRelevance
 from workers.sources.attribution.scalars import outcome_prompt
-from workers.sources.attribution.tokens import asked_for
+from workers.sources.attribution.tokens import asked_for, token_signal
 from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.log_ratio import LogRatio
 from workers.sources.outcome_model import OutcomeModel
 from workers.sources.scoring import score_items
 
@@ -104,10 +106,11 @@ def test_tokens_lie_in_the_messages_that_the_policy_wrote(source, tiny_engine):
     for name in ("outcome", "reference_sum"):
         [result] = score(source, one, engine=tiny_engine, answer_by=name, use_context=False)
         assert isinstance(result, Scored), result
-        segmentation = result.signals[0].signal.segmentation
-        segmentation.check_within(one.texts)
-        assert set(segmentation.spans[:, 0].tolist()) == {1, 3}
-        assert segmentation.spans[segmentation.spans[:, 0] == 3][-1].tolist()[2] == len("the end 😀")
+        signal = result.signals[0].signal
+        spans = signal.segmentation.spans[~np.isnan(signal.values)]
+        signal.segmentation.check_within(one.texts)
+        assert set(spans[:, 0].tolist()) == {1, 3}
+        assert spans[spans[:, 0] == 3][-1].tolist()[2] == len("the end 😀")
 
 
 @GRADIENTS
@@ -125,14 +128,29 @@ def test_more_steps_close_the_gap(tiny_engine):
     assert abs(number(many, "completeness_gap")) < 0.01
 
 
-def test_another_cut_takes_another_name():
-    one, other = (
-        score(SLOPE, item("abcd"), engine=ScriptedEngine(), answer_by=name)[0] for name in ("outcome", "reward")
-    )
-    assert one.signals[0].signal.segmentation == other.signals[0].signal.segmentation
-    [longer] = score(SLOPE, item("abcde"))
-    names = {found.signals[0].signal.segmentation.segmenter for found in (one, longer)}
-    assert len(names) == 2
+def test_an_output_has_the_same_tokens_whichever_source_read_it(tiny_engine):
+    one = item(*TRAJECTORY, reference="yes")
+    cuts = [
+        score(source, one, engine=tiny_engine, **given)[0].signals[0].signal.segmentation
+        for source, given in (
+            (SLOPE, {"answer_by": "outcome"}),
+            (SLOPE, {"answer_by": "reference_sum", "include_thinking": True}),
+            (LayerRelevance(), {}),
+            (LogRatio(), {"baseline": "no_prompt"}),
+        )
+    ]
+    assert all(cut == cuts[-1] for cut in cuts)
+
+
+def test_values_of_tokens_that_the_prompt_cut_otherwise_keep_their_sum(tiny_engine):
+    # Read within a prompt "ab" and "c" were one token each; by itself the text is cut into other ones.
+    one = item("abc the")
+    [own] = tiny_engine.token_spans(["abc the"])
+    spans = np.array([[0, 0, 2], [0, 2, 3], [0, 3, 7]], dtype=np.int32)
+    found = token_signal(one, tiny_engine, [0], spans, np.array([1.0, 2.0, 4.0]))
+    assert found.segmentation.spans[:, 1:].tolist() == own.tolist()
+    assert len(found.values) != 3
+    assert found.total == pytest.approx(7)
 
 
 @GRADIENTS

@@ -436,6 +436,10 @@ class Engine(Protocol):
         """Token log-probabilities of each continuation after its prompt."""
         ...
 
+    def token_spans(self, texts: Sequence[str]) -> list[npt.NDArray[np.int32] | Refusal]:
+        """Where the tokens of each text lie, cut as a continuation is: as `TokenLogprobs.spans`. Nothing is read."""
+        ...
+
     def distributions(self, requests: Sequence[Continuation]) -> list[TokenDistributions | Refusal]:
         """As `logprobs`, with scores and entropy of the whole vocabulary's distribution at each token."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,6 +73,11 @@ class Encoder:
             return refusal
         encoded = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True)
         return EncodedText(list(encoded["input_ids"]), _close_gaps(encoded["offset_mapping"], len(text)))
+
+    def token_spans(self, texts: Sequence[str]) -> list[npt.NDArray[np.int32] | Refusal]:
+        """Where the tokens of texts lie that are continuations; see the engines' contract."""
+        found = [self.encode_continuation(text) for text in texts]
+        return [one if isinstance(one, Refusal) else one.spans for one in found]
 
     def _refuse_text(self, what: str, texts: list[str]) -> Refusal | None:
         length = sum(len(text) for text in texts)

@@ -159,6 +159,11 @@ class OpenAIEngine:
         require(self, Capability.ATTENTIONS)
         raise AssertionError("no server was found to give attentions")
 
+    def token_spans(self, texts: Sequence[str]) -> list[npt.NDArray[np.int32] | Refusal]:
+        """Not over HTTP, like what it is asked for: EngineError (unsupported)."""
+        require(self, Capability.GRADIENTS)
+        raise AssertionError("no server was found to give gradients")
+
     def distributions(self, requests: Sequence[Continuation]) -> list[TokenDistributions | Refusal]:
         """Not over HTTP, where a list of the likeliest tokens is the most that is told: EngineError (unsupported)."""
         require(self, Capability.DISTRIBUTIONS)

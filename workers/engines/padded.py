@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from workers.engines.contract import ErrorCode, Refusal, Usage
 from workers.engines.encoding import Encoder
 from workers.engines.folders import ResolvedModel
@@ -46,6 +49,10 @@ class PaddedEngine:
             token_cost(self._model.config, self._model.dtype.itemsize), self.device, memory=memory_budget
         )
         self.token_budget = self.budget.pass_tokens
+
+    def token_spans(self, texts: Sequence[str]) -> list[npt.NDArray[np.int32] | Refusal]:
+        """Where the tokens of each text lie, cut as a continuation is."""
+        return self._encoder.token_spans(texts)
 
     def _read_all(
         self, encoded: Sequence[list[int] | Refusal], answer: Callable[[torch.Tensor, torch.Tensor], Iterable[Any]]

@@ -152,6 +152,10 @@ class TransformersEngine:
         found = self._continuations(requests, distributions=False)
         return [one if isinstance(one, Refusal) else _token_logprobs(*one) for one in found]
 
+    def token_spans(self, texts: Sequence[str]) -> list[npt.NDArray[np.int32] | Refusal]:
+        """Where the tokens of each text lie, cut as a continuation is."""
+        return self._encoder.token_spans(texts)
+
     def distributions(self, requests: Sequence[Continuation]) -> list[TokenDistributions | Refusal]:
         """As `logprobs`, with each token's logit, and logsumexp and entropy over the whole vocabulary."""
         found = self._continuations(requests, distributions=True)

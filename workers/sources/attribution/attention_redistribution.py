@@ -70,7 +70,7 @@ class AttentionRedistribution:
 
     declaration = Declaration(
         name="attention_redistribution",
-        version=1,
+        version=2,
         title="Reward spread by attention",
         summary="Spreads a reward model's score over the answer's tokens by what its last token attends to.",
         formula="r_t = beta alpha_t r + 1[t=T] (1 - beta) r;  sum_t r_t = r",
@@ -200,7 +200,10 @@ def _result(
         if not (np.isfinite(alpha).all() and alpha.sum() > 0):
             return Unscored("no_attention", "no token of the answer is attended to")
         spans = np.column_stack([np.zeros(len(found.spans), dtype=np.int32), found.spans])
-        signal = token_signal(engine.identity["tokenizer"], [message], spans, redistributed(reward, alpha, beta=beta))
+        placed = token_signal(item, engine, [message], spans, redistributed(reward, alpha, beta=beta))
+        if isinstance(placed, Refusal):
+            return unscored(placed)
+        signal = placed
     numbers = {SCALAR_CHANNEL: reward, GAP_CHANNEL: completeness_gap(signal.values, reward, 0.0)}
     return Scored(signals=(SignalResult(CHANNEL, signal), *whole_numbers(item, numbers)))
 

@@ -130,9 +130,8 @@ class TokenAttribution:
         prepared = [self._prepare(item, parameters) for item in items]
         requests = [found.request for found in prepared if isinstance(found, Asked)]
         answers = iter(self._ask(engine, requests, parameters))
-        tokenizer = engine.identity["tokenizer"]
         return [
-            self._result(item, found, next(answers), tokenizer) if isinstance(found, Asked) else found
+            self._result(item, found, next(answers), engine) if isinstance(found, Asked) else found
             for item, found in zip(items, prepared, strict=True)
         ]
 
@@ -149,7 +148,7 @@ class TokenAttribution:
         found = asked_for(item, parameters, self.declaration.template(parameters))
         return found or Unscored("empty_output", "the output has no text to show")
 
-    def _result(self, item: SourceItem, asked: Asked, found: Credits | Refusal, tokenizer: str) -> Scored | Unscored:
+    def _result(self, item: SourceItem, asked: Asked, found: Credits | Refusal, engine: Engine) -> Scored | Unscored:
         if isinstance(found, Refusal):
             return unscored(found)
         if not np.isfinite([*found.values, found.number, found.rest]).all():
@@ -157,7 +156,9 @@ class TokenAttribution:
         starts = np.array([stretch.start for stretch in asked.request.stretches], dtype=np.int32)
         spans = found.spans.copy()
         spans[:, 1:] -= starts[spans[:, 0], None]
-        signal = token_signal(tokenizer, asked.messages, spans, found.values)
+        signal = token_signal(item, engine, asked.messages, spans, found.values)
+        if isinstance(signal, Refusal):
+            return unscored(signal)
         numbers = {
             SCALAR_CHANNEL: found.number,
             found.rest_channel: found.rest,
@@ -191,7 +192,7 @@ class GradientTimesInput(_Gradients):
     channel = "gradient_x_input"
     declaration = Declaration(
         name="gradient_x_input",
-        version=1,
+        version=2,
         title="Gradient times input",
         summary="What a model's number would lose with each token's embedding if it were linear in them.",
         formula="phi_t = (e_t - b) . ds/de_t;  completeness_gap = sum phi - (s(e) - s(b)), 0 for linear s",
@@ -217,7 +218,7 @@ class IntegratedGradients(_Gradients):
     channel = "integrated_gradients"
     declaration = Declaration(
         name="integrated_gradients",
-        version=1,
+        version=2,
         title="Integrated gradients",
         summary="Divides a model's number among tokens by its gradient along the way from a baseline.",
         formula="phi_t = (e_t - b) . int_0^1 ds/de_t (b + a (e - b)) da;  sum phi = s(e) - s(b), up to the steps",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +9,8 @@ import numpy.typing as npt
 
 from rewards.parameters import Parameters
 from rewards.segmentation import Segmentation
-from rewards.signals import RewardSignal
-from workers.engines.contract import Explained, Prompt, Stretch
+from rewards.signals import RewardSignal, project
+from workers.engines.contract import Engine, Explained, Prompt, Refusal, Stretch
 from workers.sources.attribution.scalars import (
     OUTCOME,
     REFERENCE_MEAN,
@@ -64,14 +63,22 @@ def asked_for(item: SourceItem, parameters: Parameters, template: str) -> Asked 
 
 
 def token_signal(
-    tokenizer: str, messages: list[int], spans: npt.NDArray[np.int32], values: npt.NDArray[np.floating]
-) -> RewardSignal:
-    """Values of tokens over their spans in the output's messages.
+    item: SourceItem,
+    engine: Engine,
+    messages: list[int],
+    spans: npt.NDArray[np.int32],
+    values: npt.NDArray[np.floating],
+) -> RewardSignal | Refusal:
+    """Values of tokens that were read within a prompt, on the tokens of the output by itself.
+
+    Within a prompt the tokens at the edges of a text depend on what stands around it. A value goes to the tokens that
+    share its characters, its sum kept, so that all sources of one tokenizer cut an output into the same tokens:
+    those of the messages that the policy wrote, of which the ones that were not read are unscored.
 
     Parameters
     ----------
-    tokenizer : str
-        Hash of the tokenizer.
+    engine : Engine
+        Whose tokenizer it is.
     messages : list of int
         The message of each stretch.
     spans : int32 array, shape (T, 3)
@@ -80,10 +87,14 @@ def token_signal(
     """
     rows = spans.copy()
     rows[:, 0] = np.array(messages, dtype=np.int32)[spans[:, 0]]
-    # Within a prompt the tokens at the edges of a text depend on what stands around it: another cut, another name.
-    cut = hashlib.sha256(rows.astype("<i4").tobytes()).hexdigest()
-    segmentation = Segmentation(f"tokenizer:{tokenizer[:12]}:in-prompt:{cut[:12]}", rows)
-    return RewardSignal(segmentation, np.asarray(values, dtype=np.float32))
+    wrote = [n for n, message in enumerate(item.output_messages) if message.role == "assistant" and message.text]
+    cuts = []
+    for message, cut in zip(wrote, engine.token_spans([item.texts[message] for message in wrote]), strict=True):
+        if isinstance(cut, Refusal):
+            return cut
+        cuts.append(np.column_stack([np.full(len(cut), message, dtype=np.int32), cut]))
+    own = Segmentation(f"tokenizer:{engine.identity['tokenizer'][:12]}", np.vstack(cuts))
+    return project(RewardSignal(Segmentation("read", rows), np.asarray(values, dtype=np.float32)), own, "sum")
 
 
 def _starts_in_prompt(prompt: Prompt, item: SourceItem, parameters: Parameters) -> dict[int, int]:
