@@ -274,10 +274,17 @@ class HumanLink(NamedTuple):
 
     ratings: Correlation
     preferences: PreferenceAccuracy
+    won: Correlation
 
 
-def human_link(values: Floats, ratings: Floats, preferences: Sequence[Preference], groups: Ints) -> HumanLink:
-    """Spearman's rho with people's mean ratings, and the share of people's preferences in the same order.
+def human_link(
+    values: Floats, ratings: Floats, preferences: Sequence[Preference], won: Floats, groups: Ints
+) -> HumanLink:
+    """Spearman's rho with people's mean ratings and with the share of comparisons won, and the share of people's
+    preferences in the same order.
+
+    Pairs need a number for both outputs; the share of comparisons won needs one for each output alone, so it also
+    speaks of a reward that one output of each task has.
 
     Parameters
     ----------
@@ -285,11 +292,14 @@ def human_link(values: Floats, ratings: Floats, preferences: Sequence[Preference
         NaN where nobody rated the output.
     preferences : sequence of Preference
         Of outputs by their place.
+    won : ndarray, shape (n,)
+        NaN where an output was in no comparison.
     """
     scores = {place: float(value) for place, value in enumerate(values) if not np.isnan(value)}
     return HumanLink(
         cluster_bootstrap_spearman(values, ratings, groups.tolist(), replicates=_REPLICATES),
         preference_accuracy(scores, preferences, replicates=_REPLICATES),  # type: ignore[arg-type]
+        cluster_bootstrap_spearman(values, won, groups.tolist(), replicates=_REPLICATES),
     )
 
 

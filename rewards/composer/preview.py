@@ -91,7 +91,7 @@ def _computed(project: Project, recipe: Recipe, sample: Sample, settings: Settin
         advantages=advantages,
         advantage_name=name,
         distribution=distribution(totals),
-        human=human_link(totals, sample.ratings, sample.preferences, sample.groups),
+        human=human_link(totals, sample.ratings, sample.preferences, sample.won, sample.groups),
         length=length_link(totals, sample.lengths, sample.groups),
         groups=group_findings(totals, sample.groups),
     )

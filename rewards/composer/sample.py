@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 
 from projects.models import Project
 from rewards.models import Comparison, Judgment, Output, Rater, Rating, RewardSignal, Task
@@ -38,6 +38,8 @@ class Sample:
         People's mean; NaN where nobody rated the output.
     preferences : tuple of Preference
         People's decided comparisons, of outputs by their place.
+    won : ndarray, shape (n,)
+        The share of its comparisons that each output won, ties half; NaN where it was in none.
     is_capped : bool
         The project has more outputs than these.
     """
@@ -49,6 +51,7 @@ class Sample:
     lengths: Floats
     ratings: Floats
     preferences: tuple[Preference, ...]
+    won: Floats
     is_capped: bool
 
     def __len__(self) -> int:
@@ -82,6 +85,7 @@ def sample_of(project: Project, *, task: str = "") -> Sample:
         )
     }
     place = {pk: index for index, pk in enumerate(ids)}
+    compared = _comparisons(ids, place)
     return Sample(
         output_ids=tuple(ids),
         groups=np.repeat(np.arange(len(chosen)), [len(outputs) for _, _, outputs in chosen]).astype(np.int64),
@@ -91,7 +95,8 @@ def sample_of(project: Project, *, task: str = "") -> Sample:
             [text_length("\n".join(m["text"] for m in rows[pk][0])).words for pk in ids], dtype=np.float64
         ),
         ratings=_ratings(ids, place),
-        preferences=tuple(_preferences(ids, place)),
+        preferences=tuple(Preference(*one[:3]) for one in compared if one.share == 1),
+        won=_won(compared, len(ids)),
         is_capped=sum(len(outputs) for _, _, outputs in groups) > n_outputs or len(groups) >= _TASKS_AT_ONCE,
     )
 
@@ -140,17 +145,37 @@ def _ratings(ids: Sequence[int], place: dict[int, int]) -> Floats:
     return ratings
 
 
-def _preferences(ids: Sequence[int], place: dict[int, int]) -> list[Preference]:
+class _Compared(NamedTuple):
+    """A comparison from the side of the output that won, or of either one in a tie; outputs by their place."""
+
+    task: int
+    better: int
+    worse: int
+    share: float
+
+
+def _comparisons(ids: Sequence[int], place: dict[int, int]) -> list[_Compared]:
+    """People's comparisons of these outputs; who could not tell said nothing, and no output beats itself. One query."""
     rows = (
-        Comparison.objects.filter(
-            output_a__in=ids, output_b__in=ids, judgment__withdrawn_at__isnull=True, choice__in=["a", "b"]
-        )
+        Comparison.objects.filter(output_a__in=ids, output_b__in=ids, judgment__withdrawn_at__isnull=True)
         .exclude(judgment__rater__kind=Rater.Kind.SCORER)
+        .exclude(output_a=F("output_b"))
+        .exclude(tie_kind=Comparison.TieKind.CANNOT_TELL)
         .order_by("judgment_id")
         .values_list("judgment__task_id", "output_a_id", "output_b_id", "choice")
     )
     return [
-        Preference(task, place[a], place[b]) if choice == "a" else Preference(task, place[b], place[a])
+        _Compared(task, place[b], place[a], 1.0)
+        if choice == Comparison.Choice.B
+        else _Compared(task, place[a], place[b], 1.0 if choice == Comparison.Choice.A else 0.5)
         for task, a, b, choice in rows
-        if a != b
     ]
+
+
+def _won(compared: Sequence[_Compared], n_outputs: int) -> Floats:
+    better = np.array([one.better for one in compared], dtype=np.int64)
+    worse = np.array([one.worse for one in compared], dtype=np.int64)
+    share = np.array([one.share for one in compared], dtype=np.float64)
+    won = np.bincount(better, share, n_outputs) + np.bincount(worse, 1 - share, n_outputs)
+    met = np.bincount(better, minlength=n_outputs) + np.bincount(worse, minlength=n_outputs)
+    return np.divide(won, met, out=np.full(n_outputs, np.nan), where=met > 0)

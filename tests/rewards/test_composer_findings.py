@@ -99,11 +99,14 @@ def test_length_between_tasks_is_not_length_within_them():
 def test_people_are_met_where_the_order_is_theirs_and_a_tie_counts_half():
     values = np.array([3.0, 1.0, 1.0, NAN])
     pairs = [Preference("t", 0, 1), Preference("t", 1, 0), Preference("t", 1, 2), Preference("t", 0, 3)]
-    found = human_link(values, np.array([7.0, 2.0, 3.0, 4.0]), pairs, np.zeros(4, dtype=np.int64))
+    # The higher reward won more of its comparisons.
+    won = np.array([0.9, 0.4, 0.4, 1.0])
+    found = human_link(values, np.array([7.0, 2.0, 3.0, 4.0]), pairs, won, np.zeros(4, dtype=np.int64))
     # Right, wrong, tied, unscored: (1 + 0 + 1/2) / 3.
     assert found.preferences.value == pytest.approx(0.5)
     assert (found.preferences.n, found.preferences.n_total) == (3, 4)
     assert found.ratings.n == 3
+    assert (found.won.value, found.won.n) == (pytest.approx(1.0), 3)
 
 
 def test_a_high_dense_sum_with_a_failed_outcome_is_suspected():

@@ -12,24 +12,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 from django.db import transaction
 
-from projects.models import Project
+from projects.models import Membership, Project
 from rewards import signal_store
 from rewards.actions.imports import import_files
+from rewards.composer.cache import shelf
 from rewards.formats.sources import SourceFile
 from rewards.models import Output, Rater, SpanMark
 from rewards.recipe_frames import frame_for
 from rewards.recipe_results import RecipeResult, compute
-from rewards.recipes.evaluate import evaluate
+from rewards.recipes.evaluate import Frame, evaluate
 from rewards.recipes.presets import PRESETS
 from rewards.recipes.tree import read_recipe
 from rewards.segmentation import sentences, subsentences, whole, words
-from rewards.shaping.rows import Rows
-from rewards.signals import RewardSignal, spans_to_tokens
-from rewards.statistics.rank import kendall_tau
+from rewards.shaping.rows import Level, Rows
+from rewards.signals import RewardSignal, place_spans, spans_to_tokens
 from rewards.text import Span, sha256_text
-from tests.factories import make_project
+from tests.factories import make_project, make_user
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "fine_grained_rlhf"
 pytestmark = [
@@ -67,12 +68,14 @@ def _filled(data: bytes) -> Project:
     for mark in SpanMark.objects.order_by("pk"):
         marks.setdefault(mark.output_id, []).append(mark)
     critic, judge = _scorer(project, "critic of marks"), _scorer(project, "reference overlap")
+    narrow = _scorer(project, "overlap of first answers")
     stored = []
     for output in Output.objects.select_related("task").order_by("pk"):
         texts = [message["text"] for message in output.messages]
         score = RewardSignal(whole(texts), np.array([_overlap(texts[0], output.task.reference)], dtype=np.float32))
         stored.append(signal_store.NewSignal(output, judge, "score", score, "0" * 64))
         if output.external_id.endswith("-1"):
+            stored.append(signal_store.NewSignal(output, narrow, "score", score, "0" * 64))
             spans = [Span(mark.message, mark.start, mark.end) for mark in marks.get(output.pk, ())]
             dense = spans_to_tokens(spans, [EACH_MARK[mark.type] for mark in marks.get(output.pk, ())], words(texts))
             stored.append(signal_store.NewSignal(output, critic, "reward", dense, "0" * 64))
@@ -162,20 +165,95 @@ def test_the_share_that_people_prefer_is_counted_as_the_file_has_it(project: Pro
     np.testing.assert_allclose(_preferred(project, _first_answers(project)), expected)
 
 
-def test_each_compositions_agreement_with_people_is_measured_over_all_first_answers(project: Project) -> None:
-    preferred = _preferred(project, _first_answers(project))
-    marks = {"kind": "marks", "raters": "people", "values": EACH_MARK}
-    results = {
-        "fine_grained_rlhf": _computed(project, "fine_grained_rlhf"),
-        "drlc": _computed(project, "drlc", critic=marks, extrinsic=JUDGE),
-        "alarm": _computed(project, "alarm", aspect=marks | {"place": "last"}, holistic=JUDGE),
+MARKS = {"kind": "marks", "raters": "people", "values": EACH_MARK}
+BOUND: dict[str, dict[str, Any]] = {
+    "fine_grained_rlhf": {},
+    "drlc": {"critic": {"kind": "signal", "rater": "critic of marks", "level": "token"}, "extrinsic": JUDGE},
+    # Its moments are to be those of the answers that were marked, as the other compositions have them.
+    "alarm": {
+        "aspect": MARKS | {"level": "token", "place": "last"},
+        "holistic": JUDGE | {"rater": "overlap of first answers"},
+    },
+}
+
+
+def _in_plain_python(questions: list[dict[str, Any]], first: int, name: str) -> Any:
+    """The reward of each first answer by the file alone: its spans, its gold answer, no project and no Django."""
+    texts = [question["prediction 1"] for question in questions[first:]]
+    levels = {
+        level: Level.of_segmentations(level, [cut([text]) for text in texts], [1] * len(texts))
+        for level, cut in (("token", words), ("sentence", sentences), ("subsentence", subsentences))
     }
-    for result in results.values():
-        agreement = kendall_tau(result.totals, preferred)
-        assert agreement.n == QUESTIONS
-        assert agreement.value == -kendall_tau(-result.totals, preferred).value
-    # Fewer marked sentences and less missing: the one composition that reads all that people said of the answer.
-    assert kendall_tau(results["fine_grained_rlhf"].totals, preferred).value > 0
+    errors = [
+        (row, error) for row, question in enumerate(questions[first:]) for error in question["feedback"]["errors"]
+    ]
+
+    def touched(level: str, kinds: set[str], place: str = "each", worth: float = 1.0) -> Any:
+        chosen = [(row, error["start"], error["end"]) for row, error in errors if error["error type"] in kinds]
+        return place_spans(np.array(chosen, dtype=np.int32), np.full(len(chosen), worth), levels[level].spans, place)
+
+    judge = Rows.scalars([_overlap(question["prediction 1"], question["gold"]) for question in questions[first:]])
+    missing = [len(question["feedback"]["missing-info"]) for question in questions[first:]]
+    everything = RELEVANCE | FACTUALITY
+    inputs = {
+        "fine_grained_rlhf": {
+            "relevance": Rows(levels["subsentence"], np.where(touched("subsentence", RELEVANCE) > 0, -0.3, 0.3)),
+            "factuality": Rows(levels["sentence"], np.where(touched("sentence", FACTUALITY) > 0, -0.5, 0.5)),
+            "missing": Rows.scalars(missing),
+        },
+        "drlc": {"critic": Rows(levels["token"], touched("token", everything, worth=-0.5)), "extrinsic": judge},
+        "alarm": {"aspect": Rows(levels["token"], touched("token", everything, "last", -0.5)), "holistic": judge},
+    }[name]
+    document = PRESETS[name].document
+    document["inputs"] = {key: {"kind": "given", "level": rows.level.name} for key, rows in inputs.items()}
+    frame = Frame(np.arange(len(texts)), inputs, levels)
+    return evaluate(read_recipe(document), frame).reward.total()
+
+
+def test_page_api_and_plain_python_give_the_same_numbers_and_the_same_agreement(
+    project: Project, questions: list[dict[str, Any]], client: Any
+) -> None:
+    shelf.clear()
+    manager = make_user("page-and-api")
+    Membership.objects.create(project=project, user=manager, role="manager")
+    client.force_login(manager)
+    agreement: dict[str, Any] = {}
+    for name, inputs in BOUND.items():
+        document = PRESETS[name].bind(inputs)
+        address = f"/p/{project.slug}/recipes/compose/"
+        asked = {"recipe": json.dumps(document), "against": "preset:fine_grained_rlhf"}
+        page = client.post(address, asked, headers={"hx-request": "true"}).context["page"]
+        assert not page.problems
+        sample, computed = page.preview.sample, page.preview.computed
+        evaluated = client.post(
+            f"/api/v1/projects/{project.slug}/recipes/evaluation",
+            json.dumps({"document": document, "outputs": list(sample.output_ids)}),
+            content_type="application/json",
+        ).json()
+        totals = {row["output"]: row["total"] for row in evaluated["rows"]}
+        by_api = np.array([np.nan if totals[pk] is None else totals[pk] for pk in sample.output_ids])
+        np.testing.assert_array_equal(computed.totals, by_api)
+        # The newest tasks come first, which are the last questions of the file; of each the first answer was marked.
+        first = np.array([external.endswith("-1") for external in _names(sample.output_ids)])
+        since = QUESTIONS - int(first.sum())
+        np.testing.assert_allclose(computed.totals[first], _in_plain_python(questions, since, name)[::-1], atol=1e-6)
+        assert np.isnan(computed.totals[~first]).all()
+        # Beside it stands the paper's own placement, with the numbers that it has alone.
+        own = _in_plain_python(questions, since, "fine_grained_rlhf")[::-1]
+        np.testing.assert_allclose(page.preview.against.computed.totals[first], own, atol=1e-6)
+        worth = {1: 1.0, 2: 0.0, 0: 0.5}
+        shares = [sum(worth[choice] for choice in question["preference"][:3]) / 3 for question in questions[since:]]
+        agreement[name] = computed.human.won
+        expected = scipy.stats.spearmanr(computed.totals[first], shares[::-1]).statistic
+        assert agreement[name].value == pytest.approx(expected)
+        assert (agreement[name].n, agreement[name].low < expected < agreement[name].high) == (first.sum(), True)
+    # Fewer marked parts and less missing: the one composition that reads all that people said of the answer.
+    assert agreement["fine_grained_rlhf"].value > 0
+
+
+def _names(ids: Any) -> list[str]:
+    names = dict(Output.objects.filter(pk__in=ids).values_list("pk", "external_id"))
+    return [names[pk] for pk in ids]
 
 
 def test_the_same_numbers_without_the_project(project: Project) -> None:
