@@ -2,7 +2,8 @@
 
 from django.urls import URLPattern, path
 
-from annotations.views import answering, campaigns, quality, studies
+from annotations.actions.qualification import CHANGES
+from annotations.views import adjudication, answering, campaigns, checks, quality, studies
 
 app_name = "annotations"
 
@@ -33,6 +34,47 @@ campaign_urls = [
     ),
 ]
 
+adjudication_urls = [
+    path("p/<slug:slug>/campaigns/<int:pk>/adjudicate/", adjudication.adjudication_queue, name="adjudication-queue"),
+    path(
+        "p/<slug:slug>/campaigns/<int:pk>/adjudicate/agreed/",
+        adjudication.adjudication_agreed,
+        name="adjudication-agreed",
+    ),
+    path(
+        "p/<slug:slug>/campaigns/<int:pk>/adjudicate/<int:item_pk>/",
+        adjudication.adjudicate_item,
+        name="adjudicate-item",
+    ),
+    path(
+        "p/<slug:slug>/campaigns/<int:pk>/adjudicate/<int:adjudication_pk>/undo/",
+        adjudication.adjudication_undo,
+        name="adjudication-undo",
+    ),
+]
+
+_CHECKS = "p/<slug:slug>/campaigns/<int:pk>/checks"
+check_urls = [
+    path(f"{_CHECKS}/", checks.check_list, name="check-list"),
+    path(f"{_CHECKS}/import/", checks.check_import, name="check-import"),
+    path(f"{_CHECKS}/<int:item_pk>/", checks.check_detail, name="check-detail"),
+    path(f"{_CHECKS}/<int:item_pk>/make/", checks.check_make, name="check-make"),
+    path(f"{_CHECKS}/<int:item_pk>/answer/", checks.check_answer, name="check-answer"),
+    path(f"{_CHECKS}/<int:item_pk>/agreed/", checks.check_agreed, name="check-agreed"),
+    path(f"{_CHECKS}/<int:item_pk>/withdraw/", checks.check_withdraw, name="check-withdraw"),
+    path(f"{_CHECKS}/<int:item_pk>/return/", checks.check_return, name="check-return"),
+    path("p/<slug:slug>/campaigns/<int:pk>/attempt/", checks.attempt_begin, name="attempt-begin"),
+    *(
+        path(
+            f"p/<slug:slug>/campaigns/<int:pk>/people/<str:username>/{change}/",
+            checks.person_decide,
+            {"change": change},
+            name=f"person-{change}",
+        )
+        for change in CHANGES
+    ),
+]
+
 answering_urls = [
     path("p/<slug:slug>/campaigns/<int:pk>/start/", answering.campaign_start, name="campaign-start"),
     path("p/<slug:slug>/campaigns/<int:pk>/next/", answering.item_next, name="item-next"),
@@ -41,4 +83,4 @@ answering_urls = [
     path("annotate/<int:pk>/undo/", answering.submit_undo, name="submit-undo"),
 ]
 
-urlpatterns: list[URLPattern] = [*study_urls, *campaign_urls, *answering_urls]
+urlpatterns: list[URLPattern] = [*study_urls, *campaign_urls, *adjudication_urls, *check_urls, *answering_urls]

@@ -10,6 +10,8 @@ from tests.populated import Populated
 
 # The words in addresses and in their names that stand for another kind of row.
 _NOUN_OF_NAME = {
+    **{f"adjudication-{what}": "campaign" for what in ("queue", "list", "item", "agreed", "undo")},
+    "adjudicate-item": "campaign",
     "annotate": "assignment",
     "endpoint-terms": "served",
     "item-regain": "assignment",

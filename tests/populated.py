@@ -12,10 +12,12 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from annotations.access import assignment_for
+from annotations.actions.adjudication import Settlement, settle_item
 from annotations.actions.campaign import ProtocolContent, create_campaign, open_campaign
 from annotations.actions.lease import lease_next_item
 from annotations.actions.study import run_study
 from annotations.actions.submission import submit_answer
+from annotations.adjudication.reading import lanes_of
 from annotations.models import Assignment, Campaign
 from annotations.protocols.presets import PRESETS
 from projects.actions.annotator_link import issue_annotator_link
@@ -322,10 +324,20 @@ def _ask(house: Populated) -> None:
         open_campaign(campaign=campaign, actor=owner)
     house.rows |= {"campaign": campaigns[0], "submitted": _answer(campaigns[0], house.people["annotator"], "mine")}
     _answer(campaigns[0], house.people["ben"], OVERHEARD)
+    house.rows |= _settle(campaigns[0], owner)
     house.rows["assignment"] = _lease(campaigns[0], house.people["annotator"])
     asked = {"question": "overall", "protocol": "rating", "metric": "ordinal"}
     house.rows["study"] = run_study(house.project, kind="consistency", parameters=asked, name=HOSTILE)
     house.rows["agreement"] = run_study(house.project, kind="agreement", parameters=asked)
+
+
+def _settle(campaign: Campaign, owner: User) -> dict[str, Any]:
+    """An item whose answer is settled, with a hostile reason."""
+    item = campaign.items.filter(submitted_count__gte=1).order_by("-position")[0]
+    lanes = lanes_of(item)
+    assert lanes is not None
+    decision = Settlement(answer=lanes.lanes[0].answer, seen=lanes.submissions, reason=HOSTILE)
+    return {"item": item, "adjudication": settle_item(item=item, actor=owner, key="settled", decision=decision)}
 
 
 def add_prompt(project: Project) -> PromptVersion:
@@ -462,4 +474,5 @@ def _administer(house: Populated) -> None:
         "secret": issued.secret,
         "token": token.token,
         "membership": house.project.memberships.get(user=house.people["viewer"]),
+        "person": house.people["ben"],
     }

@@ -27,7 +27,7 @@ MOST_SETTLED = 200
 
 
 @dataclass(frozen=True)
-class Decision:
+class Settlement:
     """What somebody settles on, and what they had before them.
 
     Attributes
@@ -57,7 +57,7 @@ class Settled(NamedTuple):
     has_more: bool
 
 
-def settle_item(*, item: CampaignItem, actor: User, key: str, decision: Decision) -> Adjudication:
+def settle_item(*, item: CampaignItem, actor: User, key: str, decision: Settlement) -> Adjudication:
     """Store what `actor` settles on; the same `key` and answer again change nothing.
 
     Parameters
@@ -67,7 +67,7 @@ def settle_item(*, item: CampaignItem, actor: User, key: str, decision: Decision
     actor : User
     key : str
         Chosen by the sender for this decision.
-    decision : Decision
+    decision : Settlement
 
     Raises
     ------
@@ -160,7 +160,7 @@ def settle_agreed(*, campaign: Campaign, actor: User, iou: float = EXACT, limit:
         if lanes is None or len(lanes.lanes) < 2 or not agree(parts):
             continue
         answer = merged_answer(lanes.questions, parts, iou=iou)
-        decision = Decision(answer=answer, seen=lanes.submissions, iou=iou)
+        decision = Settlement(answer=answer, seen=lanes.submissions, iou=iou)
         try:
             settle_item(item=row.item, actor=actor, key=f"agreed:{uuid.uuid4()}", decision=decision)
         except AppError:
@@ -179,7 +179,7 @@ def ensure_adjudicating_rater(campaign: Campaign) -> Rater:
     )[0]
 
 
-def _known(known: Adjudication, decision: Decision) -> Adjudication:
+def _known(known: Adjudication, decision: Settlement) -> Adjudication:
     if known.answer != dict(decision.answer):
         raise AppError("This key was used for another answer.", code="key_reused", status=409)
     return known
@@ -209,7 +209,7 @@ def _method(followed: Sequence[int] | None, n_lanes: int, *, is_agreed: bool) ->
 
 
 @transaction.atomic
-def _write(made: Adjudication, planned: Sequence[PlannedJudgment], decision: Decision) -> Adjudication:
+def _write(made: Adjudication, planned: Sequence[PlannedJudgment], decision: Settlement) -> Adjudication:
     """Under a lock of the item: the earlier one goes, this one comes, with its judgments."""
     item = CampaignItem.objects.select_for_update(no_key=True).get(pk=made.item_id)
     same = item.adjudications.filter(idempotency_key=made.idempotency_key).first()

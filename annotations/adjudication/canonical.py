@@ -59,7 +59,7 @@ def canonical_answer(questions: Sequence[Question], answer: Mapping[str, Any], n
     for question in questions:
         given = answer.get(question.key)
         if given is not None:
-            rename: _Rename = _RENAMED[question.kind] if question.kind in _RENAMED else _by_label
+            rename: _Rename = _RENAMED.get(question.kind, _by_label)
             found[question.key] = rename(given, names)
     return found
 

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from annotations.api import assignments, campaigns, studies
+from annotations.api import adjudication, assignments, campaigns, checks, studies
 
 app_name = "annotations-api"
 
@@ -23,6 +23,43 @@ campaign_urls = [
     path("projects/<slug:slug>/campaigns/<int:pk>/next", campaigns.CampaignNext.as_view(), name="campaign-next"),
 ]
 
+adjudication_urls = [
+    path(
+        "projects/<slug:slug>/campaigns/<int:pk>/adjudication",
+        adjudication.AdjudicationQueue.as_view(),
+        name="adjudication-list",
+    ),
+    path(
+        "projects/<slug:slug>/campaigns/<int:pk>/adjudication/agreed",
+        adjudication.AdjudicationAgreed.as_view(),
+        name="adjudication-agreed",
+    ),
+    path(
+        "projects/<slug:slug>/campaigns/<int:pk>/adjudication/items/<int:item_pk>",
+        adjudication.ItemAdjudication.as_view(),
+        name="adjudication-item",
+    ),
+    path(
+        "projects/<slug:slug>/campaigns/<int:pk>/adjudication/<int:adjudication_pk>/undo",
+        adjudication.AdjudicationUndo.as_view(),
+        name="adjudication-undo",
+    ),
+]
+
+check_urls = [
+    path("projects/<slug:slug>/campaigns/<int:pk>/checks", checks.CheckList.as_view(), name="check-list"),
+    path(
+        "projects/<slug:slug>/campaigns/<int:pk>/checks/settings",
+        checks.CheckSettingsView.as_view(),
+        name="check-settings",
+    ),
+    path(
+        "projects/<slug:slug>/campaigns/<int:pk>/checks/<int:item_pk>",
+        checks.CheckDetail.as_view(),
+        name="check-detail",
+    ),
+]
+
 assignment_urls = [
     path("assignments/<int:pk>", assignments.AssignmentDetail.as_view(), name="assignment-detail"),
     path("assignments/<int:pk>/draft", assignments.AssignmentDraft.as_view(), name="assignment-draft"),
@@ -34,4 +71,4 @@ assignment_urls = [
     path("assignments/<int:pk>/resume", assignments.AssignmentResume.as_view(), name="assignment-resume"),
 ]
 
-urlpatterns: list[URLPattern] = [*study_urls, *campaign_urls, *assignment_urls]
+urlpatterns: list[URLPattern] = [*study_urls, *campaign_urls, *adjudication_urls, *check_urls, *assignment_urls]

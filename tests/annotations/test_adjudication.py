@@ -5,7 +5,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from annotations.access import assignment_for
-from annotations.actions.adjudication import Decision, settle_agreed, settle_item, undo_adjudication
+from annotations.actions.adjudication import Settlement, settle_agreed, settle_item, undo_adjudication
 from annotations.actions.lease import lease_next_item
 from annotations.actions.submission import submit_answer, undo_submission
 from annotations.adjudication.reading import compare_answers, lanes_of
@@ -70,7 +70,7 @@ def item(campaign, people):
 def decide(item, **changes):
     lanes = lanes_of(item)
     given = {"answer": lanes.lanes[0].answer, "seen": lanes.submissions, **changes}
-    return Decision(**given)
+    return Settlement(**given)
 
 
 def settle(item, user, key="d1", **changes):
@@ -130,9 +130,9 @@ def test_a_second_adjudicator_is_told_of_the_first_and_may_then_replace_the_answ
     first = settle(item, people["olga"])
     other = lanes_of(item).lanes[1].answer
     with pytest.raises(AppError) as refused:
-        settle(item, people["olga"], key="d2", answer=other)
+        settle(item, people["olga"], key="d2", answer=other, reason="B is better than that.")
     assert refused.value.code == "adjudication_changed"
-    second = settle(item, people["olga"], key="d2", answer=other, standing=first.pk)
+    second = settle(item, people["olga"], key="d2", answer=other, standing=first.pk, reason="B is better.")
     first.refresh_from_db()
     assert first.undone_at is not None
     assert second.replaces == first

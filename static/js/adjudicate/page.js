@@ -1,0 +1,163 @@
+// Settling an item: lanes and cells fill the workbench in which annotators answer too; the server says what needs a reason.
+
+import { request } from "../annotate/api.js";
+import { listen, remap, showKeys } from "../annotate/shortcuts.js";
+import { Notices, SaveState } from "../annotate/status.js";
+import { randomKey } from "../annotate/submit.js";
+import { Workbench } from "../annotate/workbench.js";
+import { isSamePart, partOf, withPart } from "./parts.js";
+
+const root = document.querySelector("[data-adjudicate]");
+const urls = root.dataset;
+const walk = (selector) => {
+  const link = document.querySelector(selector);
+  if (link) window.location.assign(link.href);
+  return Boolean(link);
+};
+const places = { j: () => walk("[data-following]"), k: () => walk("[data-previous]") };
+
+if (urls.api) settle(JSON.parse(document.getElementById("settling").textContent));
+else listen(places, () => urls.shortcuts === "true");
+
+function settle(data) {
+  const notices = new Notices(root);
+  const saveState = new SaveState(document.querySelector("[data-save-state]"));
+  const questions = new Map(data.questions.map((question) => [question.key, question]));
+  const cells = [...root.querySelectorAll("[data-take-part]")];
+  const button = root.querySelector("[data-submit]");
+  const reason = root.querySelector("[data-reason]");
+  const reasonError = root.querySelector("[data-reason-error]");
+  const sent = { key: null, text: null };
+  let isBusy = false;
+
+  class Settling extends Workbench {
+    render() {
+      super.render();
+      for (const cell of cells) {
+        const { question, name, values } = data.parts[Number(cell.dataset.takePart)];
+        const value = values[Number(cell.dataset.ofLane)];
+        const now = partOf(this.answer, questions.get(question), name);
+        cell.setAttribute("aria-pressed", String(value !== null && isSamePart(now, value)));
+      }
+    }
+  }
+
+  const workbench = new Settling(root, { ...data, id: `adjudication-${data.id}` }, {
+    tab: "settling",
+    // Nobody else sees what is not settled yet: it is kept in this browser.
+    api: { draft: async () => ({ kind: "ok", data: { revision: 0, saved_at: new Date().toISOString() } }) },
+    on: {
+      state: (state) => {
+        if (state === "saved") workbench.local.write({ answer: workbench.answer, revision: 0 });
+        saveState.show(state);
+      },
+      restored: () => notices.show("restored", "What you had begun here is back.", { kind: "info" }),
+    },
+  });
+
+  const put = (answer) => workbench.push(workbench.read(answer));
+  const takeLane = (at) => data.lanes[at] !== undefined && (put(data.lanes[at].answer), true);
+  const merge = () => put(data.merged);
+
+  for (const head of root.querySelectorAll("[data-take-lane]")) {
+    head.addEventListener("click", () => takeLane(Number(head.dataset.takeLane)));
+  }
+  for (const cell of cells) {
+    cell.addEventListener("click", () => {
+      const { question, name, values } = data.parts[Number(cell.dataset.takePart)];
+      put(withPart(workbench.answer, questions.get(question), name, values[Number(cell.dataset.ofLane)]));
+    });
+  }
+  root.querySelector("[data-merge]").addEventListener("click", merge);
+  root.querySelector("[data-undo]").addEventListener("click", () => workbench.undo());
+  root.querySelector("[data-redo]").addEventListener("click", () => workbench.redo());
+  root.querySelector("[data-missing]").addEventListener("click", () => workbench.fields.goToMissing());
+  reason.addEventListener("input", () => sayReason(""));
+  button.addEventListener("click", send);
+
+  async function send() {
+    if (isBusy) return;
+    const missing = workbench.fields.missing;
+    if (missing.length > 0) {
+      workbench.fields.showErrors(Object.fromEntries(missing.map(({ question, part }) => [`${question}.${part}`, ["Please answer this."]])));
+      workbench.fields.goToMissing();
+      return;
+    }
+    busy(true);
+    notices.hide("settle");
+    const body = {
+      answer: workbench.answer,
+      seen: data.lanes.map((lane) => lane.submission),
+      standing: data.standing,
+      reason: reason.value,
+    };
+    const text = JSON.stringify(body);
+    if (sent.text !== text) Object.assign(sent, { key: randomKey(), text });
+    const result = await request("POST", urls.api, { ...body, key: sent.key });
+    if (result.kind === "ok") {
+      workbench.drafts.finish();
+      window.location.assign(result.data.next ?? urls.queue);
+      return;
+    }
+    busy(false);
+    refused(result);
+  }
+
+  function refused(result) {
+    if (result.kind === "signed-out") {
+      notices.show("settle", "You are signed out. What you entered is kept here.", { link: { href: urls.signIn, text: "Sign in (opens another tab)" } });
+    } else if (result.code === "reason_needed") {
+      sayReason(`Say why: it goes against what people said in ${result.fields.departures.join(", ")}.`);
+      reason.focus();
+    } else if (result.kind === "offline") {
+      notices.show("settle", `${result.message} What you entered is kept here: try again.`);
+    } else if (result.status === 409) {
+      notices.show("settle", result.message, { kind: "danger", link: { href: window.location.href, text: "Open it again" } });
+    } else {
+      workbench.fields.showErrors(result.fields);
+      const details = Object.values(result.fields).flat();
+      notices.show("settle", details.length > 0 ? details.slice(0, 3).join(" ") : result.message, { kind: "danger" });
+    }
+  }
+
+  function sayReason(words) {
+    reasonError.textContent = words;
+    reason.setAttribute("aria-invalid", String(words !== ""));
+  }
+
+  function busy(is) {
+    isBusy = is;
+    button.setAttribute("aria-disabled", String(is));
+    button.querySelector("[data-label]").textContent = is ? "Settling…" : button.dataset.text;
+  }
+
+  const marking = workbench.marking;
+  const isInText = () => document.activeElement?.matches?.(".text-view");
+  const isInQuestion = () => Boolean(document.activeElement?.closest?.("fieldset[data-question]"));
+  const keys = JSON.parse(urls.keyMap);
+  showKeys(document, keys);
+  listen(
+    remap({
+      ...places,
+      "Ctrl+Enter": () => send(),
+      "Ctrl+z": () => workbench.undo(),
+      "Ctrl+Shift+z": () => workbench.redo(),
+      "Ctrl+y": () => workbench.redo(),
+      m: () => merge(),
+      t: () => marking?.enterText(),
+      p: () => root.querySelector("#prompt").toggleAttribute("open"),
+      Backspace: () => marking?.removeSelected() ?? false,
+      Delete: () => marking?.removeSelected() ?? false,
+      Escape: () => marking?.escape() ?? false,
+      digit: (event) => {
+        const digit = Number(event.key);
+        if (marking?.digit(digit)) return true;
+        if (isInText()) return false;
+        return isInQuestion() ? workbench.fields.answer(event.key) : takeLane(digit - 1);
+      },
+      letter: (event) => isInQuestion() && workbench.fields.answer(event.key.toLowerCase()),
+    }, keys),
+    () => urls.shortcuts === "true" || isInText(),
+  );
+  root.dataset.ready = "true";
+}
