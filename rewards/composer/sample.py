@@ -178,4 +178,5 @@ def _won(compared: Sequence[_Compared], n_outputs: int) -> Floats:
     share = np.array([one.share for one in compared], dtype=np.float64)
     won = np.bincount(better, share, n_outputs) + np.bincount(worse, 1 - share, n_outputs)
     met = np.bincount(better, minlength=n_outputs) + np.bincount(worse, minlength=n_outputs)
-    return np.divide(won, met, out=np.full(n_outputs, np.nan), where=met > 0)
+    shares: Floats = np.divide(won, met, out=np.full(n_outputs, np.nan), where=met > 0)
+    return shares
