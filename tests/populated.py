@@ -14,11 +14,13 @@ from django.utils import timezone
 from annotations.access import assignment_for
 from annotations.actions.adjudication import Settlement, settle_item
 from annotations.actions.campaign import ProtocolContent, create_campaign, open_campaign
+from annotations.actions.gold import make_check
+from annotations.actions.gold_versions import add_version
 from annotations.actions.lease import lease_next_item
 from annotations.actions.study import run_study
 from annotations.actions.submission import submit_answer
 from annotations.adjudication.reading import lanes_of
-from annotations.models import Assignment, Campaign
+from annotations.models import Assignment, Campaign, CampaignItem
 from annotations.protocols.presets import PRESETS
 from projects.actions.annotator_link import issue_annotator_link
 from projects.actions.audit import record_event
@@ -325,6 +327,7 @@ def _ask(house: Populated) -> None:
     house.rows |= {"campaign": campaigns[0], "submitted": _answer(campaigns[0], house.people["annotator"], "mine")}
     _answer(campaigns[0], house.people["ben"], OVERHEARD)
     house.rows |= _settle(campaigns[0], owner)
+    house.rows["check"] = _check(house.rows["submitted"], owner)
     house.rows["assignment"] = _lease(campaigns[0], house.people["annotator"])
     asked = {"question": "overall", "protocol": "rating", "metric": "ordinal"}
     house.rows["study"] = run_study(house.project, kind="consistency", parameters=asked, name=HOSTILE)
@@ -338,6 +341,23 @@ def _settle(campaign: Campaign, owner: User) -> dict[str, Any]:
     assert lanes is not None
     decision = Settlement(answer=lanes.lanes[0].answer, seen=lanes.submissions, reason=HOSTILE)
     return {"item": item, "adjudication": settle_item(item=item, actor=owner, key="settled", decision=decision)}
+
+
+def _check(answered: Assignment, owner: User) -> CampaignItem:
+    """Gold, with a hostile explanation, made of work that was answered; it says what was answered."""
+    item = make_check(item=answered.item, kind="gold", actor=owner)
+    submission = answered.submissions.get()
+    add_version(
+        item=item,
+        actor=owner,
+        origin="agreed",
+        answer=submission.answer,
+        order=answered.order,
+        seed=answered.seed,
+        protocol=answered.protocol,
+        explanation=HOSTILE,
+    )
+    return item
 
 
 def add_prompt(project: Project) -> PromptVersion:

