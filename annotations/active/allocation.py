@@ -34,6 +34,7 @@ def judge_or_people(evidence: Evidence, rng: np.random.Generator) -> Ranked:
     if low < 0 or high > 1:
         scores = {output: (value - low) / (high - low) for output, value in scores.items()}
     edges = np.unique(np.quantile(list(scores.values()), np.linspace(0, 1, STRATA + 1)[1:-1]))
+    edges = edges[edges > min(scores.values())]
     stratum = {output: int(np.searchsorted(edges, value, side="right")) for output, value in scores.items()}
     people: dict[int, list[float]] = {}
     for output, value in both:

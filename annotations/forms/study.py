@@ -309,6 +309,7 @@ class AcquisitionForm(StudyForm):
         choices=[
             (acquisition.PAIRS, "Pairs: which of two is better"),
             (acquisition.RATINGS, "Ratings: how good is one output, with noise that differs by output"),
+            (acquisition.JUDGES, "Judge or people: who answers an item, where the judge errs by kind of item"),
         ],
     )
     source = forms.ChoiceField(
@@ -317,7 +318,7 @@ class AcquisitionForm(StudyForm):
             (acquisition.SIMULATED, "Simulated"),
             (acquisition.POLICIES, "This project's policies, as far as they were compared"),
         ],
-        help_text="Of pairs. Ratings are of simulated outputs.",
+        help_text="Of pairs. Ratings are of simulated outputs, and judges err on simulated kinds of item.",
     )
     options = forms.IntegerField(initial=8, min_value=2, max_value=30, label="Number of simulated options")
     temperature = forms.FloatField(
@@ -325,7 +326,7 @@ class AcquisitionForm(StudyForm):
         min_value=0.05,
         max_value=20,
         label="Noise",
-        help_text="Of answers, in the unit in which the options' qualities spread.",
+        help_text="Of answers, in the unit in which the options' qualities spread; of judges, the error that is borne.",
     )
     lapse = forms.FloatField(
         initial=0.1, min_value=0, max_value=0.9, label="Blind answers", help_text="Share of comparisons made by chance."

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from django.db.models import Count
 
 from projects.models import Project
+from rewards.acquisition.allocation import ALLOCATIONS, play_allocations
 from rewards.acquisition.arms import ARMS
 from rewards.acquisition.duels import DUELS
 from rewards.acquisition.simulation import Curve, play_arms, play_duels, preferences, winner_of
@@ -14,7 +15,7 @@ from rewards.models import Comparison, Policy
 
 Floats = npt.NDArray[np.float64]
 
-PAIRS, RATINGS = "pairs", "ratings"
+PAIRS, RATINGS, JUDGES = "pairs", "ratings", "judges"
 SIMULATED, POLICIES = "simulated", "policies"
 FEATURES = 3
 MOST_POLICIES = 12
@@ -37,6 +38,10 @@ def compute(project: Project, parameters: dict[str, Any]) -> dict[str, Any]:
         curves = play_arms(list(ARMS.values()), means, noise, **played)
         names = [f"output {number}" for number in range(1, len(means) + 1)]
         return _result(parameters, curves, names, int(means.argmax()), compared=0)
+    if parameters["game"] == JUDGES:
+        curves = _judges(rng, parameters, played)
+        names = [f"kind {number}" for number in range(1, parameters["options"] + 1)]
+        return _result(parameters, curves, names, 0, compared=0)
     if parameters["source"] == POLICIES:
         names, chances, compared = _policies(project)
         chances = (1 - parameters["lapse"]) * chances + parameters["lapse"] / 2
@@ -48,6 +53,13 @@ def compute(project: Project, parameters: dict[str, Any]) -> dict[str, Any]:
         names, compared = [f"option {number}" for number in range(1, len(utility) + 1)], 0
     curves = play_duels(list(DUELS.values()), chances, features=features, **played)
     return _result(parameters, curves, names, winner_of(chances), compared=compared)
+
+
+def _judges(rng: np.random.Generator, parameters: dict[str, Any], played: dict[str, int]) -> list[Curve]:
+    """A judge that errs by kind of item: its noise goes from a quarter of what may be borne to four times that."""
+    noise = parameters["temperature"] * rng.permutation(np.geomspace(0.25, 4.0, parameters["options"]))
+    bias = rng.normal(scale=parameters["temperature"], size=parameters["options"])
+    return play_allocations(list(ALLOCATIONS.values()), bias, noise, tolerance=parameters["temperature"], **played)
 
 
 def _result(

@@ -6,6 +6,7 @@ from django.core.management.base import CommandError
 
 from annotations.actions.study import run_study
 from annotations.studies.curves import plot
+from rewards.acquisition.allocation import ALLOCATIONS
 from rewards.acquisition.arms import ARMS
 from rewards.acquisition.duels import DUELS
 from tests.factories import make_comparison, make_output, make_project, make_rater, make_task, make_user
@@ -33,6 +34,8 @@ def test_every_strategy_is_played_on_the_same_options(project):
     assert all(curve["at"][-1] == 40 for curve in result["curves"])
     ratings = run_study(project, kind="acquisition", parameters={**SMALL, "game": "ratings"}).result
     assert [curve["name"] for curve in ratings["curves"]] == list(ARMS)
+    judges = run_study(project, kind="acquisition", parameters={**SMALL, "game": "judges"}).result
+    assert [curve["name"] for curve in judges["curves"]] == list(ALLOCATIONS)
 
 
 def test_the_projects_policies_answer_as_they_were_compared(project):
