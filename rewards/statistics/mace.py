@@ -1,0 +1,251 @@
+"""Who knows and who guesses, from the answers of several raters alone: the model MACE."""
+
+from collections.abc import Hashable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import digamma
+from scipy.stats import beta
+
+from rewards.statistics.columns import Column, codes_of
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+MAX_CLASSES = 100
+KNOWING_PRIOR = 0.5
+GUESSING_PRIOR = 10.0
+"""Parameters of the symmetric priors: Beta over how often a rater knows, Dirichlet over what the rater guesses."""
+
+
+class Mace(NamedTuple):
+    """Estimates of the model.
+
+    Attributes
+    ----------
+    classes : list of hashable, length K
+        The distinct answers, in the order in which they first occur.
+    units, raters : list of hashable
+    posterior : ndarray, shape (n_units, K)
+        Probability of each class being the true one.
+    competence : ndarray, shape (n_raters,)
+        Mean of the approximate posterior of how often each rater knows the true class, instead of guessing.
+    low, high : ndarray, shape (n_raters,)
+        Central interval of that posterior. It takes the other parameters for known, so that it is somewhat narrow.
+    guesses : ndarray, shape (n_raters, K)
+        What each rater answers where guessing.
+    entropy : ndarray, shape (n_units,)
+        Of the posterior, in nats: how hard each unit is.
+    log_likelihood : float
+        Of the answers under the parameters of the last expectation, by which the best start is chosen.
+    n_iterations : int
+        Of that start.
+    """
+
+    classes: list[Hashable]
+    units: list[Hashable]
+    raters: list[Hashable]
+    posterior: Floats
+    competence: Floats
+    low: Floats
+    high: Floats
+    guesses: Floats
+    entropy: Floats
+    log_likelihood: float
+    n_iterations: int
+
+    def answers(self) -> dict[Hashable, Hashable]:
+        """The most probable class of each unit; of equal ones the first."""
+        return {unit: self.classes[place] for unit, place in zip(self.units, self.posterior.argmax(1), strict=True)}
+
+
+class Expected(NamedTuple):
+    """What one expectation says: posteriors, expected counts and the likelihood."""
+
+    posterior: Floats
+    knew: Floats
+    guessed: Floats
+    log_likelihood: float
+
+
+class _Answers(NamedTuple):
+    unit: Ints
+    rater: Ints
+    value: Ints
+    n_units: int
+    n_raters: int
+    n_classes: int
+
+
+def mace(
+    units: Column,
+    raters: Column,
+    values: Column,
+    *,
+    restarts: int = 10,
+    max_iterations: int = 500,
+    tolerance: float = 1e-8,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Mace:
+    """Variational inference of true classes and of each rater's competence.
+
+    Of a unit with true class ``T``, uniform over the K classes, rater j either knows (probability ``theta_j``) and
+    answers ``T``, or guesses and answers ``a`` with probability ``xi_j(a)``. Priors, as in the paper's variational
+    experiments: ``theta_j ~ Beta(0.5, 0.5)``, ``xi_j ~ Dirichlet(10, ..., 10)``. Mean-field updates replace a count
+    ``c`` of a total ``C`` by ``exp(digamma(c + a) - digamma(C + A))``.
+
+    Parameters
+    ----------
+    units, raters, values : sequence, length N
+        A row for each answer; None or NaN is missing.
+    restarts : int
+        Random starts, of which the one with the highest likelihood counts; the model has several maxima.
+    max_iterations : int
+    tolerance : float
+        A start ends when the log-likelihood changes by less than this, per answer.
+    confidence : float
+        Of the intervals.
+    seed : int
+        Of the starts.
+
+    Returns
+    -------
+    Mace
+
+    Raises
+    ------
+    ValueError
+        For columns of unequal length, no answer at all, fewer than two or more than `MAX_CLASSES` different ones.
+
+    References
+    ----------
+    D. Hovy, T. Berg-Kirkpatrick, A. Vaswani and E. Hovy (2013), Learning whom to trust with MACE, NAACL-HLT,
+    pp. 1120-1130 (ACL Anthology N13-1132); equation 1 is the likelihood.
+    """
+    answers, unit_names, rater_names, classes = _read(units, raters, values)
+    if restarts < 1:
+        raise ValueError(f"{restarts} restarts: expected at least one")
+    generator = np.random.default_rng(seed)
+    best: tuple[Expected, int] | None = None
+    for _ in range(restarts):
+        found = _climb(answers, generator, max_iterations, tolerance)
+        if best is None or found[0].log_likelihood > best[0].log_likelihood:
+            best = found
+    assert best is not None
+    expected, n_iterations = best
+    knew, missed = expected.knew + KNOWING_PRIOR, expected.guessed.sum(axis=1) + KNOWING_PRIOR
+    tail = (1 - confidence) / 2
+    guesses = expected.guessed + GUESSING_PRIOR
+    share = expected.posterior
+    entropy = -np.where(share > 0, share * np.log(np.where(share > 0, share, 1.0)), 0.0).sum(axis=1)
+    return Mace(
+        classes,
+        unit_names,
+        rater_names,
+        share,
+        knew / (knew + missed),
+        np.asarray(beta.ppf(tail, knew, missed)),
+        np.asarray(beta.ppf(1 - tail, knew, missed)),
+        guesses / guesses.sum(axis=1, keepdims=True),
+        entropy,
+        expected.log_likelihood,
+        n_iterations,
+    )
+
+
+def expect(
+    unit: Ints, rater: Ints, value: Ints, knows: Floats, guesses: Floats, *, fails: Floats | None = None
+) -> Expected:
+    """Posteriors of the true classes and expected counts of knowing and guessing, for given parameters.
+
+    ``P(answers of a unit, T = t) = 1/K prod_j (theta_j [a_j = t] + (1 - theta_j) xi_j(a_j))`` (equation 1).
+
+    Parameters
+    ----------
+    unit, rater, value : ndarray of int, shape (N,)
+        Numbered from 0.
+    knows : ndarray, shape (n_raters,)
+        ``theta``.
+    guesses : ndarray, shape (n_raters, K)
+        ``xi``; above 0 for every answer that was given.
+    fails : ndarray, shape (n_raters,), optional
+        In the place of ``1 - theta``: under variational inference the two do not sum to 1.
+
+    Returns
+    -------
+    Expected
+        `guessed` has shape (n_raters, K): by the answer given.
+    """
+    n_units, n_classes = int(unit.max()) + 1, guesses.shape[1]
+    missed = (1.0 - knows if fails is None else fails)[rater] * guesses[rater, value]
+    either = knows[rater] + missed
+    log_joint = np.full((n_units, n_classes), -np.log(n_classes))
+    log_joint += np.bincount(unit, np.log(missed), minlength=n_units)[:, None]
+    np.add.at(log_joint, (unit, value), np.log(either) - np.log(missed))
+    top = log_joint.max(axis=1, keepdims=True)
+    shares = np.exp(log_joint - top)
+    total = shares.sum(axis=1, keepdims=True)
+    posterior = shares / total
+    knew = posterior[unit, value] * knows[rater] / either
+    cell = rater * n_classes + value
+    guessed = np.bincount(cell, 1.0 - knew, minlength=guesses.size).astype(np.float64).reshape(guesses.shape)
+    return Expected(
+        posterior,
+        np.bincount(rater, knew, minlength=len(knows)).astype(np.float64),
+        guessed,
+        float((top + np.log(total)).sum()),
+    )
+
+
+def _climb(
+    answers: _Answers, generator: np.random.Generator, max_iterations: int, tolerance: float
+) -> tuple[Expected, int]:
+    """One start: each rater knows so often, drawn at random, and guesses nearly evenly."""
+    knows = generator.uniform(0.5, 1.0, answers.n_raters)
+    fails = 1.0 - knows
+    guesses = generator.dirichlet(np.full(answers.n_classes, GUESSING_PRIOR), answers.n_raters)
+    expected, before = None, -np.inf
+    n_iterations = 0
+    while expected is None or n_iterations < max_iterations:
+        expected = expect(answers.unit, answers.rater, answers.value, knows, guesses, fails=fails)
+        n_iterations += 1
+        if abs(expected.log_likelihood - before) < tolerance * len(answers.value):
+            break
+        before = expected.log_likelihood
+        counts = np.stack([expected.knew, expected.guessed.sum(axis=1)], axis=1)
+        knows, fails = _geometric_means(counts, KNOWING_PRIOR).T
+        guesses = _geometric_means(expected.guessed, GUESSING_PRIOR)
+    return expected, n_iterations
+
+
+def _geometric_means(counts: Floats, prior: float) -> Floats:
+    """``exp(E[log p])`` of a Dirichlet posterior, by row."""
+    with_prior = counts + prior
+    return np.asarray(np.exp(digamma(with_prior) - digamma(with_prior.sum(axis=1, keepdims=True))))
+
+
+def _read(
+    units: Column, raters: Column, values: Column
+) -> tuple[_Answers, list[Hashable], list[Hashable], list[Hashable]]:
+    if not len(units) == len(raters) == len(values):
+        raise ValueError(f"{len(units)} units, {len(raters)} raters, {len(values)} values: expected as many of each")
+    value, classes = codes_of(values)
+    known = value >= 0
+    if not known.any():
+        raise ValueError("no answers: expected at least one")
+    if not 2 <= len(classes) <= MAX_CLASSES:
+        raise ValueError(f"{len(classes)} different answers: expected 2 to {MAX_CLASSES}")
+    (unit, unit_names), (rater, rater_names) = (_seen(column, known) for column in (units, raters))
+    answers = _Answers(unit, rater, value[known], len(unit_names), len(rater_names), len(classes))
+    return answers, unit_names, rater_names, classes
+
+
+def _seen(column: Column, known: npt.NDArray[np.bool_]) -> tuple[Ints, list[Hashable]]:
+    """Codes of the rows that are known, numbered without gaps."""
+    codes, names = codes_of(column)
+    if (codes < 0).any():
+        raise ValueError("an answer without a unit or a rater: expected both for every value")
+    used, dense = np.unique(codes[known], return_inverse=True)
+    return dense.astype(np.int64), [names[code] for code in used]
