@@ -11,6 +11,7 @@ from rewards.advantages import (
     multi,
     off_policy,
     signed,
+    tree_projection,
     trees,
     turns,
     values,
@@ -30,6 +31,7 @@ _MODULES: Final = (
     turns,
     values,
     trees,
+    tree_projection,
 )
 
 ESTIMATORS: Final[Mapping[str, Estimator]] = {

@@ -21,6 +21,14 @@ NODES: Final = Need(
 )
 
 
+def check_nodes(nodes: Rows) -> None:
+    """Refuse a node that is not a whole number; ValueError names its output."""
+    broken = np.flatnonzero(nodes.scored & (nodes.values != np.round(nodes.values)))
+    if len(broken):
+        culprit = int(nodes.level.output[broken[0]])
+        raise ValueError(f"output {culprit}: node {nodes.values[broken[0]]:g}: expected a whole number")
+
+
 def node_values(reward: Rows, groups: Ints, nodes: Rows, worth: str = "mean") -> Floats:
     """What came of each prefix: the mean, largest or smallest reward of the outputs below it, at each step.
 
@@ -44,10 +52,7 @@ def node_values(reward: Rows, groups: Ints, nodes: Rows, worth: str = "mean") ->
     ValueError
         For a node that is not a whole number.
     """
-    broken = np.flatnonzero(nodes.scored & (nodes.values != np.round(nodes.values)))
-    if len(broken):
-        culprit = int(nodes.level.output[broken[0]])
-        raise ValueError(f"output {culprit}: node {nodes.values[broken[0]]:g}: expected a whole number")
+    check_nodes(nodes)
     result = np.full(nodes.level.size, np.nan)
     named = np.flatnonzero(nodes.scored)
     if not len(named):

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 
 from rewards.advantages.group import group_mean
 from rewards.advantages.sequences import backward, lag, lead, positions, returns
+from rewards.advantages.tree_projection import tree_projection
 from rewards.advantages.trees import node_values, prefix_tree, tree_steps
 from rewards.advantages.turns import (
     broken_returns,
@@ -267,6 +269,48 @@ def test_the_same_number_in_another_task_is_another_node() -> None:
     with pytest.raises(ValueError, match=r"output 1: node 0\.5: expected a whole number"):
         node_values(reward, groups, Rows.ragged("step", [[1], [0.5]]))
     assert np.isnan(prefix_tree(reward, groups, Rows.ragged("step", [[NAN], [1]])).values).tolist() == [True, False]
+
+
+def test_a_failure_beside_a_success_below_it_is_worse_than_one_that_has_none() -> None:
+    # Below the root: prefix 1 fails twice and succeeds deeper down, prefix 2 fails once. Mean 1/4 of four.
+    reward, groups = Rows.scalars([0, 0, 0, 1]), np.zeros(4, dtype=np.int64)
+    nodes = Rows.ragged("step", [[1], [1], [2], [1, 3]])
+    # Two proven and one open, margin 0.3: less 0.3 / 3 for each of the two, and 2 x 0.3 / 3 more for the one.
+    found = tree_projection(reward, groups, nodes, 0.3).values
+    np.testing.assert_allclose(found, [-0.35, -0.35, -0.05, 0.75])
+    # Of length 4: 4 - (0.01 + 0.01 + 0.04) over 3 x (1/4)^2 + (3/4)^2 = 3/4.
+    stretch = np.sqrt(3.94 / 0.75)
+    expected = stretch * np.array([-0.25, -0.25, -0.25, 0.75]) + [-0.1, -0.1, 0.2, 0]
+    np.testing.assert_allclose(tree_projection(reward, groups, nodes, 0.3, norm="exactly").values, expected)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    paths=st.lists(st.tuples(st.lists(st.integers(0, 1), max_size=2), st.integers(0, 1)), min_size=2, max_size=6),
+    margin=st.sampled_from([0.0, 0.25, 1.0]),
+)
+def test_the_projection_on_a_tree_is_what_a_solver_of_quadratic_programs_finds(
+    paths: list[tuple[list[int], int]], margin: float
+) -> None:
+    names = [[sum((s + 1) * 4**k for k, s in enumerate(path[: n + 1])) for n in range(len(path))] for path, _ in paths]
+    scores = np.array([score for _, score in paths], dtype=float)
+    pairs = []
+    for i, (path, score) in enumerate(paths):
+        for j, (other, of_other) in enumerate(paths):
+            is_child = len(other) == len(path) + 1 and other[:-1] == path
+            is_sibling = path and other and path[:-1] == other[:-1] and len(path) == len(other)
+            near = [any(len(q) > len(p) and q[: len(p)] == p and won for q, won in paths) for p in (path, other)]
+            if score == 0 and ((is_child and of_other) or (is_sibling and not of_other and near == [True, False])):
+                pairs.append((i, j))
+    centred = scores - scores.mean()
+    conditions = [{"type": "eq", "fun": np.sum}, {"type": "ineq", "fun": lambda a: len(a) - a @ a}]
+    conditions += [{"type": "ineq", "fun": lambda a, i=i, j=j: a[j] - a[i] - margin} for i, j in pairs]
+    solved = minimize(lambda a: ((a - centred) ** 2).sum(), centred, constraints=conditions, options={"ftol": 1e-12})
+    found = tree_projection(
+        Rows.scalars(scores), np.zeros(len(paths), dtype=np.int64), Rows.ragged("step", names), margin
+    )
+    assert solved.success
+    np.testing.assert_allclose(found.values, solved.x, atol=1e-5)
 
 
 @FEW
