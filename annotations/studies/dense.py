@@ -4,16 +4,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from django.db.models import Sum
+from django.db.models import Max
 
 from annotations.protocols.stop import STOP
 from annotations.studies import step_errors
 from annotations.studies.inputs import comparisons_of, decided, people_of, ratings_of
 from projects.models import Project
 from rewards import signal_store
-from rewards.models import Judgment, Output, Rater, RewardSignal, SpanMark
+from rewards.models import Judgment, Output, Rater, RewardSignal, Segmentation, SpanMark
 from rewards.querysets.signal import SignalChoice
-from rewards.segmentation import WHOLE, Segmentation, sentences
+from rewards.segmentation import WHOLE, sentences
+from rewards.segmentation import Segmentation as Cut
 from rewards.signals import spans_to_tokens
 from rewards.statistics.localisation import (
     Ints,
@@ -32,6 +33,7 @@ from workers.models import Attempt
 
 CHUNK = 200
 """Outputs read together: messages and values of a few megabytes."""
+_CHARACTERS_A_TOKEN = 4
 LEAST_MARKED = 10
 """Marked tokens of a type below which its area says nothing."""
 
@@ -54,10 +56,11 @@ class _Read(NamedTuple):
 
 
 class _Said(NamedTuple):
-    """What people said of whole outputs, read once for all signals."""
+    """What people said of whole outputs, and what scorers took by 1,000 tokens: read once for all signals."""
 
     ratings: dict[int, list[float]]
     preferences: list[Preference]
+    seconds: dict[int, float]
 
 
 def compute(project: Project, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -72,7 +75,7 @@ def compute(project: Project, parameters: dict[str, Any]) -> dict[str, Any]:
     choices = _choices(project, list(marks))
     types = sorted({one for found in marks.values() for one in found.types})
     names = Rater.objects.in_bulk({choice.rater_id for choice in choices})
-    said = _said(project)
+    said = _said(project, names)
     rows = []
     for choice in choices:
         read = _read(project, choice, marks, types)
@@ -156,13 +159,13 @@ def _read(project: Project, choice: SignalChoice, marks: dict[int, _Marks], type
     )
 
 
-def _inside(marks: _Marks, cut: Segmentation, kind: str) -> Any:
+def _inside(marks: _Marks, cut: Cut, kind: str) -> Any:
     """Which segments share a character with a span of this type."""
     spans = [span for span, one in zip(marks.spans, marks.types, strict=True) if one == kind]
     return spans_to_tokens(spans, [1.0] * len(spans), cut).values > 0
 
 
-def _sentence_of(cut: Segmentation, texts: Sequence[str]) -> Ints:
+def _sentence_of(cut: Cut, texts: Sequence[str]) -> Ints:
     """The sentence in which each segment starts, numbered through the output."""
     places = sentences(texts).spans
     starts = [(int(message), int(start)) for message, start, _ in places]
@@ -199,7 +202,7 @@ def _row(project: Project, rater: Rater, choice: SignalChoice, read: _Read, said
         "rated_outputs": rated,
         "preference": _preference(project, choice, said.preferences, seed),
         "by_type": {one: _of_type(read, one, seed) for one in read.types},
-        "seconds_per_1000_tokens": _seconds_per_1000(project, rater, choice),
+        "seconds_per_1000_tokens": said.seconds.get(rater.pk),
     }
 
 
@@ -214,16 +217,17 @@ def _of_type(read: _Read, kind: str, seed: int) -> dict[str, Any]:
     return {"marked": marked, **_estimate(auroc(found, seed=seed) if marked >= LEAST_MARKED else empty)}
 
 
-def _said(project: Project) -> _Said:
+def _said(project: Project, scorers: Iterable[int]) -> _Said:
     ratings: dict[int, list[float]] = {}
+    seconds = _seconds_per_1000_tokens(project, scorers)
     people = people_of(project)
     # No rater at all would mean every rater, scorers included.
     if not people:
-        return _Said(ratings, [])
+        return _Said(ratings, [], seconds)
     for rating in ratings_of(project, question="", raters=people):
         if rating.value is not None:
             ratings.setdefault(cast("int", rating.output), []).append(rating.value)
-    return _Said(ratings, decided(comparisons_of(project, raters=people)))
+    return _Said(ratings, decided(comparisons_of(project, raters=people)), seconds)
 
 
 def _correlation(given: dict[int, list[float]], totals: dict[int, float]) -> tuple[float | None, int]:
@@ -243,16 +247,31 @@ def _preference(project: Project, choice: SignalChoice, preferences: list[Prefer
     return {"value": _number(found.value), "low": _number(found.low), "high": _number(found.high), "n": found.n}
 
 
-def _seconds_per_1000(project: Project, rater: Rater, choice: SignalChoice) -> float | None:
-    """Time of scored attempts over the segments that they scored; of all channels of the scorer together."""
-    spent = Attempt.objects.filter(project=project, rater=rater, status=Attempt.Status.SCORED).aggregate(
-        s=Sum("seconds")
-    )
-    count = RewardSignal.objects.of(project).filter(
-        rater=rater, channel=choice.channel, segmentation__segmenter=choice.segmenter
-    )
-    segments = count.aggregate(n=Sum("segmentation__count"))["n"]
-    return 1000 * spent["s"] / segments if spent["s"] and segments else None
+def _seconds_per_1000_tokens(project: Project, raters: Iterable[int]) -> dict[int, float]:
+    """Time of each scorer's scored attempts, of all its channels together, over the tokens of their outputs.
+
+    The tokens are those of the finest tokenizer that has cut an output, whatever the scorer itself cuts it into, so
+    that times compare; where none has, four characters are counted as one.
+    """
+    spent = Attempt.objects.filter(project=project, rater__in=raters, status=Attempt.Status.SCORED, seconds__gt=0)
+    seconds: dict[int, float] = {}
+    scored: dict[int, list[int]] = {}
+    for rater, output, took in spent.values_list("rater_id", "output_id", "seconds").iterator(chunk_size=20_000):
+        seconds[rater] = seconds.get(rater, 0.0) + (took or 0.0)
+        scored.setdefault(rater, []).append(output)
+    tokens = _token_counts({output for outputs in scored.values() for output in outputs})
+    return {rater: 1000 * seconds[rater] / max(1, sum(tokens[one] for one in scored[rater])) for rater in seconds}
+
+
+def _token_counts(outputs: set[int]) -> dict[int, int]:
+    """By output; two queries for each of `CHUNK`."""
+    counts: dict[int, int] = {}
+    for some in _chunks(sorted(outputs)):
+        for pk, messages in Output.objects.filter(pk__in=some).values_list("pk", "messages"):
+            counts[pk] = -(-sum(len(message["text"]) for message in messages) // _CHARACTERS_A_TOKEN)
+        cut = Segmentation.objects.filter(output__in=some, segmenter__startswith="tokenizer:")
+        counts.update(cut.values_list("output_id").annotate(Max("count")))
+    return counts
 
 
 def _estimate(found: Estimate) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from tests.factories import (
     make_task,
     make_user,
 )
+from workers.models import Attempt, Run, RunItem, Scorer
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "fine_grained_rlhf"
 pytestmark = pytest.mark.django_db
@@ -105,6 +106,34 @@ def test_a_signal_is_measured_as_a_detector_of_what_people_marked(project, outpu
     assert row["first_error"]["value"] == 1
     # wrong: 2 and 1 against 0, 1, 0 would need ten marked segments to be said.
     assert row["by_type"]["wrong"] == {"marked": 2, "value": None, "low": None, "high": None, "n": 0}
+
+
+def test_times_compare_by_tokens_whatever_a_source_cuts_the_text_into(project, outputs):
+    # 25 characters an output: one was cut into 4 tokens by one tokenizer and 6 by another, the other by none: 7 of 4.
+    for count, name in ((4, "coarse"), (6, "fine")):
+        edges = np.linspace(0, 24, count + 1).astype("i4")
+        cut = Segmentation(f"tokenizer:{name}", np.stack([0 * edges[1:], edges[:-1], edges[1:]], axis=1))
+        given = RewardSignal(cut, np.zeros(count, "f4"))
+        signal_store.save_many([signal_store.NewSignal(outputs[0], scorer(project, name), "reward", given, "h")])
+    timed = Scorer.objects.create(
+        project=project, rater=scorer(project, "timed"), source="step_model", source_version=1, content={}, hash="t"
+    )
+    run = Run.objects.create(project=project, scorer=timed)
+    for output in outputs:
+        give(timed.rater, output, [0, -2, -1])
+        item = RunItem.objects.create(project=project, run=run, output=output)
+        Attempt.objects.create(
+            project=project,
+            item=item,
+            rater=timed.rater,
+            output=output,
+            input_hash=str(output.pk),
+            number=1,
+            status=Attempt.Status.SCORED,
+            seconds=0.3,
+        )
+    by_name = {row["name"]: row["seconds_per_1000_tokens"] for row in result_of(project)["rows"]}
+    assert by_name == {"timed": pytest.approx(1000 * 0.6 / 13), "coarse": None, "fine": None}
 
 
 def test_what_people_said_of_a_models_marks_is_no_mark_of_theirs(project, outputs, owner):
