@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final, Literal, NamedTuple, cast
 
 import numpy as np
@@ -16,6 +17,8 @@ from rewards.shaping.rows import OUTPUT, STEP, TOKEN, Floats, Ints, Level, Rows
 from rewards.signals import Placement, Preserve, place_spans
 
 _PRESERVING: Final = ("sum", "mean")
+STOP: Final = "stop"
+"""What `presentation` says was asked, and how the span is labelled, where a rater says from which word on to stop."""
 
 
 def read_signal(reading: Reading, given: RecipeInput) -> Found:
@@ -106,21 +109,41 @@ class _Readings(NamedTuple):
 
 
 def read_marks(reading: Reading, given: RecipeInput) -> Found:
-    """Marked spans by what their labels are worth: mean over raters, each by the mean of their readings; two queries.
+    """Marked spans by what their labels are worth: mean over raters, each by the mean of their readings; three queries.
 
     Whoever judged an output and marked nothing read it all and found nothing. An output that nobody marked up is
-    unscored.
+    unscored. To mark faults and to say where to stop are two things that one rater may do with one output: each is
+    averaged by itself, they add up, and `unmarked` counts once. Of values that name labels, only what may carry one of
+    them is read.
     """
     about = Judgment.objects.filter(kind=Judgment.Kind.SPANS, output__in=reading.outputs.ids)
-    judgments = list(standing(reading, given, about, "").order_by("pk").values_list("pk", "output", "rater"))
-    readings = _readings(reading, judgments)
-    number = {pk: index for index, (pk, *_) in enumerate(judgments)}
-    marks, more = _marks(reading, given, number, readings)
+    rows = (
+        standing(reading, given, about, "").order_by("pk").values_list("pk", "output", "rater", "presentation__asked")
+    )
+    by_asked: dict[bool, list[tuple[int, int, int]]] = {}
+    for pk, output, rater, asked in rows:
+        by_asked.setdefault(asked == STOP, []).append((pk, output, rater))
+    labels = {value.label for value in given.values}
+    wanted = {stops for stops in by_asked if not labels or (STOP in labels if stops else labels != {STOP})}
     level = reading.cuts.of(given.level)
-    values = _placed(marks, readings, level, given.text("place"), given.number("unmarked"))
-    judged = np.bincount(readings.place, minlength=len(reading.outputs)) > 0
+    values, judged = np.zeros(level.size), np.zeros(len(reading.outputs), dtype=bool)
+    said: list[str] = []
+    for place, stops in enumerate(sorted(wanted)):
+        judgments = by_asked[stops]
+        readings = _readings(reading, judgments)
+        number = {pk: index for index, (pk, *_) in enumerate(judgments)}
+        marks, more = _marks(reading, _of_kind(given, stops=stops), number, readings)
+        unmarked = given.number("unmarked") if place == 0 else 0.0
+        values += _placed(marks, readings, level, given.text("place"), unmarked)
+        judged |= np.bincount(readings.place, minlength=len(reading.outputs)) > 0
+        said.append(more)
     values[~judged[level.output]] = np.nan
-    return Found(Rows(level, values), more)
+    return Found(Rows(level, values), "; ".join(filter(None, said)))
+
+
+def _of_kind(given: RecipeInput, *, stops: bool) -> RecipeInput:
+    """The input with the values of those labels that such judgments carry."""
+    return replace(given, values=tuple(value for value in given.values if (value.label == STOP) == stops))
 
 
 def _readings(reading: Reading, judgments: Sequence[tuple[int, int, int]]) -> _Readings:

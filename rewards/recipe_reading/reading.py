@@ -10,6 +10,7 @@ import numpy as np
 from django.db.models import QuerySet
 
 from projects.models import Project
+from rewards.adjudicated import PREFIX
 from rewards.recipe_reading.outputs import Cuts, Outputs
 from rewards.recipe_reading.resolution import RATER_KINDS, Resolved
 from rewards.recipes.inputs import RecipeInput
@@ -36,7 +37,8 @@ class Found(NamedTuple):
 def standing(reading: Reading, given: RecipeInput, answers: QuerySet[Any], judgment: str = "judgment__") -> Any:
     """Narrow answers to the standing ones of the project by the raters that the input names.
 
-    What people said of a model's span is about that span and no reading of the output: it is left out.
+    What people said of a model's span is about that span and no reading of the output: it is left out. So is what
+    somebody settled on from others' answers, unless its rater is named: it would count those twice.
 
     Parameters
     ----------
@@ -48,6 +50,7 @@ def standing(reading: Reading, given: RecipeInput, answers: QuerySet[Any], judgm
     keys = reading.resolved.raters[given.name]
     if keys is not None:
         return narrowed.filter(**{f"{judgment}rater__in": keys})
+    narrowed = narrowed.exclude(**{f"{judgment}rater__pseudonym__startswith": PREFIX})
     if given.raters.whose == "all":
         return narrowed
     return narrowed.filter(**{f"{judgment}rater__kind__in": RATER_KINDS[given.raters.whose]})

@@ -296,6 +296,32 @@ def test_two_readers_of_one_output_are_averaged(project, marked) -> None:
     assert lowest == pytest.approx([-0.5, 0.025])
 
 
+def test_faults_and_where_to_stop_by_one_person_add_up_and_are_not_averaged(project, marked) -> None:
+    ann = RaterRow.objects.get(name="ann")
+    stopped = make_judgment(ann, "spans", marked[0].task, marked[0], presentation={"asked": "stop"})
+    _mark(stopped, 14, 18, "stop", value=-1.0)
+    # The faults weigh as before, and "Rome" is where to stop; a second reader of places to stop halves that alone.
+    both = {**MARKS, "values": {**MARKS["values"], "stop": -1}}
+    assert _rows(project, marked, both).of(0).tolist() == [0, -0.5, -0.5, -1, 0, -0.25]
+    make_judgment(make_rater(project, "bob"), "spans", marked[0].task, marked[0], presentation={"asked": "stop"})
+    assert _rows(project, marked, both).of(0).tolist() == [0, -0.5, -0.5, -0.5, 0, -0.25]
+    # Who does not ask for one of the two is not told of it.
+    assert _rows(project, marked, MARKS).of(0).tolist() == [0, -0.5, -0.5, 0, 0, -0.25]
+    alone = _rows(project, marked, {"kind": "marks", "values": {"stop": -1}})
+    assert alone.of(0).tolist() == [0, 0, 0, -0.5, 0, 0]
+    assert np.isnan(alone.of(1)).all()
+
+
+def test_a_settled_answer_counts_only_where_its_rater_is_named(project, two) -> None:
+    make_rating(make_rater(project), two[0], 2)
+    settled = RaterRow.objects.create(
+        project=project, kind="person", name="Adjudicated: Errors", pseudonym="adjudicated-7"
+    )
+    make_rating(settled, two[0], 6)
+    assert _rows(project, two, {"kind": "rating"}).values[0] == 2
+    assert _rows(project, two, {"kind": "rating", "raters": ["adjudicated-7"]}).values[0] == 6
+
+
 def test_an_output_that_nobody_marked_up_is_unscored_and_a_label_never_used_is_told(project, marked) -> None:
     third = make_output(marked[0].task, "Yes.")
     built = _built(project, [*marked, third], {"kind": "marks", "values": {"wrogn": -1}})
