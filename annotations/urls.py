@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from annotations.actions.qualification import CHANGES
-from annotations.views import adjudication, answering, campaigns, checks, quality, studies
+from annotations.views import adjudication, answering, campaigns, checks, plan, quality, studies
 
 app_name = "annotations"
 
@@ -23,6 +23,20 @@ campaign_urls = [
     path("p/<slug:slug>/campaigns/<int:pk>/items/", campaigns.campaign_items, name="campaign-items"),
     path("p/<slug:slug>/campaigns/<int:pk>/quality/", quality.campaign_quality, name="campaign-quality"),
     path("p/<slug:slug>/campaigns/<int:pk>/questions/", campaigns.protocol_edit, name="protocol-edit"),
+    path("p/<slug:slug>/campaigns/<int:pk>/plan/", plan.campaign_plan, name="campaign-plan"),
+    path("p/<slug:slug>/campaigns/<int:pk>/plan/items/", plan.plan_items, name="campaign-plan-items"),
+    path("p/<slug:slug>/campaigns/<int:pk>/plan/share/", plan.plan_share, name="campaign-plan-share"),
+    path("p/<slug:slug>/campaigns/<int:pk>/plan/skills/", plan.plan_skills, name="campaign-plan-skills"),
+    path(
+        "p/<slug:slug>/campaigns/<int:pk>/items/<int:item_pk>/withdraw/",
+        plan.item_withdraw,
+        name="campaign-item-withdraw",
+    ),
+    path(
+        "p/<slug:slug>/campaigns/<int:pk>/items/<int:item_pk>/restore/",
+        plan.item_restore,
+        name="campaign-item-restore",
+    ),
     *(
         path(
             f"p/<slug:slug>/campaigns/<int:pk>/{change}/",

@@ -161,6 +161,7 @@ WHO_READS = {
     "annotations:campaign-detail": {*ROLES},
     "annotations:campaign-items": READERS,
     "annotations:campaign-quality": READERS,
+    "annotations:campaign-plan": READERS,
     "annotations:protocol-edit": MANAGERS,
     "annotations:campaign-start": ANSWERERS,
     "annotations:annotate": {"annotator"},

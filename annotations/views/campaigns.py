@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotations.access import campaign_for, campaigns_for
 from annotations.actions.campaign import close_campaign, create_campaign, open_campaign, pause_campaign, revise_protocol
 from annotations.campaign_page import campaign_page, items_page
+from annotations.forecast import what_is_left
 from annotations.forms.campaign import CampaignForm, ProtocolForm
 from annotations.forms.question import (
     RUBRIC_KINDS,
@@ -143,6 +144,9 @@ def campaign_detail(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     if not allows(campaign.project, Capability.VIEW):
         return redirect("annotations:campaign-start", slug=slug, pk=pk)
     context = {"project": campaign.project, "section": "campaigns", **campaign_page(campaign)}
+    if not request.htmx:
+        # Once a visit: it adds up the answers of four weeks, which no poll has to.
+        context["left"] = what_is_left(campaign)
     template = "annotations/campaign_detail.html" + ("#progress" if request.htmx else "")
     return TemplateResponse(request, template, context)
 

@@ -1,0 +1,228 @@
+"""Forms about who gets which item: the plan of a campaign, its items, and what people can do."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+
+from annotations.access import annotators_of
+from annotations.active.evidence import scorer_choices
+from annotations.active.strategies import STRATEGIES
+from annotations.arms import GUIDELINES, SEQUENCE, SEQUENCES
+from annotations.models import Campaign, CampaignPlan
+from annotations.next_item import ORDERS, plan_of
+from projects.errors import AppError
+from projects.models import Project, User
+
+_HEADING = re.compile(r"^#[ \t]*(.+?)[ \t]*$", re.MULTILINE)
+COLUMNS = ("position", "task", "priority", "skills", "people")
+MAX_ROWS = 100_000
+
+
+class PlanForm(forms.Form):
+    """The whole plan; what is empty is not asked for."""
+
+    order = forms.ChoiceField(
+        label="Which item comes next",
+        choices=[(order.name, order.label) for order in ORDERS.values()],
+        widget=forms.RadioSelect,
+        help_text="Everything is asked once before anything is asked twice, whatever the order.",
+    )
+    strategy = forms.ChoiceField(
+        label="Active: by",
+        required=False,
+        choices=[("", "–"), *((one.name, f"{one.label} – reads: {one.needs}") for one in STRATEGIES.values())],
+    )
+    scorer = forms.ChoiceField(
+        label="Active: the number it reads",
+        required=False,
+        help_text="What a scorer gave the outputs of this campaign.",
+    )
+    rerank_every = forms.IntegerField(
+        label="Ranked anew after so many answers", min_value=1, max_value=10_000, initial=10
+    )
+    skill_tags = forms.CharField(
+        label="Tags that are skills",
+        required=False,
+        help_text="Separated by commas. A task with one of these tags is given only to people who have this skill.",
+    )
+    deadline = forms.DateTimeField(
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text="After it no new item is given out; what is in work may be finished.",
+    )
+    sequence = forms.BooleanField(
+        label="Order of the questions",
+        required=False,
+        help_text="One arm sees ratings and choices first and then marks in the text, the other the reverse.",
+    )
+    guidelines = forms.CharField(
+        label="Variants of the guidelines",
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text="Each begins with a line “# name”; what follows is added to the guidelines of that arm.",
+    )
+    arm_unit = forms.ChoiceField(label="Arms are drawn", choices=CampaignPlan.ArmUnit.choices)
+    pay_per = forms.ChoiceField(label="Pay", required=False, choices=CampaignPlan.PayPer.choices)
+    pay_amount = forms.FloatField(label="Amount", required=False, min_value=0)
+    currency = forms.CharField(required=False, max_length=8)
+
+    def __init__(self, campaign: Campaign, data: Any = None) -> None:
+        super().__init__(data, initial=_initial(plan_of(campaign)))
+        scorer = self.fields["scorer"]
+        assert isinstance(scorer, forms.ChoiceField)
+        kept = plan_of(campaign).scorer
+        found = scorer_choices(campaign)
+        missing = [(kept, f"{kept} (no number left)")] if kept and kept not in dict(found) else []
+        scorer.choices = [("", "–"), *found, *missing]
+
+    def changes(self) -> dict[str, Any]:
+        """By the names of `change_plan`. Call when the form is valid."""
+        data = self.cleaned_data
+        names = (
+            "order",
+            "strategy",
+            "scorer",
+            "rerank_every",
+            "deadline",
+            "arm_unit",
+            "pay_per",
+            "pay_amount",
+            "currency",
+        )
+        arms: dict[str, Any] = {}
+        if data["sequence"]:
+            arms[SEQUENCE] = list(SEQUENCES)
+        if data["guidelines"].strip():
+            arms[GUIDELINES] = list(_variants(data["guidelines"]))
+        tags = [tag.strip() for tag in data["skill_tags"].split(",") if tag.strip()]
+        return {name: data[name] for name in names} | {"arms": arms, "skill_tags": list(dict.fromkeys(tags))}
+
+    def clean_guidelines(self) -> str:
+        text: str = self.cleaned_data["guidelines"]
+        if text.strip() and not _HEADING.match(text.lstrip()):
+            raise forms.ValidationError("Expected a line “# name” before the first text.")
+        return text
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("order") != CampaignPlan.Order.ACTIVE:
+            # Kept out of the way rather than refused: they mean nothing to the other orders.
+            cleaned["strategy"] = ""
+        return cleaned
+
+
+class PlanItemsForm(forms.Form):
+    """Priorities, skills and people by item, as CSV."""
+
+    rows = forms.CharField(
+        label="Rows",
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 5, "placeholder": "task,priority,skills,people"}),
+        help_text="A header line, then one item a line: position or task (its id), and priority, skills or people. "
+        "Several skills or user names are separated by ;.",
+    )
+    file = forms.FileField(label="or a CSV file", required=False)
+
+    def items(self) -> list[dict[str, Any]]:
+        """The rows by the names of `set_items`; AppError ``items_invalid`` for a header that is not known."""
+        given = self.cleaned_data["file"]
+        try:
+            text = given.read().decode("utf-8-sig") if given else self.cleaned_data["rows"]
+        except UnicodeDecodeError as error:
+            raise AppError("The file is not UTF-8 text.", code="items_invalid") from error
+        reader = csv.DictReader(io.StringIO(text.strip("\n")))
+        header = [name.strip() for name in reader.fieldnames or []]
+        wrong = [name for name in header if name not in COLUMNS]
+        if wrong or not {"position", "task"} & set(header) or len(header) < 2:
+            got = ", ".join(header) or "nothing"
+            message = f"Expected a header of position or task, and {' or '.join(COLUMNS[2:])}; got {got}."
+            raise AppError(message, code="items_invalid", fields={"rows": [message]})
+        reader.fieldnames = header
+        rows = [_item_row(row, line) for line, row in enumerate(reader, start=2)]
+        if len(rows) > MAX_ROWS:
+            raise AppError(f"Expected at most {MAX_ROWS:,} rows, got {len(rows):,}.", code="items_invalid")
+        return rows
+
+
+class ShareOutForm(forms.Form):
+    people = forms.ModelMultipleChoiceField(
+        label="Among these people",
+        queryset=User.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Each gets equally many items. Nobody chosen: every item is for everybody again.",
+    )
+
+    def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = self.fields["people"]
+        assert isinstance(people, forms.ModelMultipleChoiceField)
+        people.queryset = annotators_of(project)
+
+
+class SkillsForm(forms.Form):
+    """A line of skills for each annotator of the project."""
+
+    def __init__(self, project: Project, data: Any = None) -> None:
+        super().__init__(data)
+        self.people = list(annotators_of(project))
+        known: dict[int, list[str]] = {person.pk: [] for person in self.people}
+        for user, name in project.person_skills.filter(user__in=self.people).values_list("user_id", "name"):
+            known[user].append(name)
+        for person in self.people:
+            self.fields[f"skills-{person.pk}"] = forms.CharField(
+                label=str(person), required=False, max_length=2_000, initial=", ".join(known[person.pk])
+            )
+
+    def chosen(self) -> Iterator[tuple[User, list[str]]]:
+        """Call when the form is valid."""
+        for person in self.people:
+            yield person, self.cleaned_data[f"skills-{person.pk}"].split(",")
+
+
+class WithdrawForm(forms.Form):
+    reason = forms.CharField(max_length=300)
+
+
+def _initial(plan: CampaignPlan) -> dict[str, Any]:
+    names = ("order", "strategy", "scorer", "rerank_every", "deadline", "arm_unit", "pay_per", "pay_amount", "currency")
+    variants = plan.arms.get(GUIDELINES, [])
+    return {name: getattr(plan, name) for name in names} | {
+        "skill_tags": ", ".join(plan.skill_tags),
+        "sequence": bool(plan.arms.get(SEQUENCE)),
+        "guidelines": "\n\n".join(f"# {variant['name']}\n{variant['text']}" for variant in variants),
+    }
+
+
+def _variants(text: str) -> Iterator[dict[str, str]]:
+    parts = _HEADING.split(text)
+    for name, body in zip(parts[1::2], parts[2::2], strict=True):
+        yield {"name": name, "text": body.strip()}
+
+
+def _item_row(row: dict[str | None, Any], line: int) -> dict[str, Any]:
+    """One row with numbers as numbers; columns that are empty are left as they are."""
+    found: dict[str, Any] = {}
+    if row.get(None):
+        raise AppError(f"Line {line} has more cells than the header.", code="items_invalid")
+    for name in COLUMNS:
+        cell = (row.get(name) or "").strip()
+        if not cell:
+            continue
+        if name in ("position", "priority"):
+            try:
+                found[name] = int(cell) if name == "position" else float(cell)
+            except ValueError as error:
+                message = f"Line {line}, {name}: expected a number, got {cell[:40]}."
+                raise AppError(message, code="items_invalid", fields={"rows": [message]}) from error
+        elif name == "task":
+            found[name] = cell
+        else:
+            found[name] = [part.strip() for part in cell.split(";") if part.strip()]
+    return found
