@@ -58,6 +58,10 @@ class Block(NamedTuple):
     rows: list[Row]
 
     @property
+    def is_compared(self) -> bool:
+        return any(row.is_compared for row in self.rows)
+
+    @property
     def n_apart(self) -> int:
         return sum(not row.agrees for row in self.rows)
 
@@ -179,8 +183,22 @@ def settling_data(
         "lanes": [{"submission": lane.submission, "answer": lane.answer} for lane in lanes.lanes],
         "parts": [{"question": part.question, "name": part.name, "values": list(part.values)} for part in parts],
         "merged": merged,
+        "undecided": [] if standing else _undecided(parts),
         "standing": standing.pk if standing else None,
     }
+
+
+def _undecided(parts: Sequence[Part]) -> list[int]:
+    """Spans on which no more than half agree: an empty list of them would read as an answer that nobody gave."""
+    return [
+        place
+        for place, part in enumerate(parts)
+        if part.is_compared and isinstance(part.values[0], list) and _is_spans(part) and part.majority is None
+    ]
+
+
+def _is_spans(part: Part) -> bool:
+    return part.kind == "spans" or part.name.startswith(f"{EVIDENCE}/")
 
 
 def lane_name(lane: Lane, *, named: bool) -> str:

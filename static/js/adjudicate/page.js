@@ -28,6 +28,8 @@ function settle(data) {
   const reason = root.querySelector("[data-reason]");
   const reasonError = root.querySelector("[data-reason-error]");
   const sent = { key: null, text: null };
+  // Marks on which people do not agree: none at all is an answer only once somebody meant it.
+  const undecided = new Set(data.undecided);
   let isBusy = false;
 
   class Settling extends Workbench {
@@ -37,6 +39,11 @@ function settle(data) {
         const { question, name, values } = data.parts[Number(cell.dataset.takePart)];
         const value = values[Number(cell.dataset.ofLane)];
         const now = partOf(this.answer, questions.get(question), name);
+        if (now?.length > 0) undecided.delete(Number(cell.dataset.takePart));
+        if (undecided.has(Number(cell.dataset.takePart))) {
+          cell.setAttribute("aria-pressed", "false");
+          continue;
+        }
         cell.setAttribute("aria-pressed", String(value !== null && isSamePart(now, value)));
       }
     }
@@ -56,7 +63,12 @@ function settle(data) {
   });
 
   const put = (answer) => workbench.push(workbench.read(answer));
-  const takeLane = (at) => data.lanes[at] !== undefined && (put(data.lanes[at].answer), true);
+  const takeLane = (at) => {
+    if (data.lanes[at] === undefined) return false;
+    undecided.clear();
+    put(data.lanes[at].answer);
+    return true;
+  };
   const merge = () => put(data.merged);
 
   for (const head of root.querySelectorAll("[data-take-lane]")) {
@@ -65,6 +77,7 @@ function settle(data) {
   for (const cell of cells) {
     cell.addEventListener("click", () => {
       const { question, name, values } = data.parts[Number(cell.dataset.takePart)];
+      undecided.delete(Number(cell.dataset.takePart));
       put(withPart(workbench.answer, questions.get(question), name, values[Number(cell.dataset.ofLane)]));
     });
   }
@@ -81,6 +94,13 @@ function settle(data) {
     if (missing.length > 0) {
       workbench.fields.showErrors(Object.fromEntries(missing.map(({ question, part }) => [`${question}.${part}`, ["Please answer this."]])));
       workbench.fields.goToMissing();
+      return;
+    }
+    if (undecided.size > 0) {
+      const where = [...undecided].map((place) => data.parts[place].name.replace("evidence/", "")).join(", ");
+      notices.show("settle", `Nothing is marked in Response ${where}, where people do not agree. Choose a cell, mark words, or settle again if that is meant.`);
+      undecided.clear();
+      workbench.render();
       return;
     }
     busy(true);
