@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from annotations.actions.consent import missing_consent
 from annotations.actions.lease import regain_item, renew_lease
 from annotations.models import Assignment, Campaign
 from annotations.next_item import still_to_come
@@ -23,6 +24,7 @@ def start_page(campaign: Campaign, user: User) -> dict[str, Any]:
         "mine": mine,
         "skipped": progress.skipped_count if progress else 0,
         "live": live,
+        "consent": missing_consent(campaign, user),
         "is_open": campaign.status == Campaign.Status.OPEN,
         "is_done": live is None and not still_to_come(user, campaign).exists(),
         "wanted": campaign.answer_count_wanted,

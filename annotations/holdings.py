@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from annotations.actions import erasing
+from annotations.actions.consent import consents_of
 from annotations.models import Assignment, Consent, Draft, Submission
 from projects.holdings import Holdings, RetentionRule
 from projects.models import Project, User
@@ -28,6 +29,7 @@ HOLDINGS = Holdings(
     projects_of=_projects_of,
     of_person=_of_person,
     erase_person=erasing.erase_person,
+    consents_of=consents_of,
     retention={
         "drafts": RetentionRule(
             lambda project, before: erasing.stale_drafts(project, before).count(), erasing.erase_drafts

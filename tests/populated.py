@@ -494,5 +494,5 @@ def _administer(house: Populated) -> None:
         "secret": issued.secret,
         "token": token.token,
         "membership": house.project.memberships.get(user=house.people["viewer"]),
-        "person": house.people["ben"],
+        "leaver": house.people["ben"],
     }

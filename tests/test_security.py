@@ -161,6 +161,7 @@ WHO_READS = {
     "annotations:campaign-detail": {*ROLES},
     "annotations:campaign-items": READERS,
     "annotations:campaign-quality": READERS,
+    "annotations:campaign-consent": READERS,
     "annotations:campaign-plan": READERS,
     "annotations:protocol-edit": MANAGERS,
     "annotations:campaign-start": ANSWERERS,
@@ -227,6 +228,7 @@ WHO_READS = {
     "annotations-api:adjudication-list": READERS,
     "annotations-api:adjudication-item": READERS,
     "annotations-api:assignment-detail": {"annotator"},
+    "annotations-api:consent-detail": {*ROLES},
 }
 # What those may send who manage nothing; the rest of the project's addresses refuses all their writes.
 WRITES_OF = {
@@ -248,6 +250,8 @@ WRITES_OF = {
     "annotator": {
         "projects:project-leave",
         "annotations:item-next",
+        "annotations:consent-agree",
+        "annotations-api:consent-agree",
         "annotations:item-regain",
         "annotations:submit-undo",
         "annotations-api:campaign-next",
@@ -358,8 +362,9 @@ def test_a_role_opens_what_it_may_read_and_nothing_else(house, address):
             is_open = response.status_code == 200 or (response.status_code == 302 and not leads_to_sign_in(response))
             assert is_open, f"{role}: {response.status_code}"
         else:
-            # An assignment of another person is not seen to exist, whatever the role.
-            assert response.status_code == (404 if address.noun == "assignment" else 403), role
+            # An assignment of another person is not seen to exist, whatever the role; nor is a deletion nobody asked for.
+            is_unseen = address.noun == "assignment" or address.name == "projects:project-deletion"
+            assert response.status_code == (404 if is_unseen else 403), role
 
 
 @pytest.mark.parametrize("role", sorted(WRITES_OF))

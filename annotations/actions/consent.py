@@ -1,13 +1,15 @@
 """Consent: a text per campaign in versions, and the people who agreed to each."""
 
 from hashlib import sha256
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Count, Q
 
 from annotations.models import Campaign, Consent, ConsentText
 from projects.actions.audit import record_event
 from projects.errors import AppError
-from projects.models import User
+from projects.models import Project, User
 
 
 def text_in_force(campaign: Campaign) -> ConsentText | None:
@@ -20,6 +22,23 @@ def missing_consent(campaign: Campaign, user: User) -> ConsentText | None:
     """The text that `user` has still to agree to, None if there is none (at most two queries)."""
     text = text_in_force(campaign)
     return None if text is None or text.consents.filter(user=user).exists() else text
+
+
+def consent_standing(campaign: Campaign) -> dict[str, Any] | None:
+    """How many of those who answered agreed to the text in force; None where nothing is asked (two queries)."""
+    text = text_in_force(campaign)
+    if text is None:
+        return None
+    answered = campaign.progress.filter(submitted_count__gt=0)
+    agreed = answered.filter(user__in=text.consents.values("user"))
+    counts = answered.aggregate(answered=Count("pk"), agreed=Count("pk", filter=Q(pk__in=agreed.values("pk"))))
+    return {"campaign": campaign.name, "version": text.number, "sha256": text.sha256, **counts}
+
+
+def consents_of(project: Project) -> list[dict[str, Any]]:
+    """The standing of every campaign of a project that asks for consent."""
+    asking = Campaign.objects.filter(project=project, consent_texts__isnull=False).distinct().order_by("pk")
+    return [standing for campaign in asking if (standing := consent_standing(campaign)) is not None]
 
 
 def require_consent(campaign: Campaign, user: User) -> None:

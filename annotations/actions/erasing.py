@@ -6,8 +6,10 @@ from django.db import connection, models
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from annotations.actions.lease import release_item
-from annotations.models import Assignment, Campaign, CampaignProgress, Consent, Draft, Submission
+from annotations.models import Assignment, Campaign, CampaignProgress, Consent, Draft, Study, Submission
+from projects.erasing import erasing
 from projects.models import AuditEvent, Fate, Project, User
+from rewards.models import Rater
 
 # Counted anew: whoever leaves may have answered thousands of items.
 _RECOUNT_ITEMS = """
@@ -40,6 +42,7 @@ def erase_person(user: User, project: Project) -> dict[str, int]:
         release_item(assignment=assignment)
     counts = {"drafts": _delete(Draft.objects.filter(assignment__in=mine))}
     user.skills.filter(project=project).delete()
+    _rename_in_reports(user, project)
     if project.fate_of_judgments != Fate.PURGE:
         return counts
     counts["consents_purged"] = _delete(Consent.objects.filter(user=user, text__project=project))
@@ -53,6 +56,18 @@ def erase_person(user: User, project: Project) -> dict[str, int]:
         cursor.execute(_RECOUNT_ITEMS, {"items": items})
         cursor.execute(_RECOUNT_CAMPAIGNS, {"campaigns": campaigns})
     return counts
+
+
+def _rename_in_reports(user: User, project: Project) -> None:
+    """Reports on quality name people as they were called; their numbers stay."""
+    rater = Rater.objects.filter(user=user, project=project).first()
+    if rater is None:
+        return
+    for study in Study.objects.filter(project=project, kind="quality", result__people__contains=[{"rater": rater.pk}]):
+        for row in study.result["people"]:
+            if row["rater"] == rater.pk:
+                row["name"] = rater.pseudonym
+        study.save(update_fields=["result"])
 
 
 def stale_drafts(project: Project, before: datetime) -> QuerySet[Draft]:
@@ -87,7 +102,8 @@ def erase_work(project: Project, before: datetime) -> int:
     _delete(Draft.objects.filter(assignment__campaign__in=closed))
     Assignment.objects.filter(campaign__in=closed).update(active_ms=0, reason="")
     CampaignProgress.objects.filter(campaign__in=closed).update(active_ms=0)
-    return work_in_closed(project, before).update(answer={}, active_ms=0)
+    with erasing():
+        return work_in_closed(project, before).update(answer={}, active_ms=0)
 
 
 def _closed(project: Project, before: datetime) -> QuerySet[Campaign]:

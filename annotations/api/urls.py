@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from annotations.api import adjudication, assignments, campaigns, checks, studies
+from annotations.api import adjudication, assignments, campaigns, checks, consent, studies
 
 app_name = "annotations-api"
 
@@ -21,6 +21,8 @@ campaign_urls = [
     path("projects/<slug:slug>/campaigns/<int:pk>/pause", campaigns.CampaignPause.as_view(), name="campaign-pause"),
     path("projects/<slug:slug>/campaigns/<int:pk>/close", campaigns.CampaignClose.as_view(), name="campaign-close"),
     path("projects/<slug:slug>/campaigns/<int:pk>/next", campaigns.CampaignNext.as_view(), name="campaign-next"),
+    path("projects/<slug:slug>/campaigns/<int:pk>/consent", consent.ConsentDetail.as_view(), name="consent-detail"),
+    path("projects/<slug:slug>/campaigns/<int:pk>/consent/agree", consent.ConsentAgree.as_view(), name="consent-agree"),
 ]
 
 adjudication_urls = [

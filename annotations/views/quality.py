@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_http_methods
 
 from annotations.access import campaign_for, studies_of_campaign
+from annotations.actions.consent import consent_standing
 from annotations.actions.study import start_study
 from annotations.forms.study import QualityForm
 from annotations.models import Study
@@ -33,6 +34,7 @@ def campaign_quality(request: AuthedRequest, slug: str, pk: int) -> HttpResponse
         "campaign": campaign,
         "form": form,
         "study": study,
+        "consent": consent_standing(campaign),
         "is_open": study is not None and study.status in (Study.Status.PENDING, Study.Status.RUNNING),
     }
     if study is not None and study.status == Study.Status.READY:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from projects.models import Project, User
 
@@ -45,6 +45,8 @@ class Holdings:
         End what runs by itself in a project that goes.
     files_of
         Names in the default storage that belong to a project.
+    consents_of
+        Of a project's campaigns: which consent text is in force, and how many agreed (see rewards.formats.cards).
     retention
         Rules by kind of `projects.retention.KINDS`.
     """
@@ -56,6 +58,7 @@ class Holdings:
     pseudonym_of: Callable[[User, Project], str] = lambda user, project: ""
     stop: Callable[[Project, User | None], None] = lambda project, actor: None
     files_of: Callable[[Project], Iterable[str]] = lambda project: ()
+    consents_of: Callable[[Project], Iterable[Mapping[str, Any]]] = lambda project: ()
     retention: Mapping[str, RetentionRule] = field(default_factory=dict)
 
 
@@ -67,7 +70,7 @@ WORDS = {
         Wording("drafts", "drafts"),
         Wording("consents", "consents"),
         Wording("replies", "raw replies of models"),
-        Wording("withdrawn", "answers taken back"),
+        Wording("withdrawn", "judgments taken back, erased"),
         Wording("work_records", "records of people's work in closed campaigns"),
         Wording("judgments_purged", "judgments erased"),
         Wording("judgments_pseudonymised", "judgments kept under a pseudonym"),
@@ -75,6 +78,9 @@ WORDS = {
         Wording("consents_purged", "consents erased"),
     )
 }
+
+IN_DATASETS = ("judgments_purged", "judgments_pseudonymised", "withdrawn")
+"""What a dataset may have held, or been made without; the rest never enters one."""
 
 _holdings: list[Holdings] = []
 
@@ -95,6 +101,11 @@ def in_words(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     order = list(WORDS)
     known = sorted(counts, key=lambda key: order.index(key) if key in order else len(order))
     return [(WORDS.get(key, key.replace("_", " ")), counts[key]) for key in known if counts[key]]
+
+
+def of_datasets(counts: Mapping[str, int]) -> dict[str, int]:
+    """Of what was erased, that which concerns datasets."""
+    return {key: counts[key] for key in IN_DATASETS if counts.get(key)}
 
 
 def counted(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -76,6 +76,9 @@ class ExportFileOutput(serializers.ModelSerializer[ExportFile]):
 class ExportDetailOutput(serializers.ModelSerializer[Export]):
     percent = serializers.IntegerField(allow_null=True, help_text="How far it is; null while that is unknown.")
     files = serializers.SerializerMethodField(help_text="Once it is ready.")
+    erased_since = serializers.SerializerMethodField(
+        help_text="What went from the project for good after this was made, by what it was; it is in here still."
+    )
 
     class Meta:
         model = Export
@@ -91,9 +94,14 @@ class ExportDetailOutput(serializers.ModelSerializer[Export]):
             "failure",
             "manifest",
             "files",
+            "erased_since",
             "created_at",
             "finished_at",
         ]
+
+    @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
+    def get_erased_since(self, export: Export) -> dict[str, int]:
+        return erased_since(export)
 
     @extend_schema_field(ExportFileOutput(many=True))
     def get_files(self, export: Export) -> Any:

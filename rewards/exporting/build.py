@@ -9,6 +9,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from projects.holdings import WORDS, all_holdings, of_datasets
 from projects.models import Project
 from rewards.exporting.choices import ExportChoices, Source, choices_from_json
 from rewards.exporting.derivation import derive_for
@@ -99,6 +100,7 @@ def _manifest(
 ) -> Manifest:
     reasons = left_out(tally)
     counts = {"rows": written.rows, "tasks": written.tasks, "outputs": written.outputs, f"{reads}_read": tally.read}
+    erased = of_datasets(export.project.erasures.totals())
     return Manifest(
         name=export.name,
         format=choices.format,
@@ -113,7 +115,11 @@ def _manifest(
         left_out=reasons,
         licences=dict(sorted(written.licences.items())),
         files=files,
-        labels={f"{reads}_read": f"{reads} read"} | {reason: REASONS[reason] for reason in reasons},
+        labels={f"{reads}_read": f"{reads} read"}
+        | {reason: REASONS[reason] for reason in reasons}
+        | {what: WORDS[what] for what in erased if what in WORDS},
+        erased=erased,
+        consents=[consent for holdings in all_holdings() for consent in holdings.consents_of(export.project)],
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from django.core.files.storage import default_storage
 
+from projects.holdings import in_words, of_datasets
 from rewards.exporting.build import COUNTS
 from rewards.exporting.choices import ordered_splits
 from rewards.exporting.description import FACTS
@@ -36,6 +37,8 @@ class ExportPage(NamedTuple):
     card: str
     folder: str
     splits: str
+    erased: list[tuple[str, int]]
+    """From the project since it was made: what of it is in here, is in here still."""
 
 
 def export_page(export: Export) -> ExportPage:
@@ -60,7 +63,13 @@ def export_page(export: Export) -> ExportPage:
         card=_card(files),
         folder=folder_name(export),
         splits=_splits(manifest.get("split", {})),
+        erased=in_words(erased_since(export)),
     )
+
+
+def erased_since(export: Export) -> dict[str, int]:
+    """What went from the project after a ready export was made, by what it was; one query."""
+    return of_datasets(export.project.erasures.totals(since=export.finished_at)) if export.finished_at else {}
 
 
 def _in_order(facts: Mapping[str, Any], order: Sequence[str]) -> list[tuple[str, Any]]:

@@ -105,7 +105,11 @@ class Manifest:
     """Tasks by licence; the empty name stands for tasks that state none."""
     files: Sequence[DatasetFile]
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Words for those names in `counts` and `left_out` that do not speak for themselves."""
+    """Words for those names in `counts`, `left_out` and `erased` that do not speak for themselves."""
+    erased: Mapping[str, int] = field(default_factory=dict)
+    """What had gone from the project for good before this was made, by what it was: judgments of people who left."""
+    consents: Sequence[Mapping[str, Any]] = ()
+    """`campaign`, `version`, `sha256` of the text, `agreed` and `answered`: how many of the people who answered."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of `manifest.json`."""
@@ -125,6 +129,8 @@ class Manifest:
             "left_out": dict(self.left_out),
             "labels": dict(self.labels),
             "licences": dict(self.licences),
+            "erased": dict(self.erased),
+            "consents": [dict(consent) for consent in self.consents],
             "files": [
                 {
                     "path": file.path,
@@ -197,8 +203,36 @@ def _body(manifest: Manifest) -> str:
         )
         if manifest.licences
         else "There are no tasks.",
+        *_people(manifest),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _people(manifest: Manifest) -> list[str]:
+    """What is known of the people behind it: what was erased, and who agreed to what."""
+    sections = []
+    if manifest.erased:
+        sections += [
+            "## Erased before this was made",
+            _table(("what", "number"), _counted(manifest.erased, manifest.labels)),
+        ]
+    if manifest.consents:
+        rows = [
+            (
+                _inline(str(consent["campaign"])),
+                str(consent["version"]),
+                f"{consent['agreed']:,} of {consent['answered']:,}",
+                f"`{consent['sha256']}`",
+            )
+            for consent in manifest.consents
+        ]
+        sections += [
+            "## Consent",
+            "People agreed to a text before their first item of a campaign; of those who answered, to the version in "
+            "force:",
+            _table(("campaign", "version", "agreed", "SHA-256 of the text"), rows),
+        ]
+    return sections
 
 
 def _counted(counts: Mapping[str, int], labels: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from pytest_django.asserts import assertContains
 from annotations.access import assignment_for
 from annotations.actions.lease import lease_next_item
 from annotations.actions.submission import submit_answer
-from annotations.models import Assignment, Draft
+from annotations.models import Assignment, Draft, Study
 from projects.actions.annotator_link import issue_annotator_link, join_by_link
 from projects.actions.invitation import invite
 from projects.actions.leaving import erase_person, farewell_of
@@ -130,6 +130,9 @@ def test_nothing_is_left_by_which_the_person_is_known_or_could_come_in(worked, m
     join_by_link(user=user, secret=link.secret)
     invite(project=worked.other, actor=worked.stranger, email="annotator@example.org", role="viewer")
     change_role(membership=worked.project.memberships.get(user=user), actor=worked.owner, role="viewer")
+    rater = Rater.objects.get(user=user)
+    people = [{"rater": rater.pk, "name": "Ada Lovelace"}]
+    Study.objects.create(project=worked.project, kind="quality", result={"people": people})
     pseudonym = erase_person(user=user, actor=user)
     assert client.get("/profile/").status_code == 302
     assert not Session.objects.exists()
