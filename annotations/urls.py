@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from annotations.actions.qualification import CHANGES
-from annotations.views import adjudication, answering, campaigns, checks, plan, quality, studies
+from annotations.views import adjudication, answering, campaigns, checks, consent, plan, quality, studies
 
 app_name = "annotations"
 

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from rewards.api.serializers import LARGEST_KEY
 from rewards.exporting.choices import COMBINE_TITLES, LARGEST_SEED, PAIRING_TITLES, SOURCE_TITLES
+from rewards.exporting.page import erased_since
 from rewards.formats.registry import EXPORT_FORMATS
 from rewards.formats.row_files import WRITERS
 from rewards.models import Export, ExportFile
