@@ -25,6 +25,7 @@ _NOUN_OF_NAME = {
     "version-list": "rubric",
     "version-detail": "rubric",
     "annotator-link-revoke": "annotator_link",
+    "annotator-link-detail": "annotator_link",
     "filter-delete": "saved_filter",
     "person-delete": "leaver",
     "consent-agree": "campaign",

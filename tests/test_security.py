@@ -72,6 +72,8 @@ OF_THE_PERSON = {
     "projects-api:token-list",
     "projects-api:token-detail",
     "projects-api:project-list",
+    "projects-api:notification-list",
+    "projects-api:notifications-read",
 }
 # Who may GET what of a project; whatever shows policies or other people's answers is closed to annotators.
 WHO_READS = {
@@ -170,6 +172,7 @@ WHO_READS = {
     "projects-api:audit-list": MANAGERS,
     "projects-api:member-list": READERS,
     "projects-api:invitation-list": {"owner"},
+    "projects-api:annotator-link-list": {"owner"},
     "rewards-api:task-list": READERS,
     "rewards-api:task-detail": READERS,
     "rewards-api:output-list": READERS,

@@ -19,6 +19,7 @@ from projects.models import (
     SavedFilter,
     User,
 )
+from projects.querysets.notification import NotificationQuerySet
 from projects.querysets.project import ProjectQuerySet
 
 
@@ -130,6 +131,12 @@ def annotator_link_for(user: User, slug: str, pk: int) -> AnnotatorLink:
     if link is None:
         raise Http404
     return link
+
+
+def notifications_for(user: User) -> NotificationQuerySet:
+    """The user's own notifications; through a token that is bound to a project, that project's only."""
+    notifications: NotificationQuerySet = Notification.objects.filter(user=user)
+    return notifications if user.bound_project_id is None else notifications.filter(project=user.bound_project_id)
 
 
 def notification_for(user: User, pk: int) -> Notification:

@@ -9,8 +9,21 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from projects.access import CAPABILITIES, Capability, allows
+from projects.actions.annotator_link import LONGEST_DAYS, MOST_PEOPLE
 from projects.actions.token import LONGEST_LIFETIME
-from projects.models import ApiToken, AuditEvent, Invitation, Membership, Project, Role, TokenScope, User
+from projects.models import (
+    AnnotatorLink,
+    ApiToken,
+    AuditEvent,
+    Invitation,
+    Membership,
+    Notification,
+    Project,
+    Role,
+    TokenScope,
+    User,
+)
+from projects.notices import line_of
 
 
 class PersonOutput(serializers.ModelSerializer[User]):
@@ -145,6 +158,52 @@ class NewInvitation(serializers.Serializer[Any]):
 class IssuedInvitationOutput(serializers.Serializer[Any]):
     invitation = InvitationOutput()
     url = serializers.CharField(help_text="The link to send; shown in this answer only.")
+
+
+class AnnotatorLinkOutput(serializers.ModelSerializer[AnnotatorLink]):
+    class Meta:
+        model = AnnotatorLink
+        fields = ["id", "label", "most_people", "joined_count", "created_at", "expires_at"]
+
+
+class NewAnnotatorLink(serializers.Serializer[Any]):
+    # The base class has a `label` of its own.
+    label = serializers.CharField(max_length=100, help_text="Whom it is for.")  # type: ignore[assignment]
+    days = serializers.IntegerField(min_value=1, max_value=LONGEST_DAYS, default=14)
+    most_people = serializers.IntegerField(min_value=1, max_value=MOST_PEOPLE, default=20)
+
+
+class IssuedAnnotatorLinkOutput(serializers.Serializer[Any]):
+    link = AnnotatorLinkOutput()
+    url = serializers.CharField(help_text="The link to hand out; shown in this answer only.")
+
+
+class NotificationOutput(serializers.ModelSerializer[Notification]):
+    project: serializers.SlugRelatedField[Project] = serializers.SlugRelatedField(
+        slug_field="slug", read_only=True, allow_null=True
+    )
+    line = serializers.SerializerMethodField(help_text="The sentence that a person reads.")
+
+    class Meta:
+        model = Notification
+        fields = ["id", "kind", "line", "project", "url", "created_at", "read_at"]
+
+    def get_line(self, notification: Notification) -> str:
+        return line_of(notification)
+
+
+class ReadNotifications(serializers.Serializer[Any]):
+    ids = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
+        required=False,
+        max_length=1000,
+        help_text="All of them where left out.",
+    )
+
+
+class UnreadOutput(serializers.Serializer[Any]):
+    read = serializers.IntegerField(help_text="How many were unread until now.")
+    unread = serializers.IntegerField(help_text="How many still are.")
 
 
 class AuditEventOutput(serializers.ModelSerializer[AuditEvent]):
