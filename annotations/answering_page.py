@@ -4,6 +4,7 @@ from typing import Any
 
 from annotations.actions.consent import missing_consent
 from annotations.actions.lease import regain_item, renew_lease
+from annotations.arms import SEQUENCE, SEQUENCES
 from annotations.models import Assignment, Campaign
 from annotations.next_item import still_to_come
 from annotations.page_data import assignment_data, questions_to_show
@@ -47,6 +48,8 @@ def annotate_page(assignment: Assignment) -> dict[str, Any]:
         "outputs": data["outputs"],
         "questions": questions,
         "can_mark": can_mark,
+        "marks_last": assignment.arm.get(SEQUENCE) == "sparse_first",
+        "sequence": SEQUENCES.get(assignment.arm.get(SEQUENCE, "")),
         "shown_in_steps": not can_mark and any(row["question"].kind == "steps" for row in questions),
         "confidence_levels": CONFIDENCE_LEVELS,
         "mine": progress.submitted_count if progress else 0,

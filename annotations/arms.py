@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from annotations.models import Assignment, CampaignPlan
+from annotations.models import Assignment
 from annotations.protocols import Problems, Question, asks_for_marks
 from annotations.protocols.contract import Reader
 
@@ -78,11 +78,20 @@ def arm_of_person(arms: Sequence[Arm], counts: Sequence[int], *, seed: int, user
     return _shuffled(free, f"{seed}:{user_id}")[0]
 
 
-def guidelines_for(assignment: Assignment, plan: CampaignPlan) -> str:
+def guidelines_for(assignment: Assignment) -> str:
     """What this assignment's person reads: the protocol's guidelines, then those of the arm."""
     level = assignment.arm.get(GUIDELINES)
-    variants = {variant["name"]: variant["text"] for variant in plan.arms.get(GUIDELINES, [])}
+    if level is None:
+        return assignment.protocol.guidelines
+    variants = {variant["name"]: variant["text"] for variant in assignment.campaign.plan.arms.get(GUIDELINES, [])}
     return "\n\n".join(text for text in (assignment.protocol.guidelines, variants.get(level, "")) if text)
+
+
+def in_sequence(questions: Sequence[Question], arm: Mapping[str, str]) -> list[Question]:
+    """The questions in the order in which the arm asks them; within sparse and dense ones the protocol's."""
+    if SEQUENCE not in arm:
+        return list(questions)
+    return sorted(questions, key=lambda question: is_dense(question) == (arm[SEQUENCE] == "sparse_first"))
 
 
 def is_dense(question: Question) -> bool:

@@ -7,6 +7,7 @@ or answer of another person is read into it.
 from collections.abc import Sequence
 from typing import Any
 
+from annotations.arms import guidelines_for, in_sequence
 from annotations.blinding import outputs_of, shown_item
 from annotations.models import Assignment, CampaignProtocol, Draft
 from annotations.protocols import Question, ShownItem, parse_questions
@@ -23,7 +24,7 @@ def assignment_data(assignment: Assignment) -> dict[str, Any]:
     task = Task.objects.only("messages", "context", "reference").get(pk=assignment.item.task_id)
     draft = Draft.objects.filter(assignment=assignment).first()
     item = shown_item(assignment, outputs)
-    questions = parse_questions(assignment.protocol.questions)
+    questions = in_sequence(parse_questions(assignment.protocol.questions), assignment.arm)
     return {
         "id": assignment.pk,
         "status": assignment.status,
@@ -40,7 +41,7 @@ def assignment_data(assignment: Assignment) -> dict[str, Any]:
 
 def questions_to_show(assignment: Assignment) -> list[Question]:
     """The questions as objects, for the template."""
-    return parse_questions(assignment.protocol.questions)
+    return in_sequence(parse_questions(assignment.protocol.questions), assignment.arm)
 
 
 def draft_data(draft: Draft) -> dict[str, Any]:

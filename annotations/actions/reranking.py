@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Abs
 
+from annotations.actions.plan import free_items_of_leavers
 from annotations.active.contract import MissingError, Rank, Ranked
 from annotations.active.evidence import Evidence
 from annotations.active.strategies import STRATEGIES
@@ -34,7 +35,12 @@ WHERE item.id = ranked.id
 
 
 def rerank_due_campaigns() -> int:
-    """Rank every open campaign with enough new answers since the last time; how many."""
+    """Rank every open campaign with enough new answers since the last time; how many.
+
+    Before that, items kept for people who left are freed: what nobody may answer would never be finished.
+    """
+    for campaign in Campaign.objects.filter(status=Campaign.Status.OPEN, plan__has_reserved=True).order_by("pk"):
+        free_items_of_leavers(campaign)
     due = list(_due()[:AT_ONCE])
     for campaign in due:
         rerank(campaign)

@@ -214,6 +214,8 @@ def _envelopes(assignment: Assignment, submission: Submission, act: Act) -> list
         "campaign": assignment.campaign_id,
         "protocol": assignment.protocol.number,
         "assignment": assignment.pk,
+        # The key is there only in a study: elsewhere every judgment would carry an empty one.
+        **({"arm": assignment.arm} if assignment.arm else {}),
     }
     return [
         Judgment(

@@ -43,7 +43,7 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """With all that leasing, showing and submitting read, and `rater_id`: null for who never judged (one query)."""
         raters = Rater.objects.filter(project=OuterRef("project"), user=OuterRef("user"))
         return (
-            self.select_related("campaign", "protocol", "item", "project")
+            self.select_related("campaign__plan", "protocol", "item", "project")
             .defer("campaign__selection", "campaign__leak_scan", "project__description")
             .annotate(rater_id=Subquery(raters.values("pk")[:1]))
         )
