@@ -105,6 +105,37 @@ def studies_of_campaign(campaign: Campaign) -> StudyQuerySet:
     return studies.order_by("-id")
 
 
+def check_for(user: User, slug: str, pk: int, check_pk: int, *, needs: Capability = Capability.VIEW) -> CampaignItem:
+    """One item that checks people, of a campaign as `user` sees it (three queries)."""
+    campaign = campaign_for(user, slug, pk, needs=needs)
+    item = (
+        campaign.items.checks().select_related("task", "gold__protocol", "gold__created_by").filter(pk=check_pk).first()
+    )
+    if item is None:
+        raise Http404
+    item.campaign = campaign
+    return item
+
+
+def campaign_item_for(user: User, slug: str, pk: int, item_pk: int) -> CampaignItem:
+    """Any item of a campaign that `user` leads (three queries)."""
+    campaign = campaign_for(user, slug, pk, needs=Capability.MANAGE)
+    item = campaign.items.filter(pk=item_pk).first()
+    if item is None:
+        raise Http404
+    item.campaign = campaign
+    return item
+
+
+def annotator_in(user: User, slug: str, pk: int, person_pk: int) -> tuple[Campaign, User]:
+    """A campaign that `user` leads, and one of the project's annotators (three queries)."""
+    campaign = campaign_for(user, slug, pk, needs=Capability.MANAGE)
+    person = annotators_of(campaign.project).filter(pk=person_pk).first()
+    if person is None:
+        raise Http404
+    return campaign, person
+
+
 def study_for(user: User, slug: str, pk: int, *, needs: Capability = Capability.VIEW) -> Study:
     """One study with its project as `user` sees it (two queries)."""
     project = project_for(user, slug, needs=needs)

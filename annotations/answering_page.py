@@ -2,10 +2,15 @@
 
 from typing import Any
 
+from django.urls import reverse
+
 from annotations.actions.consent import missing_consent
 from annotations.actions.lease import regain_item, renew_lease
+from annotations.actions.qualification import attempts_left
 from annotations.arms import SEQUENCE, SEQUENCES
-from annotations.models import Assignment, Campaign
+from annotations.checks import LIKE_WORK, CheckSettings, Kind, is_checked, kinds_in_use
+from annotations.checks_page import last_protocol_number, qualification_of
+from annotations.models import Assignment, Campaign, CampaignProgress
 from annotations.next_item import still_to_come
 from annotations.page_data import assignment_data, questions_to_show
 from annotations.protocols import CONFIDENCE_LEVELS, asks_for_marks, parse_questions
@@ -30,6 +35,7 @@ def start_page(campaign: Campaign, user: User) -> dict[str, Any]:
         "is_done": live is None and not still_to_come(user, campaign).exists(),
         "wanted": campaign.answer_count_wanted,
         "undoable": campaign.assignments.undoable_by(user, campaign),
+        **_qualification(campaign, user, progress),
     }
 
 
@@ -55,7 +61,20 @@ def annotate_page(assignment: Assignment) -> dict[str, Any]:
         "mine": progress.submitted_count if progress else 0,
         "wanted": campaign.answer_count_wanted,
         "undoable": campaign.assignments.undoable_by(user, campaign),
+        # Kinds that look like work have no name here.
+        "announced": "" if assignment.item.kind in LIKE_WORK else assignment.item.get_kind_display(),
+        "is_changed": _is_changed(assignment),
     }
+
+
+def page_after(assignment: Assignment) -> str | None:
+    """Where a submit leads before the next item: to the feedback on training, and back from making gold."""
+    if assignment.makes_gold:
+        slug = assignment.project.slug
+        return reverse("annotations:check-detail", args=[slug, assignment.campaign_id, assignment.item_id])
+    if assignment.item.kind == Kind.TRAINING:
+        return reverse("annotations:annotate", args=[assignment.pk])
+    return None
 
 
 def resume_if_possible(assignment: Assignment) -> AppError | None:
@@ -79,3 +98,31 @@ def _with_layout(assignment: Assignment, data: dict[str, Any]) -> list[dict[str,
         {"question": question, "layout": layout, "template": f"annotations/questions/{question.kind}.html"}
         for question, layout in zip(questions_to_show(assignment), data["questions"], strict=True)
     ]
+
+
+def _is_changed(assignment: Assignment) -> bool:
+    """Whether this is the person's first item under newer questions or guidelines (a query after the first version)."""
+    if assignment.protocol.number == 1:
+        return False
+    last = last_protocol_number(assignment.campaign, assignment.user_id)
+    return last is not None and last < assignment.protocol.number
+
+
+def _qualification(campaign: Campaign, user: User, progress: CampaignProgress | None) -> dict[str, Any]:
+    """How far the person's qualification has come; nothing where there is none (three queries)."""
+    if not is_checked(campaign):
+        return {}
+    row = progress or CampaignProgress(campaign=campaign, user=user)
+    found: dict[str, Any] = {"is_person_paused": row.paused_at is not None}
+    if Kind.QUALIFICATION not in kinds_in_use(campaign):
+        return found
+    share, size = qualification_of(campaign, user.pk, row.attempt)
+    return {
+        **found,
+        "qualification": row.qualification,
+        "qualified_by": share,
+        "qualification_size": size,
+        "qualification_percent": CheckSettings.of(campaign).qualification_percent,
+        "attempt": row.attempt,
+        "attempts_left": attempts_left(campaign, user, row) if row.qualification == "failed" else 0,
+    }

@@ -23,8 +23,6 @@ campaign_urls = [
     path("p/<slug:slug>/campaigns/<int:pk>/items/", campaigns.campaign_items, name="campaign-items"),
     path("p/<slug:slug>/campaigns/<int:pk>/quality/", quality.campaign_quality, name="campaign-quality"),
     path("p/<slug:slug>/campaigns/<int:pk>/questions/", campaigns.protocol_edit, name="protocol-edit"),
-    path("p/<slug:slug>/campaigns/<int:pk>/consent/", consent.campaign_consent, name="campaign-consent"),
-    path("p/<slug:slug>/campaigns/<int:pk>/consent/agree/", consent.consent_agree, name="consent-agree"),
     path("p/<slug:slug>/campaigns/<int:pk>/plan/", plan.campaign_plan, name="campaign-plan"),
     path("p/<slug:slug>/campaigns/<int:pk>/plan/items/", plan.plan_items, name="campaign-plan-items"),
     path("p/<slug:slug>/campaigns/<int:pk>/plan/share/", plan.plan_share, name="campaign-plan-share"),
@@ -39,6 +37,8 @@ campaign_urls = [
         plan.item_restore,
         name="campaign-item-restore",
     ),
+    path("p/<slug:slug>/campaigns/<int:pk>/consent/", consent.campaign_consent, name="campaign-consent"),
+    path("p/<slug:slug>/campaigns/<int:pk>/consent/agree/", consent.consent_agree, name="consent-agree"),
     *(
         path(
             f"p/<slug:slug>/campaigns/<int:pk>/{change}/",
@@ -73,16 +73,16 @@ _CHECKS = "p/<slug:slug>/campaigns/<int:pk>/checks"
 check_urls = [
     path(f"{_CHECKS}/", checks.check_list, name="check-list"),
     path(f"{_CHECKS}/import/", checks.check_import, name="check-import"),
-    path(f"{_CHECKS}/<int:item_pk>/", checks.check_detail, name="check-detail"),
+    path(f"{_CHECKS}/<int:check_pk>/", checks.check_detail, name="check-detail"),
     path(f"{_CHECKS}/<int:item_pk>/make/", checks.check_make, name="check-make"),
-    path(f"{_CHECKS}/<int:item_pk>/answer/", checks.check_answer, name="check-answer"),
-    path(f"{_CHECKS}/<int:item_pk>/agreed/", checks.check_agreed, name="check-agreed"),
-    path(f"{_CHECKS}/<int:item_pk>/withdraw/", checks.check_withdraw, name="check-withdraw"),
-    path(f"{_CHECKS}/<int:item_pk>/return/", checks.check_return, name="check-return"),
+    path(f"{_CHECKS}/<int:check_pk>/answer/", checks.check_answer, name="check-answer"),
+    path(f"{_CHECKS}/<int:check_pk>/agreed/", checks.check_agreed, name="check-agreed"),
+    path(f"{_CHECKS}/<int:check_pk>/withdraw/", checks.check_withdraw, name="check-withdraw"),
+    path(f"{_CHECKS}/<int:check_pk>/return/", checks.check_return, name="check-return"),
     path("p/<slug:slug>/campaigns/<int:pk>/attempt/", checks.attempt_begin, name="attempt-begin"),
     *(
         path(
-            f"p/<slug:slug>/campaigns/<int:pk>/people/<str:username>/{change}/",
+            f"p/<slug:slug>/campaigns/<int:pk>/people/<int:person_pk>/{change}/",
             checks.person_decide,
             {"change": change},
             name=f"person-{change}",

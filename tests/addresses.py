@@ -12,6 +12,11 @@ from tests.populated import Populated
 _NOUN_OF_NAME = {
     **{f"adjudication-{what}": "campaign" for what in ("queue", "list", "item", "agreed", "undo")},
     "adjudicate-item": "campaign",
+    **{f"check-{what}": "campaign" for what in ("list", "import", "detail", "make", "answer", "agreed", "withdraw")},
+    **{f"person-{what}": "campaign" for what in ("qualify", "retry", "pause", "resume")},
+    "check-return": "campaign",
+    "check-settings": "campaign",
+    "attempt-begin": "campaign",
     "annotate": "assignment",
     "endpoint-terms": "served",
     "item-regain": "assignment",

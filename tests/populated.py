@@ -327,7 +327,7 @@ def _ask(house: Populated) -> None:
     house.rows |= {"campaign": campaigns[0], "submitted": _answer(campaigns[0], house.people["annotator"], "mine")}
     _answer(campaigns[0], house.people["ben"], OVERHEARD)
     house.rows |= _settle(campaigns[0], owner)
-    house.rows["check"] = _check(house.rows["submitted"], owner)
+    house.rows |= {"check": _check(house.rows["submitted"], owner), "person": house.people["ben"]}
     house.rows["assignment"] = _lease(campaigns[0], house.people["annotator"])
     asked = {"question": "overall", "protocol": "rating", "metric": "ordinal"}
     house.rows["study"] = run_study(house.project, kind="consistency", parameters=asked, name=HOSTILE)

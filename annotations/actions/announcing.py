@@ -1,5 +1,6 @@
 """Telling people that a campaign waits for them."""
 
+from django.db import models
 from django.urls import reverse
 
 from annotations.models import Campaign
@@ -9,13 +10,28 @@ from projects.models import Role, User
 
 def announce_campaign(campaign: Campaign) -> int:
     """Tell everybody who is asked: the campaign's people, or else the project's annotators; how many were told."""
-    asked = User.objects.filter(campaign_memberships__campaign=campaign)
-    if not asked.exists():
-        asked = User.objects.filter(memberships__project_id=campaign.project_id, memberships__role=Role.ANNOTATOR)
     return notify(
-        users=asked,
+        users=_asked(campaign),
         kind="campaign.opened",
         project=campaign.project,
         data={"name": campaign.name},
         url=reverse("annotations:campaign-start", args=[campaign.project.slug, campaign.pk]),
     )
+
+
+def announce_revision(campaign: Campaign, number: int) -> int:
+    """Tell everybody who is asked that they are told something else from now on; how many were told."""
+    return notify(
+        users=_asked(campaign),
+        kind="campaign.revised",
+        project=campaign.project,
+        data={"name": campaign.name, "number": number},
+        url=reverse("annotations:campaign-start", args=[campaign.project.slug, campaign.pk]),
+    )
+
+
+def _asked(campaign: Campaign) -> models.QuerySet[User]:
+    asked = User.objects.filter(campaign_memberships__campaign=campaign)
+    if asked.exists():
+        return asked
+    return User.objects.filter(memberships__project_id=campaign.project_id, memberships__role=Role.ANNOTATOR)

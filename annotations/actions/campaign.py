@@ -2,13 +2,14 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from annotations.actions.announcing import announce_campaign
+from annotations.actions.announcing import announce_campaign, announce_revision
 from annotations.actions.items import add_items
+from annotations.guidelines import read_examples
 from annotations.leaks import scan_for_leaks
 from annotations.models import Campaign, CampaignMember, CampaignProtocol
 from annotations.protocols import LABELS, min_outputs, parse_questions, protocol_hash
@@ -26,6 +27,8 @@ class ProtocolContent:
     questions: list[dict[str, Any]]
     guidelines: str = ""
     show_reference: bool = False
+    examples: list[dict[str, Any]] = field(default_factory=list)
+    """`[{"is_good": bool, "text": str, "reason": str}, ...]`; `annotations.guidelines` checks them."""
 
 
 @transaction.atomic
@@ -93,6 +96,7 @@ def revise_protocol(*, campaign: Campaign, actor: User, protocol: ProtocolConten
     Answers given so far, and answers begun, stay with the version they were given under.
     """
     questions = parse_questions(protocol.questions)
+    examples = read_examples(protocol.examples)
     if campaign.status == Campaign.Status.CLOSED:
         raise AppError("A closed campaign asks nothing any more.", code="campaign_closed", status=409)
     fewest = campaign.items.fewest_outputs()
@@ -101,7 +105,7 @@ def revise_protocol(*, campaign: Campaign, actor: User, protocol: ProtocolConten
     current = (
         Campaign.objects.select_for_update(of=("self",), no_key=True).select_related("protocol").get(pk=campaign.pk)
     )
-    digest = protocol_hash(questions, protocol.guidelines, show_reference=protocol.show_reference)
+    digest = protocol_hash(questions, protocol.guidelines, show_reference=protocol.show_reference, examples=examples)
     if current.protocol is not None and current.protocol.content_hash == digest:
         return current.protocol
     number = current.protocols.count() + 1
@@ -114,6 +118,8 @@ def revise_protocol(*, campaign: Campaign, actor: User, protocol: ProtocolConten
         target=campaign,
         data={"number": number},
     )
+    if campaign.status != Campaign.Status.DRAFT:
+        announce_revision(campaign, number)
     return version
 
 
@@ -159,6 +165,7 @@ def _change_status(campaign: Campaign, actor: User, status: Campaign.Status, *, 
 def _add_protocol(campaign: Campaign, protocol: ProtocolContent, *, number: int) -> CampaignProtocol:
     questions = parse_questions(protocol.questions)
     _check_criteria(campaign.project, [question.config() for question in questions])
+    examples = read_examples(protocol.examples)
     return CampaignProtocol.objects.create(
         project_id=campaign.project_id,
         campaign=campaign,
@@ -166,7 +173,10 @@ def _add_protocol(campaign: Campaign, protocol: ProtocolContent, *, number: int)
         questions=[question.config() for question in questions],
         guidelines=protocol.guidelines,
         show_reference=protocol.show_reference,
-        content_hash=protocol_hash(questions, protocol.guidelines, show_reference=protocol.show_reference),
+        examples=examples,
+        content_hash=protocol_hash(
+            questions, protocol.guidelines, show_reference=protocol.show_reference, examples=examples
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from annotations.access import assignment_for
 from annotations.actions.draft import save_draft
 from annotations.actions.lease import regain_item, release_item, renew_lease, skip_item
 from annotations.actions.submission import submit_answer, undo_submission
+from annotations.answering_page import page_after
 from annotations.api.serializers import (
     AssignmentOutput,
     DraftInput,
@@ -81,6 +82,7 @@ class AssignmentSubmit(AssignmentView):
                 "submission": done.submission.act,
                 "submitted_at": done.submission.created_at,
                 "undo_until": done.undo_until,
+                "next": page_after(assignment),
             }
         )
 

@@ -14,6 +14,7 @@ class CampaignRow(serializers.ModelSerializer[Campaign]):
     """What annotators and everyone else may know of a campaign."""
 
     mine = serializers.IntegerField(allow_null=True, help_text="How many items you have submitted; null for none.")
+    submitted_count = serializers.IntegerField(source="answered_count", help_text="Answers given.")
 
     class Meta:
         model = Campaign
@@ -22,10 +23,11 @@ class CampaignRow(serializers.ModelSerializer[Campaign]):
 
 class ProtocolOutput(serializers.ModelSerializer[CampaignProtocol]):
     questions = serializers.ListField(child=serializers.DictField(), help_text="See annotations.protocols.")
+    examples = serializers.ListField(child=serializers.DictField(), help_text="is_good, text, reason.")
 
     class Meta:
         model = CampaignProtocol
-        fields = ["number", "questions", "guidelines", "show_reference", "content_hash", "created_at"]
+        fields = ["number", "questions", "guidelines", "examples", "show_reference", "content_hash", "created_at"]
 
 
 class CampaignOutput(serializers.ModelSerializer[Campaign]):
@@ -55,6 +57,9 @@ class ProtocolInput(serializers.Serializer[Any]):
     questions = serializers.ListField(child=serializers.DictField(), help_text="See annotations.protocols.")
     guidelines = serializers.CharField(required=False, allow_blank=True, default="", max_length=50_000)
     show_reference = serializers.BooleanField(required=False, default=False)
+    examples = serializers.ListField(
+        child=serializers.DictField(), required=False, default=list, help_text="Each with is_good, text and reason."
+    )
 
 
 class TaskSelectionInput(serializers.Serializer[Any]):
@@ -123,6 +128,7 @@ class AssignmentOutput(serializers.Serializer[Any]):
     lease_until = serializers.DateTimeField()
     campaign = CampaignName()
     guidelines = serializers.CharField()
+    examples = serializers.ListField(child=serializers.DictField(), help_text="is_good, text, reason.")
     prompt = PromptMessage(many=True)
     context = serializers.CharField()  # type: ignore[assignment]
     reference = serializers.CharField(allow_null=True)
@@ -167,6 +173,9 @@ class SubmittedOutput(serializers.Serializer[Any]):
     submission = serializers.UUIDField()
     submitted_at = serializers.DateTimeField()
     undo_until = serializers.DateTimeField()
+    next = serializers.CharField(
+        allow_null=True, help_text="A page to go to before the next item: feedback after training; else null."
+    )
 
 
 class SkipInput(serializers.Serializer[Any]):

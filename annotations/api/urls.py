@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from annotations.api import adjudication, assignments, campaigns, checks, consent, studies
+from annotations.api import adjudication, assignments, campaigns, checks, consent, plan, studies
 
 app_name = "annotations-api"
 
@@ -21,6 +21,12 @@ campaign_urls = [
     path("projects/<slug:slug>/campaigns/<int:pk>/pause", campaigns.CampaignPause.as_view(), name="campaign-pause"),
     path("projects/<slug:slug>/campaigns/<int:pk>/close", campaigns.CampaignClose.as_view(), name="campaign-close"),
     path("projects/<slug:slug>/campaigns/<int:pk>/next", campaigns.CampaignNext.as_view(), name="campaign-next"),
+    path("projects/<slug:slug>/campaigns/<int:pk>/plan", plan.CampaignPlanView.as_view(), name="campaign-plan"),
+    path(
+        "projects/<slug:slug>/campaigns/<int:pk>/plan/items",
+        plan.CampaignPlanItems.as_view(),
+        name="campaign-plan-items",
+    ),
     path("projects/<slug:slug>/campaigns/<int:pk>/consent", consent.ConsentDetail.as_view(), name="consent-detail"),
     path("projects/<slug:slug>/campaigns/<int:pk>/consent/agree", consent.ConsentAgree.as_view(), name="consent-agree"),
 ]
@@ -56,7 +62,7 @@ check_urls = [
         name="check-settings",
     ),
     path(
-        "projects/<slug:slug>/campaigns/<int:pk>/checks/<int:item_pk>",
+        "projects/<slug:slug>/campaigns/<int:pk>/checks/<int:check_pk>",
         checks.CheckDetail.as_view(),
         name="check-detail",
     ),

@@ -1,11 +1,13 @@
 """Making a campaign, and changing what it says."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.forms.formsets import BaseFormSet
 
 from annotations.access import annotators_of
 from annotations.actions.campaign import ProtocolContent
+from annotations.guidelines import MAX_EXAMPLE, MAX_EXAMPLES, MAX_REASON
 from annotations.protocols import LABELS
 from annotations.selection import Selection
 from projects.models import Project, User
@@ -25,13 +27,56 @@ class ProtocolForm(forms.Form):
         label="Show the task's reference answer", required=False, help_text="Leave this off to ask for an own judgment."
     )
 
-    def content(self, questions: list[dict[str, Any]]) -> ProtocolContent:
+    def content(self, questions: list[dict[str, Any]], examples: list[dict[str, Any]]) -> ProtocolContent:
         """The whole protocol. Call when the form is valid."""
         return ProtocolContent(
             questions=questions,
+            examples=examples,
             guidelines=self.cleaned_data["guidelines"],
             show_reference=self.cleaned_data["show_reference"],
         )
+
+
+class ExampleForm(forms.Form):
+    """One example; an empty text leaves it out."""
+
+    is_good = forms.TypedChoiceField(
+        label="Shows",
+        choices=[("good", "what is good"), ("bad", "what is bad")],
+        coerce=lambda value: value == "good",
+        initial="good",
+    )
+    text = forms.CharField(
+        required=False, strip=False, max_length=MAX_EXAMPLE, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    reason = forms.CharField(label="Why", required=False, max_length=MAX_REASON)
+
+
+class BaseExampleFormSet(BaseFormSet):  # type: ignore[type-arg]  # not generic at run time
+    """The examples of a protocol with two more to fill in. What is sent without them leaves them as they are."""
+
+    PREFIX = "e"
+
+    def __init__(self, data: Any, examples: list[dict[str, Any]]) -> None:
+        self._stored = examples
+        sent = data if data is not None and f"{self.PREFIX}-TOTAL_FORMS" in data else None
+        initial = [{**example, "is_good": "good" if example["is_good"] else "bad"} for example in examples]
+        super().__init__(sent, prefix=self.PREFIX, initial=initial)
+
+    def is_valid(self) -> bool:
+        return not self.is_bound or super().is_valid()
+
+    def examples(self) -> list[dict[str, Any]]:
+        """Those with a text. Call when the forms are valid."""
+        if not self.is_bound:
+            return self._stored
+        return [form.cleaned_data for form in self.forms if form.cleaned_data.get("text", "").strip()]
+
+
+ExampleFormSet = cast(
+    "type[BaseExampleFormSet]",
+    forms.formset_factory(ExampleForm, formset=BaseExampleFormSet, extra=2, max_num=MAX_EXAMPLES, validate_max=True),
+)
 
 
 class CampaignForm(forms.Form):

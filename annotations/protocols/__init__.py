@@ -165,7 +165,16 @@ def min_outputs(questions: Sequence[Question]) -> int:
     return max(question.min_outputs for question in questions)
 
 
-def protocol_hash(questions: Sequence[Question], guidelines: str, *, show_reference: bool) -> str:
+def protocol_hash(
+    questions: Sequence[Question],
+    guidelines: str,
+    *,
+    show_reference: bool,
+    examples: Sequence[Mapping[str, Any]] = (),
+) -> str:
     """SHA-256 over everything that an annotator is told."""
-    content = [[question.config() for question in questions], guidelines, show_reference]
+    content: list[Any] = [[question.config() for question in questions], guidelines, show_reference]
+    if examples:
+        # Versions without any keep the hash that they had before there were examples.
+        content.append(list(examples))
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

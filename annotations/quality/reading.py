@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
-from annotations.models import Campaign, Submission
+from annotations.models import Campaign, CampaignItem, Submission
 from annotations.protocols.stop import STOP
 from annotations.studies.inputs import Triples
 from rewards.models import (
@@ -209,10 +209,12 @@ def counted_words(judgments: QuerySet[Judgment]) -> dict[str, int]:
 
 
 def submitted_in(campaign: Campaign) -> list[Submitted]:
-    """Standing submits in the order in which they came."""
+    """Standing submits of work in the order in which they came."""
     raters = dict(Rater.objects.filter(project=campaign.project_id, user__isnull=False).values_list("user_id", "pk"))
     rows = (
-        Submission.objects.filter(assignment__campaign=campaign, undone_at__isnull=True)
+        Submission.objects.filter(
+            assignment__campaign=campaign, assignment__item__kind=CampaignItem.Kind.WORK, undone_at__isnull=True
+        )
         .order_by("created_at", "id")
         .values_list("assignment__user_id", "assignment__item_id", "answer", "active_ms")
     )

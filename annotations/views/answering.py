@@ -11,7 +11,9 @@ from django.views.decorators.http import require_POST, require_safe
 from annotations.access import answerable_campaign_for, assignment_for
 from annotations.actions.lease import lease_next_item, regain_item
 from annotations.actions.submission import undo_submission
-from annotations.answering_page import annotate_page, resume_if_possible, start_page
+from annotations.answering_page import annotate_page, page_after, resume_if_possible, start_page
+from annotations.checks import LIKE_WORK, Kind
+from annotations.checks_page import feedback_page
 from annotations.models import Assignment
 from projects.requests import AuthedRequest
 
@@ -45,7 +47,16 @@ def annotate(request: AuthedRequest, pk: int) -> HttpResponse:
     refusal = resume_if_possible(assignment)
     if assignment.status == Assignment.Status.LEASED and refusal is None:
         return TemplateResponse(request, "annotations/annotate.html", annotate_page(assignment))
-    context = {"assignment": assignment, "campaign": assignment.campaign, "refusal": refusal}
+    if assignment.makes_gold and assignment.status == Assignment.Status.SUBMITTED and (after := page_after(assignment)):
+        return redirect(after)
+    if assignment.item.kind == Kind.TRAINING and assignment.status == Assignment.Status.SUBMITTED:
+        return TemplateResponse(request, "annotations/training_feedback.html", feedback_page(assignment))
+    context = {
+        "assignment": assignment,
+        "campaign": assignment.campaign,
+        "refusal": refusal,
+        "can_undo": assignment.item.kind in LIKE_WORK,
+    }
     return TemplateResponse(request, "annotations/annotate_over.html", context)
 
 

@@ -13,8 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotations.access import campaign_for, campaigns_for
 from annotations.actions.campaign import close_campaign, create_campaign, open_campaign, pause_campaign, revise_protocol
 from annotations.campaign_page import campaign_page, items_page
+from annotations.checks import KNOWN
 from annotations.forecast import what_is_left
-from annotations.forms.campaign import CampaignForm, ProtocolForm
+from annotations.forms.campaign import CampaignForm, ExampleFormSet, ProtocolForm
 from annotations.forms.question import (
     RUBRIC_KINDS,
     QuestionAddForm,
@@ -65,15 +66,22 @@ def campaign_create(request: AuthedRequest, slug: str) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = CampaignForm(data, project=project)
     protocol_form = ProtocolForm(data)
+    examples = ExampleFormSet(data, [])
     questions = QuestionFormSet(
         data, prefix=QUESTIONS_PREFIX, initial=[question_initial(question) for question in chosen.questions]
     )
-    if data is not None and form.is_valid() and protocol_form.is_valid() and questions.is_valid():
+    if (
+        data is not None
+        and form.is_valid()
+        and protocol_form.is_valid()
+        and questions.is_valid()
+        and examples.is_valid()
+    ):
         try:
             campaign = create_campaign(
                 project=project,
                 actor=request.user,
-                protocol=protocol_form.content(questions.configs()),
+                protocol=protocol_form.content(questions.configs(), examples.examples()),
                 selection=form.selection(),
                 **form.settings(),
             )
@@ -88,6 +96,7 @@ def campaign_create(request: AuthedRequest, slug: str) -> HttpResponse:
         "section": "campaigns",
         "form": form,
         "protocol_form": protocol_form,
+        "examples": examples,
         "questions": questions,
         "presets": PRESETS,
         "preset": preset,
@@ -161,6 +170,7 @@ def campaign_items(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
         "section": "campaigns",
         "campaign": campaign,
         "page": items_page(campaign, cursor=request.GET.get("cursor")),
+        "check_kinds": [(kind, kind.label) for kind in KNOWN],
     }
     return TemplateResponse(request, "annotations/campaign_items.html", context)
 
@@ -176,12 +186,13 @@ def protocol_edit(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     protocol_form = ProtocolForm(
         data, initial={"guidelines": current.guidelines, "show_reference": current.show_reference}
     )
+    examples = ExampleFormSet(data, current.examples)
     questions = QuestionFormSet(
         data, prefix=QUESTIONS_PREFIX, initial=[question_initial(question) for question in current.questions]
     )
-    if data is not None and protocol_form.is_valid() and questions.is_valid():
+    if data is not None and protocol_form.is_valid() and questions.is_valid() and examples.is_valid():
         try:
-            content = protocol_form.content(questions.configs())
+            content = protocol_form.content(questions.configs(), examples.examples())
             version = revise_protocol(campaign=campaign, actor=request.user, protocol=content)
         except AppError as error:
             if not questions.show_errors(error):
@@ -196,6 +207,7 @@ def protocol_edit(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
         "campaign": campaign,
         "protocol": current,
         "protocol_form": protocol_form,
+        "examples": examples,
         "questions": questions,
         **_editor(campaign.project),
     }

@@ -14,6 +14,7 @@ from annotations.actions.study import start_study
 from annotations.forms.study import QualityForm
 from annotations.models import Study
 from annotations.quality import pictures
+from annotations.quality.checks import checks_report
 from projects.requests import AuthedRequest
 
 
@@ -34,6 +35,7 @@ def campaign_quality(request: AuthedRequest, slug: str, pk: int) -> HttpResponse
         "campaign": campaign,
         "form": form,
         "study": study,
+        "checks": checks_report(campaign) if not request.htmx else None,
         "consent": consent_standing(campaign),
         "is_open": study is not None and study.status in (Study.Status.PENDING, Study.Status.RUNNING),
     }

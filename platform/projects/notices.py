@@ -31,6 +31,11 @@ NOTICES = {
             _("The campaign “%(name)s” in %(project)s is open for your answers."),
         ),
         Notice(
+            "campaign.revised",
+            _("The questions or guidelines of a campaign change that asks you"),
+            _("“%(name)s” in %(project)s has new questions or guidelines: version %(number)s."),
+        ),
+        Notice(
             "run.finished",
             _("A run that you started has ended"),
             _("The run “%(name)s” in %(project)s has finished: %(scored)s scored, %(failed)s failed."),

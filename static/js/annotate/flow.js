@@ -42,7 +42,8 @@ export class Flow {
     if (result.kind === "ok") {
       this.lease.end();
       this.workbench.drafts.finish();
-      await this.goOn();
+      if (result.data.next) window.location.assign(result.data.next);
+      else await this.goOn();
       return;
     }
     this.busy(null);

@@ -77,7 +77,8 @@ listen(
     "Ctrl+y": () => workbench.redo(),
     "?": () => openDialog("shortcuts-dialog"),
     g: () => openDialog("guidelines-dialog"),
-    s: () => openDialog("skip-dialog"),
+    // Training and right answers have no Skip.
+    s: () => root.querySelector('[data-dialog-open="skip-dialog"]')?.click(),
     p: () => root.querySelector("#prompt").toggleAttribute("open"),
     t: () => marking?.enterText(),
     j: () => workbench.fields.step(1),
