@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from rewards.api.serializers import LARGEST_KEY
-from rewards.exporting.choices import COMBINE_TITLES, LARGEST_SEED, PAIRING_TITLES, SOURCE_TITLES
+from rewards.exporting.choices import ANSWERS_TITLES, COMBINE_TITLES, LARGEST_SEED, PAIRING_TITLES, SOURCE_TITLES
 from rewards.exporting.page import erased_since
 from rewards.formats.registry import EXPORT_FORMATS
 from rewards.formats.row_files import WRITERS
@@ -28,6 +28,9 @@ class NewExport(serializers.Serializer[Any]):
     source = serializers.ChoiceField(choices=[*SOURCE_TITLES.items()], required=False)  # type: ignore[assignment]
     combine = serializers.ChoiceField(choices=[*COMBINE_TITLES.items()], required=False)
     pairing = serializers.ChoiceField(choices=[*PAIRING_TITLES.items()], required=False)
+    answers = serializers.ChoiceField(
+        choices=[*ANSWERS_TITLES.items()], required=False, help_text="Raw, adjudicated, or the one before the other."
+    )
     question = serializers.CharField(required=False, max_length=80, help_text="Of ratings.")
     rubric_version = _key(allow_null=True, help_text="Of scores; null for each task's own rubric.")
     aggregation = serializers.ChoiceField(
@@ -45,6 +48,9 @@ class NewExport(serializers.Serializer[Any]):
     split = serializers.CharField(required=False, max_length=40, allow_blank=True, help_text="Of tasks.")
     current_only = serializers.BooleanField(required=False)
     margin = serializers.BooleanField(required=False, help_text="A column with it.")
+    weight = serializers.BooleanField(
+        required=False, help_text="Of pairs of rankings: a column with 1 / C(K, 2) for an order of K outputs."
+    )
     ids = serializers.BooleanField(required=False, help_text="Columns with the external ids.")
     fractions = serializers.DictField(
         child=serializers.FloatField(),

@@ -48,7 +48,7 @@ def build_dataset(export: Export, *, prefix: str, on_progress: Progress) -> Buil
     choices = choices_from_json(export.options)
     tally, written = Tally(), Written()
     batches, total, reads = _rows(export.project, choices, tally, written)
-    columns = choices.export_format.columns(margin=choices.margin, ids=choices.ids)
+    columns = choices.export_format.columns(margin=choices.margin, ids=choices.ids, weight=choices.has_weight)
     stored: list[StoredFile] = []
     try:
         with split_files(choices.fractions, choices.file_type, columns, prefix=f"building-{export.pk}-") as files:
@@ -107,7 +107,7 @@ def _manifest(
         file_type=choices.file_type,
         rubricate_version=software_version(),
         created_at=timezone.now(),
-        columns=choices.export_format.columns(margin=choices.margin, ids=choices.ids),
+        columns=choices.export_format.columns(margin=choices.margin, ids=choices.ids, weight=choices.has_weight),
         filters=described(export.project, choices),
         split_seed=choices.seed,
         split_fractions=choices.fractions,

@@ -21,6 +21,8 @@ class Source(StrEnum):
     """What rows are made from."""
 
     COMPARISONS = "comparisons"
+    RANKINGS = "rankings"
+    """Orders of several outputs, best-worst picks and ticks, as pairs."""
     RATINGS = "ratings"
     SCORES = "scores"
     SIGNALS = "signals"
@@ -38,6 +40,15 @@ class Combine(StrEnum):
     """Rows from every rater's own answers."""
 
 
+class Answers(StrEnum):
+    """Whose answers count where somebody settled on one from those of several people."""
+
+    RAW = "raw"
+    ADJUDICATED = "adjudicated"
+    FIRST = "adjudicated_first"
+    """The settled answer where there is one, else what people answered."""
+
+
 class Pairing(StrEnum):
     """Which pairs are made from values."""
 
@@ -47,6 +58,7 @@ class Pairing(StrEnum):
 
 SOURCE_TITLES: Mapping[str, str] = {
     Source.COMPARISONS: "Comparisons of two outputs",
+    Source.RANKINGS: "Rankings, best-worst picks and ticks",
     Source.RATINGS: "Ratings",
     Source.SCORES: "Scores under a rubric",
     Source.SIGNALS: "Totals of a stored signal",
@@ -56,6 +68,11 @@ SOURCE_TITLES: Mapping[str, str] = {
 COMBINE_TITLES: Mapping[str, str] = {
     Combine.TOGETHER: "All raters together: majority or mean",
     Combine.EACH: "Each rater alone",
+}
+ANSWERS_TITLES: Mapping[str, str] = {
+    Answers.RAW: "As people and models gave them",
+    Answers.ADJUDICATED: "Adjudicated ones alone",
+    Answers.FIRST: "Adjudicated where there is one, else as given",
 }
 PAIRING_TITLES: Mapping[str, str] = {
     Pairing.ALL: "Every pair of a task",
@@ -71,7 +88,7 @@ class ExportChoices:
     ----------
     format, file_type : str
         Of `EXPORT_FORMATS` and `WRITERS`.
-    source, combine, pairing : str
+    source, combine, pairing, answers : str
     question : str
         Of ratings.
     rubric_version : int | None
@@ -92,8 +109,9 @@ class ExportChoices:
         Of tasks.
     current_only : bool
         Leave out judgments of versions that newer ones replaced.
-    margin, ids : bool
-        Columns: how much better the chosen output is; the external ids that a row comes from.
+    margin, weight, ids : bool
+        Columns: how much better the chosen output is; how much a pair counts beside the others of its ranking; the
+        external ids that a row comes from.
     fractions : dict of str to float
         Splits by task.
     seed : int
@@ -104,6 +122,7 @@ class ExportChoices:
     source: str = Source.COMPARISONS
     combine: str = Combine.TOGETHER
     pairing: str = Pairing.ALL
+    answers: str = Answers.RAW
     question: str = "overall"
     rubric_version: int | None = None
     aggregation: str = DEFAULT_AGGREGATION
@@ -119,6 +138,7 @@ class ExportChoices:
     split: str = ""
     current_only: bool = True
     margin: bool = True
+    weight: bool = False
     ids: bool = False
     fractions: dict[str, float] = field(default_factory=lambda: {"train": 0.9, "test": 0.1})
     seed: int = 0
@@ -132,11 +152,23 @@ class ExportChoices:
         return self.export_format.kind == "preference"
 
     @property
+    def is_of_votes(self) -> bool:
+        """Whether raters chose between outputs, instead of giving each a value."""
+        return self.source in (Source.COMPARISONS, Source.RANKINGS)
+
+    @property
+    def has_weight(self) -> bool:
+        """Whether pairs have a column with their weight: only those of rankings differ in it."""
+        return self.weight and self.is_paired and self.source == Source.RANKINGS
+
+    @property
     def margin_is(self) -> str:
         """What the margin column holds, in words."""
-        if self.source == Source.COMPARISONS:
+        if self.is_of_votes:
             if self.combine == Combine.TOGETHER:
                 return "share of the raters who prefer the chosen output, ties counted among the raters"
+            if self.source == Source.RANKINGS:
+                return "places between the two in the order"
             return "steps from the middle of the scale, 1 where the question had none"
         return {
             Source.RATINGS: "difference of the ratings",
@@ -206,6 +238,8 @@ def _unfit(choices: ExportChoices) -> dict[str, str]:
         problems["format"] = f"{SOURCE_TITLES[Source.RUBRICS]} go with the formats {rubrics}, and only with them."
     if holds_rewards(choices.format) and choices.source != Source.RECIPE:
         problems["format"] = f"It is made from {SOURCE_TITLES[Source.RECIPE].lower()}, and from nothing else."
+    if choices.answers == Answers.FIRST and not (choices.is_of_votes or choices.source == Source.RATINGS):
+        problems["answers"] = "Answers take each other's place in comparisons, rankings and ratings only."
     if choices.source == Source.RECIPE and choices.recipe_version is None:
         problems["recipe_version"] = "Choose the recipe whose rewards to take."
     if choices.file_type not in file_types:
@@ -216,7 +250,7 @@ def _unfit(choices: ExportChoices) -> dict[str, str]:
         problems["fractions"] = f"{str(error)[:1].upper()}{str(error)[1:]}."
     if choices.source == Source.SIGNALS and not (choices.signal_rater and choices.channel):
         problems["channel"] = "Choose whose signal to take, and which of its channels."
-    labelled = choices.export_format.kind == "unpaired" and choices.source != Source.COMPARISONS
+    labelled = choices.export_format.kind == "unpaired" and not choices.is_of_votes
     if labelled and "format" not in problems:
         if choices.desirable_from is None or choices.undesirable_to is None:
             problems["desirable_from"] = "Say from which value on an output is desirable, and up to which it is not."
@@ -284,6 +318,7 @@ _CHECKS: Mapping[str, Any] = {
     "source": _one_of(*Source),
     "combine": _one_of(*Combine),
     "pairing": _one_of(*Pairing),
+    "answers": _one_of(*Answers),
     "question": _text(80),
     "rubric_version": _key,
     "aggregation": _one_of(*AGGREGATIONS),
@@ -299,6 +334,7 @@ _CHECKS: Mapping[str, Any] = {
     "split": _text(40),
     "current_only": _flag,
     "margin": _flag,
+    "weight": _flag,
     "ids": _flag,
     "fractions": _fractions,
     "seed": _seed,

@@ -2,9 +2,11 @@
 
 from projects.models import Project
 from rewards.actions.scores import derive_scores, derive_task_rubric_scores
-from rewards.exporting.choices import ExportChoices, Source
+from rewards.adjudicated import PREFIX
+from rewards.exporting.choices import Answers, ExportChoices, Source
 from rewards.exporting.recipes import derive_recipe_scores
 from rewards.models import Rater, RubricVersion
+from rewards.querysets.rater import RaterQuerySet
 
 
 def derive_for(project: Project, choices: ExportChoices) -> str:
@@ -17,7 +19,7 @@ def derive_for(project: Project, choices: ExportChoices) -> str:
     if choices.source != Source.SCORES:
         return ""
     if choices.rubric_version is None:
-        raters = choices.raters or tuple(Rater.objects.of_task_rubrics(project).values_list("pk", flat=True))
+        raters = _raters(Rater.objects.of_task_rubrics(project), choices)
         definition = derive_task_rubric_scores(project=project, rater_ids=raters, aggregation=choices.aggregation)
     else:
         version = (
@@ -25,6 +27,17 @@ def derive_for(project: Project, choices: ExportChoices) -> str:
             .select_related("rubric", "project")
             .get(project=project, pk=choices.rubric_version)
         )
-        raters = choices.raters or tuple(Rater.objects.of_verdicts(version.rubric).values_list("pk", flat=True))
+        raters = _raters(Rater.objects.of_verdicts(version.rubric), choices)
         definition = derive_scores(version=version, rater_ids=raters, aggregation=choices.aggregation)
     return definition.hash
+
+
+def _raters(judged: RaterQuerySet, choices: ExportChoices) -> tuple[int, ...]:
+    """Whose verdicts count: those named, else everybody's, or those alone on which somebody settled."""
+    if choices.answers == Answers.ADJUDICATED:
+        judged = judged.filter(pseudonym__startswith=PREFIX)
+    elif not choices.raters:
+        judged = judged.exclude(pseudonym__startswith=PREFIX)
+    if choices.raters:
+        judged = judged.filter(pk__in=choices.raters)
+    return tuple(judged.values_list("pk", flat=True))

@@ -5,7 +5,14 @@ from typing import Any
 
 from projects.errors import AppError
 from projects.models import Project
-from rewards.exporting.choices import COMBINE_TITLES, PAIRING_TITLES, SOURCE_TITLES, ExportChoices, Source
+from rewards.exporting.choices import (
+    ANSWERS_TITLES,
+    COMBINE_TITLES,
+    PAIRING_TITLES,
+    SOURCE_TITLES,
+    ExportChoices,
+    Source,
+)
 from rewards.exporting.recipes import recipe_version_of
 from rewards.formats.registry import REWARDS
 from rewards.models import Policy, Rater, RecipeVersion, RewardSignal, RubricVersion
@@ -13,7 +20,8 @@ from rewards.rubrics.rules import AGGREGATIONS
 
 FACTS = (
     "source", "question", "rubric", "aggregation", "aggregation_title", "signal_of", "scorer_hash", "channel", "recipe",
-    "raters_combined", "pairs", "smallest_margin", "margin", "desirable_from", "undesirable_to", "raters", "policies",
+    "answers", "raters_combined", "pairs", "smallest_margin", "margin", "weight",
+    "desirable_from", "undesirable_to", "raters", "policies",
     "tag", "split_of_tasks", "versions", "channels",
 )  # fmt: skip
 """The names that `described` gives to choices, in the order in which people read them."""
@@ -51,18 +59,22 @@ def described(project: Project, choices: ExportChoices) -> dict[str, Any]:
             "split_of_tasks": choices.split or "any",
             "versions": "current ones only",
         }
-    if choices.source in (Source.COMPARISONS, Source.RATINGS):
+    if choices.source in (Source.COMPARISONS, Source.RANKINGS, Source.RATINGS, Source.SCORES):
+        facts["answers"] = ANSWERS_TITLES[choices.answers]
+    if choices.source in (Source.COMPARISONS, Source.RANKINGS, Source.RATINGS):
         facts["raters_combined"] = COMBINE_TITLES[choices.combine]
     if choices.export_format.kind == REWARDS:
         return facts | _scope_facts(project, choices) | {"channels": "all"}
     if choices.is_paired and choices.source != Source.COMPARISONS:
         facts["pairs"] = PAIRING_TITLES[choices.pairing]
-    if choices.is_paired or choices.source == Source.COMPARISONS:
+    if choices.is_paired or choices.is_of_votes:
         facts["smallest_margin"] = choices.min_gap
     if choices.is_paired:
         facts["margin"] = choices.margin_is if choices.margin else "no column"
-    elif choices.source != Source.COMPARISONS:
+    elif not choices.is_of_votes:
         facts |= {"desirable_from": choices.desirable_from, "undesirable_to": choices.undesirable_to}
+    if choices.has_weight:
+        facts["weight"] = "1 / C(K, 2) for a pair of an order of K outputs; with several raters, the mean"
     facts["raters"] = _raters(project, choices) or "all"
     return facts | _scope_facts(project, choices) | {"channels": "answer"}
 
@@ -112,6 +124,7 @@ def _recipe_facts(project: Project, choices: ExportChoices) -> dict[str, Any]:
 
 _OF_SOURCE: dict[str, Callable[[Project, ExportChoices], dict[str, Any]]] = {
     Source.COMPARISONS: lambda project, choices: {},
+    Source.RANKINGS: lambda project, choices: {},
     Source.RATINGS: _rating_facts,
     Source.SCORES: _score_facts,
     Source.SIGNALS: _signal_facts,

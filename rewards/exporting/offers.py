@@ -23,6 +23,7 @@ class ExportOffers:
         """The first kind of source that the project has anything of."""
         kinds = {
             Source.COMPARISONS: Judgment.Kind.COMPARISON,
+            Source.RANKINGS: Judgment.Kind.RANKING,
             Source.RATINGS: Judgment.Kind.RATING,
             Source.SCORES: Judgment.Kind.VERDICTS,
         }
@@ -73,7 +74,7 @@ class ExportOffers:
 
     @cached_property
     def raters(self) -> list[tuple[str, str]]:
-        kinds = [Judgment.Kind.COMPARISON, Judgment.Kind.RATING, Judgment.Kind.VERDICTS]
+        kinds = [Judgment.Kind.COMPARISON, Judgment.Kind.RANKING, Judgment.Kind.RATING, Judgment.Kind.VERDICTS]
         found = Rater.objects.who_gave(self._project, kinds)[:_LONGEST_LIST]
         return [(str(rater.pk), f"{rater.label} ({rater.get_kind_display().lower()})") for rater in found]
 

@@ -16,6 +16,10 @@ DIGITS = 9
 """Margins are rounded to so many: means of ratings leave 0.33300000000000018 behind."""
 
 
+PICKS = frozenset({"best_worst", "tick"})
+"""Questions, stored as rankings, that ask for no order among the outputs of one place."""
+
+
 class Vote(NamedTuple):
     """One rater's answer on two outputs; `choice` is a, b or tie."""
 
@@ -25,6 +29,7 @@ class Vote(NamedTuple):
     tie_kind: str
     strength: int | None
     rater: int
+    weight: float = 1.0
 
 
 class Value(NamedTuple):
@@ -41,6 +46,7 @@ class Pair(NamedTuple):
     chosen: int
     rejected: int
     margin: float
+    weight: float = 1.0
 
 
 class Label(NamedTuple):
@@ -77,7 +83,7 @@ def pairs_of_each_vote(votes: Iterable[Vote], *, min_gap: float, left_out: Count
             left_out["gap_too_small"] += 1
             continue
         chosen, rejected = (vote.output_a, vote.output_b) if vote.choice == "a" else (vote.output_b, vote.output_a)
-        pairs.append(Pair(chosen, rejected, margin))
+        pairs.append(Pair(chosen, rejected, margin, vote.weight))
     return pairs
 
 
@@ -86,15 +92,17 @@ def pairs_by_majority(votes: Sequence[Vote], *, min_gap: float, left_out: Counte
 
     A rater has one vote on a pair, however often asked: the side that he chose more often, none if both equally
     often. The margin is the share of the raters of this pair who prefer the chosen output, those who see a tie or
-    contradict themselves among them.
+    contradict themselves among them; the weight is the mean of that of the votes for the side of the majority.
     """
     asked: dict[tuple[int, int], set[int]] = defaultdict(set)
     for vote in votes:
         asked[_key(vote)].add(vote.rater)
     leads: dict[tuple[int, int], Counter[int]] = defaultdict(Counter)
+    weights: dict[tuple[int, int], dict[bool, list[float]]] = defaultdict(lambda: {True: [], False: []})
     for vote in decisive_votes(votes, left_out):
         prefers_first = (vote.choice == "a") == (vote.output_a < vote.output_b)
         leads[_key(vote)][vote.rater] += 1 if prefers_first else -1
+        weights[_key(vote)][prefers_first].append(vote.weight)
     pairs = []
     for (first, second), lead_of in sorted(leads.items()):
         for_first = sum(lead > 0 for lead in lead_of.values())
@@ -107,8 +115,53 @@ def pairs_by_majority(votes: Sequence[Vote], *, min_gap: float, left_out: Counte
         if margin < min_gap:
             left_out["gap_too_small"] += 1
         else:
-            pairs.append(Pair(first, second, margin) if for_first > for_second else Pair(second, first, margin))
+            first_wins = for_first > for_second
+            weight = _mean(weights[first, second][first_wins])
+            chosen, rejected = (first, second) if first_wins else (second, first)
+            pairs.append(Pair(chosen, rejected, margin, weight))
     return pairs
+
+
+class Placed(NamedTuple):
+    """One output's place in one rater's order; 1 is best, and tied outputs share a tier."""
+
+    ranking: int
+    rater: int
+    asked: str
+    output: int
+    tier: int
+
+
+def votes_of_rankings(places: Iterable[Placed], *, best_worst: bool, left_out: Counter[str]) -> list[Vote]:
+    """A vote for each pair of an order: the output at the better place is preferred, by the places between.
+
+    Outputs that a ranking ties are a tie. Outputs that best-worst picks or ticks leave together are none: of their
+    order nobody was asked. With `best_worst` only the outputs at the best place against those at the worst.
+
+    Each vote weighs ``1 / C(K, 2)`` for K outputs ordered, so that a long order counts as much as a short one: the
+    normalisation of a ranking's comparisons in InstructGPT (arXiv 2203.02155, equation 1).
+    """
+    orders: dict[int, list[Placed]] = defaultdict(list)
+    for place in places:
+        orders[place.ranking].append(place)
+    votes = []
+    for order in orders.values():
+        if len(order) < 2:
+            left_out["single_output"] += 1
+            continue
+        ordered = sorted(order, key=lambda place: (place.tier, place.output))
+        ends = {ordered[0].tier, ordered[-1].tier}
+        weight = 2 / (len(order) * (len(order) - 1))
+        for better, worse in combinations(ordered, 2):
+            if best_worst and len(ends) == 2 and {better.tier, worse.tier} != ends:
+                continue
+            if better.tier == worse.tier and better.asked in PICKS:
+                left_out["not_asked"] += 1
+                continue
+            gap = worse.tier - better.tier
+            choice, tie_kind = ("a", "") if gap else ("tie", "equal")
+            votes.append(Vote(better.output, worse.output, choice, tie_kind, gap or None, better.rater, weight))
+    return votes
 
 
 def mean_values(values: Iterable[Value]) -> dict[int, float]:

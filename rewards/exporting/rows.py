@@ -66,11 +66,13 @@ def _preferences(
     task: TaskText, pairs: Iterable[Pair], outputs: Mapping[int, OutputText], choices: ExportChoices
 ) -> list[Row]:
     rows = []
-    for chosen_key, rejected_key, margin in pairs:
+    for chosen_key, rejected_key, margin, weight in pairs:
         chosen, rejected = outputs[chosen_key], outputs[rejected_key]
         row: Row = {"prompt": task.prompt, "chosen": chosen.completion, "rejected": rejected.completion}
         if choices.margin:
             row["margin"] = margin
+        if choices.has_weight:
+            row["weight"] = weight
         if choices.ids:
             row |= {"task_id": task.external_id, "chosen_id": chosen.external_id, "rejected_id": rejected.external_id}
         rows.append(row)

@@ -5,7 +5,8 @@ from typing import TypeVar
 from django.db.models import Model, QuerySet
 
 from projects.models import Project
-from rewards.exporting.choices import ExportChoices, Source
+from rewards.adjudicated import PREFIX
+from rewards.exporting.choices import Answers, ExportChoices, Source
 from rewards.models import Output
 
 M = TypeVar("M", bound=Model)
@@ -23,9 +24,15 @@ def in_scope(rows: QuerySet[M], choices: ExportChoices, *, task: str, output: st
         rows = rows.filter(**{f"{task}split": choices.split})
     if choices.policies:
         rows = rows.filter(**{f"{output}policy__in": choices.policies})
-    if choices.raters and rater is not None:
-        rows = rows.filter(**{f"{rater}__in": choices.raters})
-    return rows
+    if rater is None:
+        return rows
+    settled = {f"{rater}__pseudonym__startswith": PREFIX}
+    if choices.answers == Answers.ADJUDICATED:
+        rows = rows.filter(**settled)
+    if choices.raters:
+        return rows.filter(**{f"{rater}__in": choices.raters})
+    # Settled answers stand beside those that they settle: who does not ask for them would count those twice.
+    return rows.exclude(**settled) if choices.answers == Answers.RAW else rows
 
 
 def outputs_in_scope(project: Project, choices: ExportChoices) -> QuerySet[Output]:

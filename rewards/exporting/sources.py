@@ -11,10 +11,12 @@ from django.db.models import Count, F, Func, IntegerField, QuerySet
 from django.db.models import Value as Constant
 
 from projects.models import Project
-from rewards.exporting.choices import Combine, ExportChoices, Pairing, Source
+from rewards.adjudicated import PREFIX
+from rewards.exporting.choices import Answers, Combine, ExportChoices, Pairing, Source
 from rewards.exporting.pairs import (
     Label,
     Pair,
+    Placed,
     Value,
     Vote,
     labels_by_balance,
@@ -25,9 +27,10 @@ from rewards.exporting.pairs import (
     pairs_by_value,
     pairs_of_each_vote,
     values_by_rater,
+    votes_of_rankings,
 )
 from rewards.exporting.scope import in_scope, outputs_in_scope
-from rewards.models import Comparison, DerivedScore, Judgment, Rating, RewardSignal
+from rewards.models import Comparison, DerivedScore, Judgment, RankedOutput, Rater, Rating, RewardSignal
 
 _FETCHED_ROWS = 5_000
 """Narrow rows that one fetch from the cursor brings."""
@@ -83,6 +86,8 @@ def reading_of(project: Project, choices: ExportChoices, *, definition_hash: str
     """Prepare the chosen source; scores must have been derived under `definition_hash`."""
     if choices.source == Source.COMPARISONS:
         return _comparisons(project, choices)
+    if choices.source == Source.RANKINGS:
+        return _rankings(project, choices)
     if choices.source == Source.RATINGS:
         return _ratings(project, choices)
     if choices.source in (Source.SCORES, Source.RECIPE):
@@ -109,16 +114,22 @@ def count_unread(project: Project, choices: ExportChoices, tally: Tally) -> None
     """Add to the tally what never comes by: outputs without a value, and judgments that were taken back."""
     if choices.source == Source.RUBRICS:
         return
-    if choices.source in (Source.COMPARISONS, Source.RATINGS):
-        compares = choices.source == Source.COMPARISONS
-        kind, output = (
-            (Judgment.Kind.COMPARISON, "comparison__output_a__") if compares else (Judgment.Kind.RATING, "output__")
-        )
+    if choices.source in _KINDS:
+        kind, output = _KINDS[Source(choices.source)]
         withdrawn = Judgment.objects.of(project).filter(kind=kind, withdrawn_at__isnull=False)
-        tally.left_out["withdrawn"] += in_scope(withdrawn, choices, task="task__", output=output, rater="rater").count()
-    if choices.source != Source.COMPARISONS:
+        narrowed = in_scope(withdrawn, choices, task="task__", output=output, rater="rater")
+        tally.left_out["withdrawn"] += narrowed.distinct().count()
+    if not choices.is_of_votes:
         outputs = outputs_in_scope(project, choices).count()
         tally.left_out["unscored"] += outputs - tally.valued_outputs - tally.left_out["partly_scored"]
+
+
+_KINDS: Mapping[str, tuple[str, str]] = {
+    Source.COMPARISONS: (Judgment.Kind.COMPARISON, "comparison__output_a__"),
+    Source.RANKINGS: (Judgment.Kind.RANKING, "ranking__places__output__"),
+    Source.RATINGS: (Judgment.Kind.RATING, "output__"),
+}
+"""The kind of judgment of a source that reads judgments, and the path to an output."""
 
 
 def _comparisons(project: Project, choices: ExportChoices) -> Reading:
@@ -126,7 +137,7 @@ def _comparisons(project: Project, choices: ExportChoices) -> Reading:
     rows = in_scope(standing, choices, task="judgment__task__", output="output_a__", rater="judgment__rater")
     if choices.policies:
         rows = rows.filter(output_b__policy__in=choices.policies)
-    current_only = choices.current_only
+    current_only, settled = choices.current_only, _settling(project, choices)
     columns = (
         "judgment__task_id",
         "output_a_id",
@@ -148,10 +159,66 @@ def _comparisons(project: Project, choices: ExportChoices) -> Reading:
                 tally.left_out["outdated"] += 1
             else:
                 votes.append(Vote(a, b, choice, tie_kind, strength, rater))
-        return _items_of_votes(votes, choices, tally.left_out)
+        return _items_of_votes(_unsettled_votes(votes, settled, tally.left_out), choices, tally.left_out)
 
     ordered = rows.order_by("judgment__task_id", "judgment_id")
     return Reading(ordered, columns, ("output_a", "output_b"), items_of, "comparisons")
+
+
+def _rankings(project: Project, choices: ExportChoices) -> Reading:
+    judged = {"ranking__judgment__project": project, "ranking__judgment__withdrawn_at__isnull": True}
+    standing = RankedOutput.objects.filter(**judged)
+    path = "ranking__judgment__"
+    rows = in_scope(standing, choices, task=f"{path}task__", output="output__", rater=f"{path}rater")
+    settled = _settling(project, choices)
+    columns = (
+        f"{path}task_id",
+        "ranking_id",
+        f"{path}rater_id",
+        f"{path}presentation__asked",
+        "output_id",
+        "tier",
+        f"{path}task__is_current",
+        "output__is_current",
+    )
+
+    def items_of(of_task: Iterable[tuple[Any, ...]], tally: Tally) -> list[Pair] | list[Label]:
+        places = []
+        for _, ranking, rater, asked, output, tier, task_stands, output_stands, *_ in of_task:
+            tally.read += 1
+            if choices.current_only and not (task_stands and output_stands):
+                tally.left_out["outdated"] += 1
+            else:
+                places.append(Placed(ranking, rater, asked or "", output, tier))
+        best_worst = choices.pairing == Pairing.BEST_WORST
+        votes = votes_of_rankings(places, best_worst=best_worst, left_out=tally.left_out)
+        return _items_of_votes(_unsettled_votes(votes, settled, tally.left_out), choices, tally.left_out)
+
+    ordered = rows.order_by(f"{path}task_id", "ranking_id", "output_id")
+    return Reading(ordered, columns, ("output",), items_of, "places")
+
+
+def _settling(project: Project, choices: ExportChoices) -> frozenset[int]:
+    """The raters whose answers take the place of others', where that is wanted; one query."""
+    if choices.answers != Answers.FIRST:
+        return frozenset()
+    raters = Rater.objects.of(project).filter(pseudonym__startswith=PREFIX)
+    return frozenset(raters.values_list("pk", flat=True))
+
+
+def _unsettled_votes(votes: list[Vote], settled: frozenset[int], left_out: Counter[str]) -> list[Vote]:
+    """Without the votes on pairs that somebody settled, but for the settled ones themselves."""
+    pairs = {frozenset((vote.output_a, vote.output_b)) for vote in votes if vote.rater in settled}
+    kept = [vote for vote in votes if vote.rater in settled or frozenset((vote.output_a, vote.output_b)) not in pairs]
+    left_out["settled"] += len(votes) - len(kept)
+    return kept
+
+
+def _unsettled_values(values: list[Value], settled: frozenset[int], left_out: Counter[str]) -> list[Value]:
+    outputs = {value.output for value in values if value.rater in settled}
+    kept = [value for value in values if value.rater in settled or value.output not in outputs]
+    left_out["settled"] += len(values) - len(kept)
+    return kept
 
 
 def _items_of_votes(votes: list[Vote], choices: ExportChoices, left_out: Counter[str]) -> list[Pair] | list[Label]:
@@ -167,7 +234,7 @@ def _ratings(project: Project, choices: ExportChoices) -> Reading:
         judgment__project=project, judgment__withdrawn_at__isnull=True, question=choices.question
     )
     ratings = in_scope(standing, choices, task="judgment__task__", output="judgment__output__", rater="judgment__rater")
-    scale = _commonest_scale(ratings)
+    scale, settled = _commonest_scale(ratings), _settling(project, choices)
     columns = (
         "judgment__task_id",
         "judgment__output_id",
@@ -191,6 +258,7 @@ def _ratings(project: Project, choices: ExportChoices) -> Reading:
                 tally.left_out["other_scale"] += 1
             else:
                 values.append(Value(output, rater, value))
+        values = _unsettled_values(values, settled, tally.left_out)
         together = mean_values(values)
         tally.valued_outputs += len(together)
         each = [together] if choices.combine == Combine.TOGETHER else values_by_rater(values)

@@ -80,13 +80,13 @@ class ExportFormat:
     conversational: bool
     file_types: tuple[str, ...] = tuple(WRITERS)
 
-    def columns(self, *, margin: bool = True, ids: bool = False) -> Columns:
+    def columns(self, *, margin: bool = True, ids: bool = False, weight: bool = False) -> Columns:
         """Return the columns of the files; those of tasks with rubrics are always the same."""
         if self.kind in RUBRIC_KINDS:
             return RUBRIC_KINDS[self.kind]
         if self.kind == REWARDS:
             return reward_rows.columns_of(ids=ids)
-        return trl.columns_of(self.kind, conversational=self.conversational, margin=margin, ids=ids)
+        return trl.columns_of(self.kind, conversational=self.conversational, margin=margin, ids=ids, weight=weight)
 
 
 RUBRIC_KINDS: Final[Mapping[str, Columns]] = {

@@ -18,13 +18,17 @@ _ID_COLUMNS: Final[Mapping[str, Sequence[str]]] = {
 }
 
 
-def columns_of(kind: str, *, conversational: bool, margin: bool = True, ids: bool = False) -> Columns:
+def columns_of(
+    kind: str, *, conversational: bool, margin: bool = True, ids: bool = False, weight: bool = False
+) -> Columns:
     """Return the columns of `kind`, which is `preference` or `unpaired`.
 
     Parameters
     ----------
     margin
         Whether preference rows say how much better the chosen output is; unpaired rows never do.
+    weight
+        Whether preference rows say how much they count; TRL's trainers pass it over, a weighted loss reads it.
     ids
         Whether rows also carry the external ids of the task and outputs they come from. TRL passes them over.
     """
@@ -33,6 +37,8 @@ def columns_of(kind: str, *, conversational: bool, margin: bool = True, ids: boo
         columns = {"prompt": text, "chosen": text, "rejected": text}
         if margin:
             columns["margin"] = ColumnType.NUMBER
+        if weight:
+            columns["weight"] = ColumnType.NUMBER
     elif kind == "unpaired":
         columns = {"prompt": text, "completion": text, "label": ColumnType.BOOLEAN}
     else:

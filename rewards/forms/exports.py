@@ -9,11 +9,13 @@ from projects.errors import AppError
 from projects.forms.errors import show_in_form
 from projects.models import Project
 from rewards.exporting.choices import (
+    ANSWERS_TITLES,
     COMBINE_TITLES,
     DEFAULT_AGGREGATION,
     LARGEST_SEED,
     PAIRING_TITLES,
     SOURCE_TITLES,
+    Answers,
     Combine,
     ExportChoices,
     Pairing,
@@ -63,6 +65,13 @@ class ExportForm(forms.Form):
         choices=[(each, COMBINE_TITLES[each]) for each in Combine],
         widget=forms.RadioSelect,
     )
+    answers = forms.ChoiceField(
+        label="Answers",
+        required=False,
+        choices=[(each, ANSWERS_TITLES[each]) for each in Answers],
+        widget=forms.RadioSelect,
+        help_text="An adjudicated answer is what somebody settled on where several people had answered.",
+    )
     question = forms.ChoiceField()
     rubric = forms.ChoiceField(required=False)
     aggregation = forms.ChoiceField(choices=[(name, entry.title) for name, entry in AGGREGATIONS.items()])
@@ -96,6 +105,11 @@ class ExportForm(forms.Form):
         required=False, initial=True, label="Current versions only", help_text="Leave out judgments of replaced texts."
     )
     margin = forms.BooleanField(required=False, initial=True, label="A column with the margin")
+    weight = forms.BooleanField(
+        required=False,
+        label="A column with the weight",
+        help_text="Of a ranking's pairs, so that a long order counts as much as a short one.",
+    )
     ids = forms.BooleanField(
         required=False, label="Columns with the ids", help_text="Of the task and its outputs. Trainers pass them over."
     )
@@ -114,6 +128,7 @@ class ExportForm(forms.Form):
             source=self.offers.first_source,
             combine=Combine.TOGETHER,
             pairing=Pairing.ALL,
+            answers=Answers.RAW,
             aggregation=DEFAULT_AGGREGATION,
         )
         self._offer("question", [(name, name) for name in self.offers.questions])
@@ -151,7 +166,8 @@ class ExportForm(forms.Form):
 
     def _as_json(self, cleaned: dict[str, Any]) -> dict[str, Any]:
         same = ("format", "file_type", "source", "desirable_from", "undesirable_to", "tag", "split", "current_only")
-        chosen = {name: cleaned[name] for name in (*same, "margin", "ids")}
+        chosen = {name: cleaned[name] for name in (*same, "margin", "weight", "ids")}
+        chosen["answers"] = cleaned["answers"] or Answers.RAW
         chosen |= {name: cleaned[name] for name in ("combine", "pairing", "aggregation", "question", "min_gap", "seed")}
         if holds_rubrics(chosen["format"]):
             chosen["source"] = Source.RUBRICS

@@ -25,7 +25,18 @@ from rewards.actions.imports import import_files
 from rewards.exporting import build
 from rewards.exporting.choices import ExportChoices, choices_from_json
 from rewards.formats.sources import SourceFile
-from rewards.models import Export, ExportFile, Judgment, Output, Policy, RewardSignal, Verdict
+from rewards.models import (
+    Export,
+    ExportFile,
+    Judgment,
+    Output,
+    Policy,
+    RankedOutput,
+    Ranking,
+    Rater,
+    RewardSignal,
+    Verdict,
+)
 from rewards.segmentation import Segmentation
 from rewards.signal_store import NewSignal, save_many
 from rewards.signals import RewardSignal as PureSignal
@@ -500,3 +511,33 @@ def test_the_command_writes_the_folder_and_says_what_was_left_out(project, outpu
     ]  # fmt: skip
     with pytest.raises(CommandError, match="not an empty folder"):
         call_command("export_data", *arguments)
+
+
+def test_rankings_become_weighted_pairs_that_trl_takes(project, task, outputs):
+    judgment = make_judgment(make_rater(project), Judgment.Kind.RANKING, task, presentation={"asked": "ranking"})
+    ranking = Ranking.objects.create(judgment=judgment)
+    for output, tier in zip(outputs, (2, 1, 1), strict=True):
+        RankedOutput.objects.create(ranking=ranking, output=output, tier=tier)
+    export = made(project, source="rankings", combine="each", weight=True, ids=True)
+    rows = [(row["chosen_id"], row["rejected_id"], row["margin"], row["weight"]) for row in rows_of(export)]
+    assert rows == [("t1/1", "t1/0", 1.0, pytest.approx(1 / 3)), ("t1/2", "t1/0", 1.0, pytest.approx(1 / 3))]
+    assert left_out(export) == {"tie_equal": 1}
+    assert export.manifest["filters"]["margin"] == "places between the two in the order"
+
+
+def test_a_settled_answer_is_left_out_alone_or_put_before_the_others_as_asked(project, outputs):
+    for name, choice in (("ann", "a"), ("ben", "a")):
+        make_comparison(make_rater(project, name), outputs[0], outputs[1], choice)
+    make_comparison(Rater.objects.get(name="ann"), outputs[0], outputs[2], "b")
+    settled = Rater.objects.create(project=project, kind="person", name="Adjudicated: it", pseudonym="adjudicated-1")
+    make_comparison(settled, outputs[0], outputs[1], "b")
+
+    def pairs(answers):
+        export = made(project, answers=answers, ids=True)
+        return [(row["chosen_id"], row["rejected_id"]) for row in rows_of(export)], left_out(export)
+
+    assert pairs("raw") == ([("t1/0", "t1/1"), ("t1/2", "t1/0")], {})
+    assert pairs("adjudicated") == ([("t1/1", "t1/0")], {})
+    assert pairs("adjudicated_first") == ([("t1/1", "t1/0"), ("t1/2", "t1/0")], {"settled": 2})
+    with pytest.raises(AppError, match="comparisons, rankings and ratings only"):
+        choices_from_json({"source": "scores", "answers": "adjudicated_first"})

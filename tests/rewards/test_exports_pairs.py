@@ -7,6 +7,7 @@ import pytest
 from rewards.exporting.pairs import (
     Label,
     Pair,
+    Placed,
     Value,
     Vote,
     labels_by_balance,
@@ -17,6 +18,7 @@ from rewards.exporting.pairs import (
     pairs_by_value,
     pairs_of_each_vote,
     values_by_rater,
+    votes_of_rankings,
 )
 from rewards.exporting.reasons import REASONS
 from rewards.models import Comparison
@@ -151,3 +153,41 @@ def test_an_output_is_labelled_once_by_whether_it_wins_more_pairs_than_it_loses(
     pairs = [Pair(1, 2, 1.0), Pair(1, 3, 1.0), Pair(2, 3, 1.0)]
     assert labels_by_balance(pairs, left_out=left_out) == [Label(1, True), Label(3, False)]
     assert left_out == {"balanced": 1}
+
+
+def places(asked, *tiers, ranking=1, rater=1):
+    return [Placed(ranking, rater, asked, output, tier) for output, tier in enumerate(tiers, start=1)]
+
+
+def test_an_order_is_a_vote_for_each_pair_and_its_ties_are_ties():
+    # Outputs 1 and 3 share the first place, 2 comes next, 4 last: six pairs, of which one is a tie; each weighs 1/6.
+    left_out: Counter[str] = Counter()
+    votes = votes_of_rankings(places("ranking", 1, 2, 1, 3), best_worst=False, left_out=left_out)
+    pairs = pairs_of_each_vote(votes, min_gap=0, left_out=left_out)
+    expected = [(1, 2, 1), (1, 4, 2), (3, 2, 1), (3, 4, 2), (2, 4, 1)]
+    assert pairs == [Pair(*pair, pytest.approx(1 / 6)) for pair in expected]
+    assert left_out == {"tie_equal": 1}
+
+
+def test_of_best_and_worst_and_of_ticks_only_what_was_asked_is_a_pair():
+    left_out: Counter[str] = Counter()
+    # 3 is best and 1 worst; of 2 and 4 between them no order was asked.
+    votes = votes_of_rankings(places("best_worst", 3, 2, 1, 2), best_worst=False, left_out=left_out)
+    pairs = pairs_of_each_vote(votes, min_gap=0, left_out=left_out)
+    assert [pair[:3] for pair in pairs] == [(3, 2, 1), (3, 4, 1), (3, 1, 2), (2, 1, 1), (4, 1, 1)]
+    assert left_out == {"not_asked": 1}
+    # All ticked: nothing is said of any pair.
+    assert votes_of_rankings(places("tick", 1, 1), best_worst=False, left_out=Counter()) == []
+
+
+def test_the_ends_of_an_order_alone():
+    votes = votes_of_rankings(places("ranking", 2, 1, 3), best_worst=True, left_out=Counter())
+    assert [(vote.output_a, vote.output_b, vote.choice, vote.strength) for vote in votes] == [(2, 3, "a", 2)]
+
+
+def test_a_majority_over_orders_of_different_length_weighs_their_mean():
+    two = places("ranking", 1, 2, ranking=1, rater=1)
+    three = places("ranking", 1, 2, 3, ranking=2, rater=2)
+    votes = votes_of_rankings([*two, *three], best_worst=False, left_out=Counter())
+    # For (1, 2): 1 of an order of two, 1/3 of one of three.
+    assert Pair(1, 2, 1.0, pytest.approx(2 / 3)) in pairs_by_majority(votes, min_gap=0, left_out=Counter())

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from projects.errors import AppError
 from projects.models import Project
 from rewards.actions.exports import check_folder, copy_export, export_now
-from rewards.exporting.choices import Combine, ExportChoices, Pairing, Source, choices_from_json
+from rewards.exporting.choices import Answers, Combine, ExportChoices, Pairing, Source, choices_from_json
 from rewards.formats.registry import EXPORT_FORMATS
 from rewards.formats.row_files import WRITERS
 from rewards.models import Export
@@ -29,6 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--file-type", choices=list(WRITERS), default=_DEFAULTS.file_type)
         parser.add_argument("--from", dest="source", choices=list(Source), help="else by the format")
         parser.add_argument("--combine", choices=list(Combine), default=_DEFAULTS.combine, help="how raters count")
+        parser.add_argument("--answers", choices=list(Answers), default=_DEFAULTS.answers, help="raw or adjudicated")
         parser.add_argument("--pairing", choices=list(Pairing), default=_DEFAULTS.pairing, help="of values")
         parser.add_argument("--question", default=_DEFAULTS.question, help="of ratings")
         parser.add_argument("--rubric-version", type=int, metavar="ID", help="of scores; else each task's own rubric")
@@ -45,6 +46,7 @@ class Command(BaseCommand):
         parser.add_argument("--task-split", default="", dest="task_split", help="of tasks")
         parser.add_argument("--all-versions", action="store_true", help="also judgments of replaced versions")
         parser.add_argument("--no-margin", action="store_true")
+        parser.add_argument("--weight", action="store_true", help="a column with that of a ranking's pair")
         parser.add_argument("--ids", action="store_true", help="columns with the external ids")
         parser.add_argument("--split", action="append", default=[], metavar="NAME=SHARE", dest="fractions")
         parser.add_argument("--seed", type=int, default=_DEFAULTS.seed, help="of the splits")
@@ -88,9 +90,9 @@ class Command(BaseCommand):
 def _chosen(options: dict[str, Any]) -> dict[str, Any]:
     """The command's options under the names of `ExportChoices`."""
     same = [
-        "format", "file_type", "source", "combine", "pairing", "question", "rubric_version", "aggregation",
+        "format", "file_type", "source", "combine", "pairing", "answers", "question", "rubric_version", "aggregation",
         "signal_rater", "channel", "recipe_version", "min_gap", "desirable_from", "undesirable_to", "raters",
-        "policies", "tag", "ids", "seed",
+        "policies", "tag", "weight", "ids", "seed",
     ]  # fmt: skip
     chosen = {name: options[name] for name in same if name != "source" or options[name] is not None}
     chosen |= {
