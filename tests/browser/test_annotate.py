@@ -318,7 +318,7 @@ def test_what_was_entered_offline_is_sent_when_the_network_is_back(open_page, an
     page = open_item(open_page, ann, assignment)
     page.context.set_offline(True)
     page.keyboard.press("7")
-    expect(page.locator("[data-save-state]")).to_have_text("Offline – will retry")
+    expect(page.locator("[data-save-state]")).to_have_text("Offline – 1 queued")
     assert not Draft.objects.exists()
     page.context.set_offline(False)
     wait_until_saved(page)
@@ -330,7 +330,7 @@ def test_what_could_not_be_sent_survives_a_closed_tab(open_page, ann, assignment
     # Also what the page sends while it closes must not arrive, which a route would let through.
     page.evaluate("() => { window.fetch = () => Promise.reject(new TypeError('no network')); }")
     page.keyboard.press("6")
-    expect(page.locator("[data-save-state]")).to_have_text("Offline – will retry")
+    expect(page.locator("[data-save-state]")).to_have_text("Offline – 1 queued")
     context = page.context
     page.close()
     again = context.new_page()
@@ -353,6 +353,9 @@ def test_a_second_tab_never_overwrites_the_first_unasked(open_page, ann, assignm
     dialog = first.locator("#version-dialog")
     expect(dialog).to_be_visible()
     assert Draft.objects.get().answer["overall"] == {"A": 7}
+    # Both versions are shown, by what they answer differently.
+    cells = dialog.locator("[data-differences] td").all_inner_texts()
+    assert cells == ["How good is this response? (A)", "2", "7"]
     dialog.locator(f"button[value={choice}]").click()
     wait_until_saved(first)
     assert first.locator(".level input:checked").get_attribute("value") == str(kept)

@@ -103,6 +103,26 @@ test("offline: the copy stays here and is tried again, later each time", async (
   assert.equal(storage.length, 0);
 });
 
+test("what waits is counted until the server has it, and what was sent unheard is known again", async () => {
+  const { keeper, timers, states } = setUp([offline, offline, ok]);
+  const details = [];
+  keeper.onState = (state, detail) => {
+    states.push(state);
+    details.push(detail.queued);
+  };
+  keeper.change({ a: 1 });
+  await keeper.flush();
+  keeper.change({ a: 2 });
+  keeper.change({ a: 3 });
+  await timers.task();
+  assert.equal(states.at(-1), "offline");
+  assert.equal(details.at(-1), 3);
+  assert.deepEqual(keeper.unheard, [{ a: 1 }, { a: 3 }]);
+  await timers.task();
+  assert.equal(keeper.queued, 0);
+  assert.deepEqual(keeper.unheard, []);
+});
+
 test("another window's draft is never overwritten without being asked", async () => {
   const { keeper, storage, sent, states } = setUp([conflict, ok]);
   keeper.change({ a: 1 });

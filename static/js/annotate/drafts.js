@@ -21,6 +21,9 @@ export class DraftKeeper {
     this.timer = null;
     this.retryMs = FIRST_RETRY_MS;
     this.isHeld = false;
+    // Changes that the server has not got yet; and what was sent of them without ever hearing back.
+    this.queued = 0;
+    this.unheard = [];
     this.state = "clean";
   }
 
@@ -28,6 +31,7 @@ export class DraftKeeper {
   change(answer) {
     this.answer = answer;
     this.isDirty = true;
+    this.queued += 1;
     this.store.write({ answer, revision: this.revision });
     if (this.state === "conflict") return;
     this.tell("waiting");
@@ -57,6 +61,7 @@ export class DraftKeeper {
     this.answer = answer;
     this.revision = revision;
     this.isDirty = false;
+    this.queued = 0;
     this.store.clear();
     this.tell("saved", { saved_at: savedAt });
   }
@@ -84,11 +89,12 @@ export class DraftKeeper {
 
   async sendAll() {
     while (this.isDirty && !this.isHeld) {
-      const answer = this.answer;
+      const { answer, queued } = this;
       this.tell("saving");
       const result = await this.send({ answer, revision: this.revision });
       if (result.kind === "offline") {
-        this.tell("offline", result);
+        this.unheard.push(answer);
+        this.tell("offline", { ...result, queued: this.queued });
         this.schedule(this.retryMs);
         this.retryMs = Math.min(2 * this.retryMs, LONGEST_RETRY_MS);
         return false;
@@ -99,6 +105,8 @@ export class DraftKeeper {
       }
       this.retryMs = FIRST_RETRY_MS;
       this.revision = result.data.revision;
+      this.queued -= queued;
+      this.unheard = [];
       // A change that was made while this one was on its way goes out in the next turn.
       if (this.answer === answer) {
         this.isDirty = false;

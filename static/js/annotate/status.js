@@ -1,6 +1,6 @@
 // What the page says about itself: whether the work is safe, what is still to answer, what has gone wrong.
 
-/** The state of the draft in words: "Saved 12:03", "Offline – will retry". */
+/** The state of the draft in words: "Saved 12:03", "Offline – 3 queued". */
 export class SaveState {
   constructor(element) {
     this.element = element;
@@ -20,7 +20,7 @@ function wordsFor(state, detail) {
     case "saved":
       return detail.saved_at ? `Saved ${clock(detail.saved_at)}` : "Saved";
     case "offline":
-      return "Offline – will retry";
+      return detail.queued > 0 ? `Offline – ${detail.queued} queued` : "Offline – will retry";
     case "conflict":
       return "Changed in another window";
     case "refused":
@@ -60,10 +60,11 @@ export class Notices {
 }
 
 /** Ask which of two versions to go on with; resolves to "mine" or "theirs". */
-export function askVersion(dialog, { mine, theirs, savedAt }) {
+export function askVersion(dialog, { mine, theirs, savedAt, rows }) {
   dialog.querySelector("[data-mine]").textContent = mine;
   dialog.querySelector("[data-theirs]").textContent = theirs;
   dialog.querySelector("[data-saved-at]").textContent = clock(savedAt);
+  dialog.querySelector("[data-differences]").replaceChildren(...rows.map(rowOf));
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
@@ -78,6 +79,17 @@ export function askVersion(dialog, { mine, theirs, savedAt }) {
     };
     dialog.addEventListener("close", closed);
   });
+}
+
+function rowOf({ asked, mine, theirs }) {
+  const row = document.createElement("tr");
+  for (const text of [asked, mine, theirs]) {
+    const cell = document.createElement("td");
+    cell.className = "raw-text";
+    cell.textContent = text;
+    row.append(cell);
+  }
+  return row;
 }
 
 /** One line about an answer, to tell two versions apart. */

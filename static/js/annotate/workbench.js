@@ -8,6 +8,7 @@ import { markable, oncePerResponse } from "./markable.js";
 import { Marking } from "./marking.js";
 import { Questions } from "./questions.js";
 import { askVersion, describe } from "./status.js";
+import { differences } from "./versions.js";
 import { buildViews, fillSteps, findView, startOf } from "./views.js";
 
 export class Workbench {
@@ -33,7 +34,7 @@ export class Workbench {
       onAim: (type, label, onDone) => this.marking.aim(type, label, onDone),
       textOf: (label, message) => this.viewOf(label, message).text,
       startOf: (label) => startOf(data.outputs.find((output) => output.label === label)),
-      quoteOf: (span) => this.viewOf(span.output, span.message).offsets.slice(span.start, span.end),
+      quoteOf: (span) => this.quoteOf(span),
     });
     this.marking = types.length === 0 ? null : new Marking(root, types, this.views, {
         getSpans: () => this.state.spans,
@@ -61,6 +62,10 @@ export class Workbench {
 
   get answer() {
     return answerOf(this.state, this.questions, this.viewOf);
+  }
+
+  quoteOf(span) {
+    return this.viewOf(span.output, span.message).offsets.slice(span.start, span.end);
   }
 
   get isEmpty() {
@@ -137,10 +142,16 @@ export class Workbench {
       this.drafts.takeTheirs(answer, revision, savedAt);
       return;
     }
+    if (this.drafts.unheard.some((sent) => isSameAnswer(sent, answer))) {
+      // No other window: our own draft arrived, and the answer to it was lost.
+      await this.drafts.keepMine(revision);
+      return;
+    }
     const mine = this.state;
     const theirs = this.read(answer);
     const dialog = document.getElementById("version-dialog");
-    const choice = await askVersion(dialog, { mine: describe(mine), theirs: describe(theirs), savedAt });
+    const rows = differences(mine, theirs, this.questions, (span) => this.quoteOf(span));
+    const choice = await askVersion(dialog, { mine: describe(mine), theirs: describe(theirs), savedAt, rows });
     this.history.push(theirs);
     if (choice === "mine") this.history.push(mine);
     this.render();
