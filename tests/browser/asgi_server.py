@@ -63,10 +63,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[Server]:
-    """Serve pages, API and sockets on a free port until the block ends."""
+def serving(port: int = 0) -> Iterator[Server]:
+    """Serve pages, API and sockets until the block ends: on a free port, or on that of a server that was."""
     tap = Tap(application)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(tap, lifespan="off", log_level="warning", ws="websockets-sansio")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="uvicorn", daemon=True)
