@@ -85,7 +85,11 @@ class ComposerPage:
         elements = {field.path: field.id for field in fields_of(self.form)}
         elements |= {node.path: node.id for node in nodes_of(self.form)}
         elements |= {path: one.source_id for one in self.form.inputs for path in (one.path, f"{one.path}.kind")}
-        return [Problem(path, message, elements.get(path, "")) for path, message in self.problems.items()]
+        hints = {f"inputs.{name}.kind": hint for name, hint in self.hints.items()}
+        return [
+            Problem(path, f"{message} ({hints[path]})" if path in hints else message, elements.get(path, ""))
+            for path, message in self.problems.items()
+        ]
 
     @property
     def input_names(self) -> list[str]:

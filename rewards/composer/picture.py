@@ -16,8 +16,14 @@ from rewards.composer.terms import Terms
 from rewards.composer.text import ShownOutput
 from rewards.recipe_frames import BuiltFrame
 from rewards.recipes.tree import Recipe
+from rewards.shaping.consistency import Consistency
+from rewards.shaping.informativeness import Informativeness
 from rewards.shaping.rows import Floats, Ints, Rows
 
+HORIZONS: Final = (0.25, 0.5, 0.75, 1.0)
+"""Shares of an output after which it is told how much its reward says of the outcome."""
+MAX_COMPARED: Final = 8
+"""Inputs whose order of outputs is compared."""
 MAX_MEMBERS: Final = 8
 """Outputs of a group that are named."""
 
@@ -147,6 +153,22 @@ class NamedSuspect(NamedTuple):
     outcome: float
 
 
+class NamedConsistency(NamedTuple):
+    """How often the reward and what it is made of order outputs of one task the same way."""
+
+    names: list[str]
+    found: Consistency
+
+    @property
+    def rows(self) -> list[tuple[str, list[tuple[float, int]]]]:
+        """Each with its name, and for each of the others the share and of how many pairs."""
+        cells = zip(self.found.agreement.tolist(), self.found.n_pairs.tolist(), strict=True)
+        return [
+            (name, list(zip(shares, pairs, strict=True)))
+            for name, (shares, pairs) in zip(self.names, cells, strict=True)
+        ]
+
+
 @dataclass(frozen=True)
 class Preview:
     """All that is drawn."""
@@ -160,6 +182,8 @@ class Preview:
     outcomes: list[tuple[str, str]]
     outcome: str
     suspicion: Suspicion | None
+    informativeness: Informativeness | None
+    consistency: NamedConsistency
     settings: Settings
 
     @property
@@ -220,6 +244,12 @@ class Preview:
             NamedSuspect(ids[one.output], names[one.output], task_of(one.output), one.dense, one.outcome)
             for one in (self.suspicion.suspects if self.suspicion else [])
         ]
+
+    @property
+    def horizons(self) -> list[tuple[int, float]]:
+        """After how many of a hundred parts of an output the reward says how much of the outcome."""
+        shares = self.informativeness.shares.tolist() if self.informativeness else []
+        return [(round(100 * horizon), share) for horizon, share in zip(HORIZONS, shares, strict=False)]
 
     @property
     def input_names(self) -> list[str]:

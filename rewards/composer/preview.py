@@ -21,7 +21,16 @@ from rewards.composer.findings import (
     rank_changes,
     suspicion,
 )
-from rewards.composer.picture import Against, Computed, Preview, Read, Settings
+from rewards.composer.picture import (
+    HORIZONS,
+    MAX_COMPARED,
+    Against,
+    Computed,
+    NamedConsistency,
+    Preview,
+    Read,
+    Settings,
+)
 from rewards.composer.sample import Sample, sample_of
 from rewards.composer.terms import Terms, dense_sum, label_of, nodes_to_show, paths_to_keep, terms_of
 from rewards.composer.text import ShownOutput, Written, show_output
@@ -29,7 +38,9 @@ from rewards.recipe_frames import frame_for
 from rewards.recipes.errors import RecipeError
 from rewards.recipes.evaluate import evaluate
 from rewards.recipes.tree import Recipe, read_recipe
-from rewards.shaping.rows import OUTPUT, Floats
+from rewards.shaping.consistency import consistency_matrix
+from rewards.shaping.informativeness import Informativeness, informativeness
+from rewards.shaping.rows import OUTPUT, Floats, Rows
 
 RATINGS: Final = "people"
 """The outcome that is people's mean rating; no input is called so here, since theirs are prefixed."""
@@ -59,6 +70,7 @@ def preview(project: Project, document: object, settings: Settings) -> Preview:
     of_reward = terms if node is recipe.reward else terms_of(recipe.reward, recipe, computed.kept)
     outcomes = _outcomes(recipe, sample)
     outcome = settings.outcome if settings.outcome in dict(outcomes) else next(iter(dict(outcomes)), "")
+    known = _outcome_values(outcome, computed, sample) if outcome else None
     return Preview(
         sample=sample,
         computed=computed,
@@ -68,7 +80,9 @@ def preview(project: Project, document: object, settings: Settings) -> Preview:
         shown=_shown(terms, computed, sample, settings),
         outcomes=outcomes,
         outcome=outcome,
-        suspicion=_suspicion(of_reward, computed, sample, outcome, settings) if outcome else None,
+        suspicion=None if known is None else _suspicion(of_reward, computed, known, settings),
+        informativeness=None if known is None else _informativeness(of_reward.result, computed, known, sample),
+        consistency=_consistency(computed, sample),
         settings=settings,
     )
 
@@ -137,13 +151,32 @@ def _outcomes(recipe: Recipe, sample: Sample) -> list[tuple[str, str]]:
     return found
 
 
-def _suspicion(terms: Terms, computed: Computed, sample: Sample, outcome: str, settings: Settings) -> Suspicion:
+def _outcome_values(outcome: str, computed: Computed, sample: Sample) -> Floats:
     if outcome == RATINGS:
-        values = sample.ratings
-    else:
-        rows = computed.read.built.frame.inputs[outcome.removeprefix(INPUT_PREFIX)]
-        values = _spread(rows.values, computed.read, len(sample))
-    return suspicion(_spread(dense_sum(terms), computed.read, len(sample)), values, settings.passes_from)
+        return sample.ratings
+    rows = computed.read.built.frame.inputs[outcome.removeprefix(INPUT_PREFIX)]
+    return _spread(rows.values, computed.read, len(sample))
+
+
+def _suspicion(terms: Terms, computed: Computed, outcome: Floats, settings: Settings) -> Suspicion:
+    dense = _spread(dense_sum(terms), computed.read, len(outcome))
+    return suspicion(dense, outcome, settings.passes_from)
+
+
+def _informativeness(reward: Rows, computed: Computed, outcome: Floats, sample: Sample) -> Informativeness:
+    places = computed.read.places
+    return informativeness(reward, Rows.scalars(outcome[places]), sample.groups[places], HORIZONS)
+
+
+def _consistency(computed: Computed, sample: Sample) -> NamedConsistency:
+    """The reward, the inputs that it uses, and people's ratings where there are any."""
+    places, inputs = computed.read.places, computed.read.built.frame.inputs
+    compared = dict(list(inputs.items())[:MAX_COMPARED])
+    if not np.isnan(sample.ratings).all():
+        compared["people’s mean rating"] = Rows.scalars(sample.ratings[places])
+    reward = Rows.scalars(computed.totals[places])
+    found = consistency_matrix(reward, list(compared.values()), sample.groups[places])
+    return NamedConsistency(["the reward", *compared], found)
 
 
 def _against(project: Project, computed: Computed, sample: Sample, settings: Settings) -> Against | None:

@@ -225,6 +225,24 @@ def test_segments_in_numbers_come_when_they_are_asked_for(signed_in, outputs):
     ]
 
 
+def test_the_reward_is_held_against_what_it_is_made_of_and_against_the_outcome(signed_in, outputs):
+    response = compose(signed_in, recipe())
+    found = preview_of(response)
+    # Of each task's two outputs the second has the higher critic, reward and model's score.
+    assert found.consistency.names[:3] == ["the reward", "critic", "rm"]
+    assert [row[1][:3] for row in found.consistency.rows[:3]] == [[(1.0, 2)] * 3] * 3
+    # What decides stands on the last third, so that nothing is said before and all is said at the end.
+    assert [percent for percent, _ in found.horizons] == [25, 50, 75, 100]
+    assert found.informativeness.shares[-1] == pytest.approx(1.0)
+    assert "what the reward has said of the outcome" in text_of(response)
+
+
+def test_a_paper_says_what_it_expects_of_each_input_that_is_open(signed_in, outputs):
+    assert "not bound yet: choose where in this project it comes from (The aspect's reward)" in text_of(
+        signed_in.get(f"{COMPOSE}?preset=alarm")
+    )
+
+
 def test_two_recipes_stand_side_by_side(signed_in, outputs, project, manager):
     other = create_recipe(project=project, actor=manager, name="Turned round", document=recipe(weight=-1.0))
     found = preview_of(compose(signed_in, recipe(), against=str(other.pk)))
