@@ -22,11 +22,13 @@ from annotations.api.serializers import (
     CampaignInput,
     CampaignOutput,
     CampaignRow,
+    NextInput,
     NextOutput,
     ProtocolInput,
     ProtocolOutput,
 )
 from annotations.next_item import still_to_come
+from annotations.page_data import assignment_data
 from annotations.selection import Selection
 from projects.access import Capability, project_for
 from projects.api.pagination import KeysetPagination
@@ -118,15 +120,18 @@ class CampaignNext(GenericAPIView[Any]):
     write_scope = TokenScope.ANNOTATE
 
     @extend_schema(
-        request=None,
+        request=NextInput,
         responses={200: NextOutput, 409: ErrorOutput},
         summary="Lease the next item, or get the one in work again",
     )
     def post(self, request: AuthedApiRequest, slug: str, pk: int) -> Response:
         campaign = answerable_campaign_for(request.user, slug, pk)
+        form = NextInput(data=request.data)
+        form.is_valid(raise_exception=True)
         assignment = lease_next_item(campaign=campaign, user=request.user)
         if assignment is None:
             is_done = not still_to_come(request.user, campaign).exists()
-            return Response({"assignment": None, "url": None, "is_done": is_done})
+            return Response({"assignment": None, "url": None, "is_done": is_done, "item": None})
         url = reverse("annotations:annotate", args=[assignment.pk])
-        return Response({"assignment": assignment.pk, "url": url, "is_done": False})
+        item = assignment_data(assignment) if form.validated_data["with_item"] else None
+        return Response({"assignment": assignment.pk, "url": url, "is_done": False, "item": item})

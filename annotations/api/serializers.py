@@ -87,12 +87,6 @@ class CampaignInput(serializers.Serializer[Any]):
     )
 
 
-class NextOutput(serializers.Serializer[Any]):
-    assignment = serializers.IntegerField(allow_null=True, help_text="Null if there is none for you now.")
-    url = serializers.CharField(allow_null=True, help_text="Its page.")
-    is_done = serializers.BooleanField(help_text="No item of this campaign waits for you, now or later.")
-
-
 class ShownMessage(serializers.Serializer[Any]):
     channel = serializers.CharField()
     text = serializers.CharField()
@@ -136,6 +130,19 @@ class AssignmentOutput(serializers.Serializer[Any]):
     questions = serializers.ListField(child=serializers.DictField())
     draft = DraftOutput(allow_null=True)
     active_ms = serializers.IntegerField()
+
+
+class NextInput(serializers.Serializer[Any]):
+    with_item = serializers.BooleanField(
+        required=False, default=False, help_text="Send the item along, as a further request for it would."
+    )
+
+
+class NextOutput(serializers.Serializer[Any]):
+    assignment = serializers.IntegerField(allow_null=True, help_text="Null if there is none for you now.")
+    url = serializers.CharField(allow_null=True, help_text="Its page.")
+    is_done = serializers.BooleanField(help_text="No item of this campaign waits for you, now or later.")
+    item = AssignmentOutput(allow_null=True, help_text="Where it was asked for.")
 
 
 # A day: more than that on one item is a clock gone wrong.

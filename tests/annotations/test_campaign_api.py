@@ -181,13 +181,22 @@ def test_skip_release_and_resume(client, campaign, people):
     assert send(client, f"{own}/heartbeat").json()["status"] == "leased"
 
 
+def test_the_next_item_comes_along_where_it_is_asked_for(client, campaign, people):
+    client.force_login(people["annotator"])
+    assert send(client, f"{ROOT}/{campaign.pk}/next").json()["item"] is None
+    given = send(client, f"{ROOT}/{campaign.pk}/next", {"with_item": True}).json()
+    asked_for = client.get(f"/api/v1/assignments/{given['assignment']}").json()
+    assert given["item"] == asked_for
+    assert len(given["item"]["outputs"]) == 2
+
+
 def test_nothing_left_says_whether_to_come_back(client, project, people):
     campaign = make_campaign(project, people["owner"], items=1)
     client.force_login(people["manager"])
     assignment, own = leased(client, campaign)
     client.force_login(people["annotator"])
     waiting = send(client, f"{ROOT}/{campaign.pk}/next").json()
-    assert waiting == {"assignment": None, "url": None, "is_done": False}
+    assert waiting == {"assignment": None, "url": None, "is_done": False, "item": None}
     client.force_login(people["manager"])
     send(client, f"{own}/submit", {"key": "k", "answer": full_answer(assignment)})
     client.force_login(people["annotator"])
