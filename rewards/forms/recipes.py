@@ -105,7 +105,7 @@ class RecipeNameForm(forms.Form):
 class RecipeFileForm(forms.Form):
     """A recipe as a JSON file or as text."""
 
-    file = forms.FileField(required=False, label="JSON file", help_text="As this page’s JSON button gives it.")
+    file = forms.FileField(required=False, label="JSON file", help_text="As the JSON button of a recipe gives it.")
     text = forms.CharField(
         required=False,
         label="Or paste it",
