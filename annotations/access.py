@@ -67,10 +67,19 @@ def annotators_named(project: Project, usernames: Sequence[str]) -> list[User]:
 
 
 def assignment_for(user: User, pk: int) -> Assignment:
-    """One of the user's own assignments, in a project where they may still answer (one query)."""
+    """One of the user's own assignments, in a project where they may still answer (one query).
+
+    Raises
+    ------
+    Http404
+        There is none of theirs.
+    AppError
+        ``not_a_member`` (403) where it is theirs, from before they left the project.
+    """
     projects = projects_for(user, needs=Capability.ANNOTATE).values("pk")
     assignment = Assignment.objects.of(user).filter(project__in=projects, pk=pk).for_answering().first()
     if assignment is None:
+        _tell_who_left(user, pk)
         raise Http404
     # Already loaded: it is the one who asks.
     assignment.user = user
@@ -97,6 +106,14 @@ def adjudication_for(user: User, slug: str, campaign: int, pk: int) -> Adjudicat
         raise Http404
     adjudication.campaign, adjudication.project = led, led.project
     return adjudication
+
+
+def _tell_who_left(user: User, pk: int) -> None:
+    """Whoever had the item before they left knows that it is there: they are told what became of their work."""
+    own = Assignment.objects.of(user).filter(pk=pk)
+    if own.exclude(project__memberships__user=user).exists():
+        message = "You are no longer a member of this project, so this item cannot be worked on. What you sent is kept."
+        raise AppError(message, code="not_a_member", status=403)
 
 
 def studies_of_campaign(campaign: Campaign) -> StudyQuerySet:

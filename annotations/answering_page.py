@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 
 from annotations.actions.consent import missing_consent
 from annotations.actions.lease import regain_item, renew_lease
@@ -11,7 +12,7 @@ from annotations.arms import SEQUENCE, SEQUENCES
 from annotations.checks import LIKE_WORK, CheckSettings, Kind, is_checked, kinds_in_use
 from annotations.checks_page import last_protocol_number, qualification_of
 from annotations.models import Assignment, Campaign, CampaignProgress
-from annotations.next_item import still_to_come
+from annotations.next_item import plan_of, still_to_come
 from annotations.page_data import assignment_data, questions_to_show
 from annotations.protocols import CONFIDENCE_LEVELS, asks_for_marks, parse_questions
 from projects.errors import AppError
@@ -23,6 +24,7 @@ def start_page(campaign: Campaign, user: User) -> dict[str, Any]:
     progress = campaign.progress.filter(user=user).first()
     live = campaign.assignments.of(user).live().first()
     mine = progress.submitted_count if progress else 0
+    deadline = plan_of(campaign).deadline
     return {
         "campaign": campaign,
         "protocol": campaign.protocol,
@@ -32,6 +34,8 @@ def start_page(campaign: Campaign, user: User) -> dict[str, Any]:
         "live": live,
         "consent": missing_consent(campaign, user),
         "is_open": campaign.status == Campaign.Status.OPEN,
+        "deadline": deadline,
+        "is_over": deadline is not None and timezone.now() > deadline,
         "is_done": live is None and not still_to_come(user, campaign).exists(),
         "wanted": campaign.answer_count_wanted,
         "undoable": campaign.assignments.undoable_by(user, campaign),

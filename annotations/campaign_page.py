@@ -5,6 +5,7 @@ from typing import Any
 from annotations.access import annotators_of
 from annotations.models import Campaign, CampaignItem, CampaignProgress
 from annotations.protocols import parse_questions
+from annotations.rubric_questions import outdated_rubrics
 from projects.keyset import KeysetPage, keyset_page
 from rewards.models import Output
 
@@ -28,6 +29,7 @@ def campaign_page(campaign: Campaign) -> dict[str, Any]:
         "people": [(row, _minutes_per_item(row), row.user_id in in_work) for row in people],
         "waiting": [user for user in asked if user.pk not in started],
         "leaks": _leaks(campaign),
+        "outdated": outdated_rubrics(campaign.protocol.questions) if campaign.protocol else [],
     }
 
 

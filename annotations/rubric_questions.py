@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db.models import Max
+
 from projects.models import Project
 from rewards.models import Criterion, RubricVersion
 
@@ -83,6 +85,22 @@ def criteria_problems(project: Project, questions: Sequence[Mapping[str, Any]]) 
             elif asked != checked_criterion(found):
                 problems[where].append("This is not what the criterion says. Add the checklist anew from its rubric.")
     return problems
+
+
+def outdated_rubrics(questions: Sequence[Mapping[str, Any]]) -> list[tuple[RubricVersion, int]]:
+    """Rubric versions that questions ask by and that have a newer one, with the newest number; two queries, or none."""
+    wanted = {pk for question in questions for pk in _named_by(question)}
+    if not wanted:
+        return []
+    asked = RubricVersion.objects.filter(criteria__in=wanted).distinct().select_related("rubric")
+    newest: Mapping[int, int] = dict(
+        RubricVersion.objects.filter(rubric__versions__criteria__in=wanted)
+        .order_by()
+        .values_list("rubric")
+        .annotate(newest=Max("number"))
+    )
+    outdated = (version for version in asked.order_by("pk") if version.number < newest[version.rubric_id])
+    return [(version, newest[version.rubric_id]) for version in outdated]
 
 
 def _named_by(question: Mapping[str, Any]) -> Iterable[int]:

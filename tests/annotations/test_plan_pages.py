@@ -154,3 +154,18 @@ def test_what_is_left_counts_pays_and_forecasts(client, project, owner):
     page = client.get(at("campaign-detail", campaign)).content.decode()
     assert "20.00 EUR so far; 80.00 to come" in page
     assert "later than that is likelier than not" in page
+
+
+def test_the_api_changes_a_plan_and_sets_items(client, project, owner):
+    annotator(project, "ann")
+    campaign = make_campaign(project, owner, items=3)
+    url = f"/api/v1/projects/lab/campaigns/{campaign.pk}/plan"
+    sent = {"order": "priority", "pay_per": "answer", "pay_amount": 0.5, "currency": "EUR"}
+    answer = client.patch(url, sent, content_type="application/json")
+    assert (answer.status_code, answer.json()["order"], answer.json()["remaining_answers"]) == (200, "priority", 3)
+    rows = [{"position": 2, "priority": 4, "people": ["ann"]}, {"position": 3, "skills": ["law"]}]
+    assert client.patch(f"{url}/items", {"rows": rows}, content_type="application/json").json() == {"items": 2}
+    assert list(campaign.items.order_by("rank", "position").values_list("position", flat=True)) == [2, 1, 3]
+    refused = client.patch(f"{url}/items", {"rows": [{"position": 7}]}, content_type="application/json")
+    assert (refused.status_code, list(refused.json()["fields"])) == (400, ["rows.0.item"])
+    assert client.get(url).json()["last_ranking"] is None
