@@ -1,10 +1,13 @@
 """How soon a reward tells good outputs from bad ones."""
 
+import doctest
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rewards.shaping import informativeness as module
 from rewards.shaping.informativeness import informativeness
 from rewards.shaping.rows import Rows
 
@@ -19,6 +22,10 @@ def test_a_reward_is_informative_from_where_it_says_what_the_outcome_is() -> Non
     np.testing.assert_allclose(found.values, [0.5, -0.5])
     np.testing.assert_allclose(found.shares, [1.0, -1.0])
     assert found.n_outputs == 2
+
+
+def test_the_example_in_the_docstring_holds() -> None:
+    assert doctest.testmod(module).failed == 0
 
 
 def test_nothing_is_said_where_outcomes_or_rewards_are_equal_or_missing() -> None:
