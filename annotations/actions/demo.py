@@ -39,6 +39,8 @@ DESCRIPTION = (
     "Varied tasks with references and rubrics, each answered four times by SmolLM2-135M-Instruct at other settings. "
     "The same small model scores them here: its log-probabilities carry signal, its verdicts mostly its own bias."
 )
+DENSE_OUTPUTS = 16
+"""Outputs that each further dense reward is computed for: those of four tasks."""
 GUIDELINES = (
     "Read the prompt, then each response on its own. Rate it against the prompt, not against the others; compare the "
     "pairs afterwards; mark what is wrong in the text, however small, and say how serious it is. A response that only "
@@ -135,7 +137,8 @@ def _start_scoring(project: Project) -> list[str]:
             parameters=one.parameters,
             uses_task_rubric=one.own_rubrics,
         )
-        start_run(project=project, scorer=scorer, selection=OutputSelection(), actor=owner, name=one.name)
+        selection = OutputSelection(limit=one.limit)
+        start_run(project=project, scorer=scorer, selection=selection, actor=owner, name=one.name)
     return [*notes, f"{len(ready)} runs are scoring the demo now; watch them under Runs."] if ready else notes
 
 
@@ -147,6 +150,7 @@ class _Planned(NamedTuple):
     endpoints: dict[str, ModelEndpoint]
     own_rubrics: bool = False
     parameters: Mapping[str, object] = MappingProxyType({})
+    limit: int | None = None
 
 
 def _of_the_adapter(project: Project, owner: User, base: ModelEndpoint) -> list[_Planned]:
@@ -157,7 +161,39 @@ def _of_the_adapter(project: Project, owner: User, base: ModelEndpoint) -> list[
     words = "What the trained adapter makes of each step, against its base"
     # As it was trained; without contexts, which its data does not have.
     trained = {"beta": float(shipped_facts()["parameters"]["beta"]), "aggregate": "sum", "use_context": False}
-    return [_Planned(words, "implicit_prm", {"policy": adapted, "reference": base}, parameters=trained)]
+    bare: Mapping[str, object] = {"use_context": False}
+    return [
+        _Planned(words, "implicit_prm", {"policy": adapted, "reference": base}, parameters=trained),
+        # Some outputs each: enough to lay them over each other, and to see what they are.
+        _Planned(
+            "What training changed at each token",
+            "logit_delta",
+            {"trained": adapted, "base": base},
+            parameters=bare,
+            limit=DENSE_OUTPUTS,
+        ),
+        _Planned(
+            "Token rewards as reinforced token optimisation begins",
+            "rto",
+            {"dpo": adapted, "reference": base, "policy": base},
+            parameters=bare,
+            limit=DENSE_OUTPUTS,
+        ),
+        _Planned(
+            "What the base's own logits value",
+            "checkpoint_values",
+            {"checkpoint": base},
+            parameters=bare,
+            limit=DENSE_OUTPUTS,
+        ),
+        _Planned(
+            "Which tokens lead to the reference answer",
+            "layer_relevance",
+            {"model": base},
+            parameters={**bare, "answer_by": "reference_mean"},
+            limit=DENSE_OUTPUTS,
+        ),
+    ]
 
 
 def _known_password() -> str:

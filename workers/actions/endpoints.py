@@ -163,7 +163,8 @@ def _ensure_packaged(distribution: str, name: str, *, dtype: str) -> ModelEndpoi
     endpoint = ModelEndpoint.objects.filter(project=None, reference=reference).first()
     if endpoint is None:
         endpoint = register_endpoint(project=None, name=name, reference=reference, dtype=dtype, actor=None, probe=False)
-    if endpoint.probed_at is None or endpoint.failure:
+    # One that was looked at before engines could do more would be refused by what needs it.
+    if endpoint.probed_at is None or endpoint.failure or endpoint.resolved.get("probe") != PROBE:
         probe_endpoint(endpoint=endpoint, load=False)
     return endpoint
 
