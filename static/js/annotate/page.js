@@ -2,6 +2,7 @@
 
 import { ActiveTime } from "./active_time.js";
 import { request } from "./api.js";
+import { BreakHint } from "./break_hint.js";
 import { Flow } from "./flow.js";
 import { Lease } from "./lease.js";
 import { listen, remap, showKeys } from "./shortcuts.js";
@@ -49,8 +50,18 @@ const flow = new Flow(root, { workbench, lease, notices, time, post, urls, signe
 
 if (data.draft) saveState.show("saved", { saved_at: data.draft.saved_at });
 
+const rest = new BreakHint(window.sessionStorage, {
+  onHint: (minutes) => {
+    const text = `You have worked for ${minutes} minutes without a rest. A short break keeps judgments even; your work is saved.`;
+    notices.show("rest", text, { kind: "info" });
+  },
+});
+const happened = () => {
+  time.tick();
+  rest.tick();
+};
 for (const kind of ["pointerdown", "keydown", "scroll", "pointermove"]) {
-  window.addEventListener(kind, () => time.tick(), { capture: true, passive: true });
+  window.addEventListener(kind, happened, { capture: true, passive: true });
 }
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") time.tick();

@@ -1,6 +1,7 @@
 // The answer in work: one history of states, drawn on every change and handed to the drafts.
 
 import { answerOf, isEmpty, isSameAnswer, stateOf, withChoice, withConfidence, withMarks } from "./answer.js";
+import { Arrangement } from "./arrangement.js";
 import { DraftKeeper, LocalDraft } from "./drafts.js";
 import { History } from "./history.js";
 import { Layout } from "./layout.js";
@@ -27,6 +28,7 @@ export class Workbench {
     fillSteps(data, root);
     this.viewOf = (output, message) => findView(this.views, output, message);
     this.layout = new Layout(root);
+    this.arrangement = new Arrangement(root, data.outputs);
     const onReveal = (label) => this.layout.reveal(label);
     this.fields = new Questions(root, this.questions, this.labels, {
       onChoice: (question, part, value, burst) => this.push(withChoice(this.state, question, part, value), burst),
