@@ -1,4 +1,4 @@
-"""A private stack for tests that break it: PostgreSQL and Valkey from the wheels, workers as processes.
+"""A private stack for tests that break it: PostgreSQL and Valkey from the wheels, workers and web servers as processes.
 
 What happened is read by SQL, and work is started by the commands a person would use.
 """
@@ -33,14 +33,14 @@ class ChaosStack:
     def __init__(self, folder: Path, models: Path) -> None:
         self.folder = folder
         passwords = Passwords(superuser=secrets.token_hex(), rubricate=secrets.token_hex())
-        self.postgres = PostgresServer(
-            folder / "postgres", log=folder / "postgres.log", passwords=passwords, durable=False
-        )
+        # Durable: without, a commit that was acknowledged may still be in the memory of a process that is killed.
+        self.postgres = PostgresServer(folder / "postgres", log=folder / "postgres.log", passwords=passwords)
         self.postgres.start()
         account = Account(os.geteuid(), os.getegid())
         self.valkey = ValkeyServer(log=folder / "valkey.log", password=secrets.token_hex(), account=account)
         self.valkey.start()
         self.workers: list[subprocess.Popen[bytes]] = []
+        self.webs: dict[int, subprocess.Popen[bytes]] = {}
         self._connection: psycopg.Connection[Any] | None = None
         self.environment = {
             **os.environ,
@@ -102,19 +102,41 @@ class ChaosStack:
         command += ["--hostname", f"{queue}{len(self.workers)}@%h", "--without-gossip", "--without-mingle"]
         if beat:
             command += ["--beat", "--schedule", str(self.folder / "beat")]
-        log = (self.folder / f"worker{len(self.workers)}.log").open("wb")
-        with log:
-            worker = subprocess.Popen(
+        worker = self._start(command, f"worker{len(self.workers)}")
+        self.workers.append(worker)
+        return worker
+
+    def restart_worker(self, index: int, **options: Any) -> None:
+        """SIGKILL to a worker and its beat, and another one in its place."""
+        kill(self.workers.pop(index))
+        self.start_worker(**options)
+
+    def start_web(self, port: int) -> None:
+        """The web server as it is deployed; in place of the one at this port, which gets SIGKILL."""
+        if port in self.webs:
+            kill(self.webs[port])
+        command = [sys.executable, "-m", "uvicorn", "rubricate.asgi:application", "--port", str(port)]
+        self.webs[port] = self._start([*command, "--lifespan", "off", "--no-access-log"], f"web{port}")
+
+    def _start(self, command: list[str], name: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
                 command,
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # The embedded beat is a child, which a killed worker cannot take with it.
+                # What it starts itself, such as the embedded beat, is killed with it.
                 start_new_session=True,
             )
-        self.workers.append(worker)
-        return worker
+
+    def restart_broker(self) -> None:
+        """SIGKILL to the broker: what was said is forgotten; it comes back at the same port."""
+        assert self.valkey.child is not None
+        os.killpg(self.valkey.child.process.pid, signal.SIGKILL)
+        self.valkey.child.process.wait()
+        self.valkey.child = None
+        self.valkey.start()
 
     def flush_broker(self) -> None:
         """Everything that was said is forgotten, on all its databases."""
@@ -137,6 +159,12 @@ class ChaosStack:
         row = self._connection.execute(query, parameters).fetchone()
         return row[0] if row is not None and len(row) == 1 else row
 
+    def rows(self, query: str, *parameters: Any) -> list[Any]:
+        """All rows."""
+        self.sql("SELECT 1")
+        assert self._connection is not None
+        return self._connection.execute(query, parameters).fetchall()
+
     def _hang_up(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -152,8 +180,9 @@ class ChaosStack:
         return time.monotonic() - started
 
     def logs(self) -> str:
-        """The end of every worker's log."""
-        texts = (path.read_text(errors="replace")[-3000:] for path in sorted(self.folder.glob("worker*.log")))
+        """The end of every log of a worker and of a web server."""
+        paths = sorted([*self.folder.glob("worker*.log"), *self.folder.glob("web*.log")])
+        texts = (path.read_text(errors="replace")[-3000:] for path in paths)
         return "\n----\n".join(texts)
 
     def reset(self) -> None:
@@ -168,15 +197,22 @@ class ChaosStack:
     def kill_workers(self) -> None:
         """SIGKILL to all of them."""
         for worker in self.workers:
-            with suppress(ProcessLookupError):
-                os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()
+            kill(worker)
         self.workers.clear()
 
     def stop(self) -> None:
         """End all of it."""
         self.kill_workers()
+        for web in self.webs.values():
+            kill(web)
         if self._connection is not None:
             self._connection.close()
         self.valkey.stop()
         self.postgres.stop()
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL to a process and to what it has started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

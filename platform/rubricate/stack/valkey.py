@@ -37,9 +37,10 @@ class ValkeyServer:
         return f"redis://:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Start it and wait until it answers; another port is tried when someone takes the free one first."""
+        """Start it and wait until it answers: at its port of before, if that is free, or at a new one."""
         for attempt in range(1, _ATTEMPTS + 1):
-            self.port = _free_port()
+            if attempt > 1 or not self.port:
+                self.port = _free_port()
             self.child = processes.start(
                 "Valkey",
                 [_program(), "-"],
