@@ -13,15 +13,16 @@ DEV := .venv/dev.stamp
 unexport PYTHONDONTWRITEBYTECODE
 JS_TESTS := $(wildcard tests/js/*.test.js tests/js/*.test.mjs)
 
-.PHONY: help demo install test test-browser test-models chaos bench check format clean
+.PHONY: help demo install test test-browser test-models chaos bench bench-anchors check format clean
 
 help:
 	@echo "make demo          start Rubricate with its demo project; Ctrl-C stops it (ARGS=\"--port 8001\")"
 	@echo "make test          the tests, under three minutes; needs nothing before it"
 	@echo "make test-browser  the tests that drive Chromium"
 	@echo "make test-models   the tests that load the shipped language model"
-	@echo "make chaos         kill workers and empty the broker in mid-run"
+	@echo "make chaos         kill everything there is while models score and people annotate (CHAOS_KILLS=200)"
 	@echo "make bench         speed and memory, one line a figure (ONLY=name)"
+	@echo "make bench-anchors installs Label Studio and Potato for make bench ONLY=annotators"
 	@echo "make check         linters, types, layers, templates, migrations, JavaScript"
 	@echo "make format        rewrite Python and templates in the house format"
 	@echo "make install       .venv with everything, and nothing else"
@@ -45,6 +46,13 @@ chaos: install
 
 bench: install
 	$(BIN)/python -m tests.bench $(ONLY)
+
+# Label Studio and Potato pin what we use in other versions: each has an environment of its own.
+bench-anchors: requirements/bench-annotation.txt
+	$(PYTHON) -m venv var/anchors/label-studio
+	var/anchors/label-studio/bin/pip install --quiet -c $< label-studio uwsgi
+	$(PYTHON) -m venv var/anchors/potato
+	var/anchors/potato/bin/pip install --quiet -c $< potato-annotation gunicorn
 
 check: install
 	$(BIN)/ruff check .
