@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from rewards.api import exports, imports, judgments, marks, outputs, recipes, reward_names, rubrics, signals, tasks
+from rewards.api import (
+    exports,
+    imports,
+    judgments,
+    marks,
+    outputs,
+    reactions,
+    recipes,
+    reward_names,
+    rubrics,
+    signals,
+    tasks,
+)
 
 app_name = "rewards-api"
 urlpatterns = [
@@ -13,6 +25,8 @@ urlpatterns = [
     path("projects/<slug:slug>/judgments", judgments.JudgmentList.as_view(), name="judgment-list"),
     path("projects/<slug:slug>/judgments/<int:pk>", judgments.JudgmentDetail.as_view(), name="judgment-detail"),
     path("projects/<slug:slug>/marks/<int:pk>/review", marks.MarkReview.as_view(), name="mark-review"),
+    path("projects/<slug:slug>/reactions", reactions.ReactionList.as_view(), name="reaction-list"),
+    path("projects/<slug:slug>/reactions/withdraw", reactions.ReactionWithdrawal.as_view(), name="reaction-withdraw"),
     path("projects/<slug:slug>/signals", signals.SignalList.as_view(), name="signal-list"),
     path("projects/<slug:slug>/signals/<int:pk>", signals.SignalDetail.as_view(), name="signal-detail"),
     path("projects/<slug:slug>/rubrics", rubrics.RubricList.as_view(), name="rubric-list"),

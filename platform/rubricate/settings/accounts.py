@@ -30,6 +30,8 @@ ACCOUNT_RATE_LIMITS = {
     "change_email": "5/h/user",
     "invite": "60/h/user",
     "join": "20/m/ip",
+    # Requests, of up to 200 reactions each.
+    "reactions": "600/m/user",
 }
 # How many proxies stand before this server; the address that the outermost one noted is the one that is counted.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0)
