@@ -55,9 +55,10 @@ def check_list(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
 def check_import(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     """Right answers from a file, or from a column of the tasks."""
     campaign = campaign_for(request.user, slug, pk, needs=Capability.MANAGE)
-    form = GoldImportForm(request.POST or None, request.FILES or None)
+    is_sent = request.method == "POST"
+    form = GoldImportForm(request.POST, request.FILES) if is_sent else GoldImportForm()
     problems: list[str] = []
-    if request.method == "POST" and form.is_valid():
+    if is_sent and form.is_valid():
         try:
             made = import_gold(campaign=campaign, actor=request.user, rows=form.rows(campaign))
         except AppError as error:
