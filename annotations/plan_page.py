@@ -10,7 +10,7 @@ from annotations.arms import GUIDELINES, SEQUENCE, SEQUENCES, Arm, arms_of
 from annotations.models import Assignment, Campaign, CampaignItem, CampaignPlan, Reranking
 from annotations.next_item import ORDERS, plan_of
 
-NEXT = 12
+NEXT = 8
 """Items that are shown of the queue."""
 
 

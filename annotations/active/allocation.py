@@ -64,7 +64,7 @@ def _why(loss: float, label: str) -> str:
     if loss != loss:
         return "People: the judge has not scored every output"
     whom = "The judge suffices" if loss <= TOLERANCE**2 else "People"
-    return f"{whom}: error of {label} drawn at {np.sqrt(loss):.2f}, {TOLERANCE:g} may be borne"
+    return f"{whom}: an error of {np.sqrt(loss):.2f} was drawn for “{label}”, {TOLERANCE:g} may be borne"
 
 
 def _rows(errors: Any, bounds: list[float | None], pending: list[int]) -> list[dict[str, Any]]:

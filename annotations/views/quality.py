@@ -13,6 +13,8 @@ from annotations.actions.consent import consent_standing
 from annotations.actions.study import start_study
 from annotations.forms.study import QualityForm
 from annotations.models import Study
+from annotations.next_item import plan_of
+from annotations.plan_page import arm_rows
 from annotations.quality import pictures
 from annotations.quality.checks import checks_report
 from projects.requests import AuthedRequest
@@ -37,6 +39,8 @@ def campaign_quality(request: AuthedRequest, slug: str, pk: int) -> HttpResponse
         "study": study,
         "checks": checks_report(campaign) if not request.htmx else None,
         "consent": consent_standing(campaign),
+        "arms": arm_rows(campaign) if not request.htmx else [],
+        "plan": plan_of(campaign),
         "is_open": study is not None and study.status in (Study.Status.PENDING, Study.Status.RUNNING),
     }
     if study is not None and study.status == Study.Status.READY:

@@ -169,3 +169,15 @@ def test_the_api_changes_a_plan_and_sets_items(client, project, owner):
     refused = client.patch(f"{url}/items", {"rows": [{"position": 7}]}, content_type="application/json")
     assert (refused.status_code, list(refused.json()["fields"])) == (400, ["rows.0.item"])
     assert client.get(url).json()["last_ranking"] is None
+
+
+def test_arms_stand_on_the_plan_and_among_the_figures_of_quality(client, project, owner):
+    campaign = make_campaign(project, owner, items=2)
+    change_plan(campaign=campaign, actor=owner, arms={"sequence": ["sparse_first", "dense_first"]}, arm_unit="item")
+    held = lease_next_item(campaign=reloaded(campaign), user=annotator(project, "ann"))
+    submit_answer(assignment=held, key="k", answer=full_answer(held), active_ms=90_000)
+    for name in ("campaign-plan", "campaign-quality"):
+        page = client.get(at(name, campaign)).content.decode()
+        assert "Marks in the text first, then ratings and choices" in page
+        # One answer of a minute and a half under one arm, none under the other.
+        assert page.count('data-label="Minutes per answer" class="number">1.5<') == 1
