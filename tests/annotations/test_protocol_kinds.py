@@ -322,6 +322,10 @@ class TestWords:
         assert (first.presentation["changed"], second.presentation["changed"]) == (True, False)
         assert first.presentation["text_sha256"] == sha256_text(TEXT)
 
+    @pytest.mark.parametrize("text", ["", "\n"])
+    def test_an_empty_response_may_be_right_as_it_is(self, text):
+        assert [plan.rows for plan in planned(EDIT, {"A": text, "B": text}, shown(text=text))] == [[], []]
+
     def test_the_answer_is_edited_and_not_the_thinking(self):
         output = ShownOutput("A", 11, ["hm", "Said.", "out"], ["thinking", "answer", "tool"])
         (question,) = parse_questions([EDIT])
