@@ -21,6 +21,9 @@ WHERE d.revision = %(revision)s
 RETURNING revision, saved_at
 """
 
+# More than anybody saves between two submits.
+_REVISIONS_OF_A_STINT = 1_000_000
+
 
 class SavedDraft(NamedTuple):
     revision: int
@@ -58,6 +61,10 @@ def save_draft(
 
 
 def restore_draft(*, assignment: Assignment, answer: dict[str, Any]) -> None:
-    """Put a submitted answer back as the draft. Inside the caller's transaction."""
-    values = {"answer": answer, "saved_at": timezone.now(), "revision": 1}
+    """Put a submitted answer back as the draft. Inside the caller's transaction.
+
+    The submit took the draft's row with its revision; a window that was open since before must not find its own again.
+    """
+    revision = 1 + _REVISIONS_OF_A_STINT * assignment.submissions.count()
+    values = {"answer": answer, "saved_at": timezone.now(), "revision": revision}
     Draft.objects.update_or_create(assignment=assignment, defaults=values)

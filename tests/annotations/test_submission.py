@@ -333,6 +333,17 @@ def test_a_person_who_left_the_project_reaches_nothing(assignment, ann):
         assignment_for(ann, assignment.pk)
 
 
+def test_a_window_from_before_a_submit_does_not_overwrite_what_undo_brought_back(assignment):
+    answer = full_answer(assignment)
+    seen = save_draft(assignment=assignment, answer={"overall": {"A": 2}}, revision=0).revision
+    submit_answer(assignment=assignment, key="k", answer=answer)
+    undo_submission(assignment=assignment)
+    with pytest.raises(AppError) as refused:
+        save_draft(assignment=assignment, answer={"overall": {"A": 7}}, revision=seen)
+    assert refused.value.code == "draft_conflict"
+    assert Draft.objects.get().answer == answer
+
+
 def test_drafts_rise_in_revision_and_refuse_an_older_window(assignment):
     first = save_draft(assignment=assignment, answer={"overall": {"A": 1}}, revision=0)
     assert first.revision == 1
