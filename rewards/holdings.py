@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from django.utils import timezone
+
 from projects.holdings import Holdings, RetentionRule
 from projects.models import Project, User
 from rewards.actions.erasing import (
@@ -12,7 +14,7 @@ from rewards.actions.erasing import (
     with_replies_before,
     withdrawn_before,
 )
-from rewards.models import ExportFile, ImportBatch, Rater
+from rewards.models import Export, ExportFile, ImportBatch, Rater, StoredReward
 
 
 def _projects_of(user: User) -> Iterable[int]:
@@ -29,12 +31,22 @@ def _files_of(project: Project) -> Iterable[str]:
         yield from names
 
 
+def _stop(project: Project, actor: User | None) -> None:
+    """Exports and stored rewards under way: their workers notice and leave."""
+    now = timezone.now()
+    exports = Export.objects.filter(project=project, status__in=[Export.Status.PENDING, Export.Status.RUNNING])
+    exports.update(status=Export.Status.CANCELLED, finished_at=now)
+    rewards = StoredReward.objects.filter(project=project).open()
+    rewards.update(status=StoredReward.Status.CANCELLED, finished_at=now)
+
+
 HOLDINGS = Holdings(
     app="rewards",
     projects_of=_projects_of,
     of_person=lambda user, project: {"judgments": judgments_of_person(user, project).count()},
     erase_person=erase_person,
     pseudonym_of=_pseudonym_of,
+    stop=_stop,
     files_of=_files_of,
     retention={
         "replies": RetentionRule(lambda project, before: with_replies_before(project, before).count(), erase_replies),

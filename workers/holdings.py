@@ -9,8 +9,9 @@ from projects.errors import AppError
 from projects.holdings import Holdings, RetentionRule
 from projects.models import Project, User
 from rewards.actions.erasing import CHUNK, strip_replies
+from workers.actions.artefacts import cancel_fit
 from workers.actions.runs import cancel_run
-from workers.models import Artefact, Attempt, Run
+from workers.models import Artefact, Attempt, Fit, Run
 
 
 def _stop(project: Project, actor: User | None) -> None:
@@ -19,6 +20,11 @@ def _stop(project: Project, actor: User | None) -> None:
             cancel_run(run=run, actor=actor)
         except AppError:
             # It has finished in this moment.
+            continue
+    for fit in Fit.objects.filter(project=project).open():
+        try:
+            cancel_fit(fit=fit, actor=actor)
+        except AppError:
             continue
 
 
