@@ -3,6 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from annotations.models import Campaign
@@ -20,16 +21,24 @@ from rewards.statistics.annotators import (
     Repeats,
     accuracy_on_known,
     alternation,
+    copying,
     pace,
     repeats,
     same_answer,
 )
 from rewards.statistics.dawid_skene import dawid_skene
 from rewards.statistics.leniency import fit_leniency
+from rewards.statistics.mace import mace
 from rewards.statistics.proportions import Proportion
 
 PATTERNED = ("rating", "comparison", "checklist", "ranking", "best_worst", "tick")
 """Kinds that are answered by choosing: marked words and written ones make no pattern."""
+
+STARTS = 4
+"""Of MACE, whose likelihood has several maxima."""
+
+LEAST_WORDS = 8
+"""Of a critique: shorter ones two people may well write alike."""
 
 SMOOTHING = 0.1
 """Of confusion matrices: a tenth of an answer in each cell."""
@@ -60,11 +69,13 @@ def people_of(
         answers = columns[question.key]
         _without(rows, question, answers, metrics[question.kind])
         _confusion(rows, question, answers, notes)
+        _copying(rows, question, answers)
         if question.kind == "rating":
             _leniency(rows, question, answers, notes)
         if known is not None:
             _known(rows, question, answers, known)
     _repeats(rows, campaign, valued, metrics)
+    _same_words(rows, questions, submitted)
     for row in rows.values():
         row["alarms"] = _alarms(row)
     ordered = sorted(rows.values(), key=lambda row: (-len(row["alarms"]), -row["answered"], row["name"]))
@@ -80,6 +91,8 @@ def _row(rater: Rater) -> dict[str, Any]:
         "patterns": [],
         "without": [],
         "estimated": [],
+        "competence": [],
+        "copied": [],
         "leniency": [],
         "known": None,
         "repeats": [],
@@ -161,6 +174,49 @@ def _confusion(rows: Rows, question: Question, answers: Triples, notes: list[dic
         if isinstance(rater, int) and rater in rows:
             row = {"question": question.key, "value": float(accuracy), "n": counts[rater]}
             rows[rater]["estimated"].append(row)
+    if len(found.classes) > 1:
+        _competence(rows, question, Triples(answers.units, answers.raters, list(values)))
+
+
+def _competence(rows: Rows, question: Question, answers: Triples) -> None:
+    """How often each person knows instead of guessing, by MACE."""
+    found = mace(answers.units, answers.raters, answers.values, restarts=STARTS)
+    counts = Counter(answers.raters)
+    for place, rater in enumerate(found.raters):
+        if isinstance(rater, int) and rater in rows:
+            figures = {name: float(getattr(found, name)[place]) for name in ("low", "high")}
+            value = float(found.competence[place])
+            row = {"question": question.key, "value": value, "n": counts[rater], **figures}
+            rows[rater]["competence"].append(row)
+
+
+def _copying(rows: Rows, question: Question, answers: Triples) -> None:
+    """Answers that differ from what the others say and are the same for two people."""
+    for (one, other), found in copying(*answers).items():
+        for rater, partner in ((one, other), (other, one)):
+            if rater in rows and partner in rows:
+                told = {"question": question.key, "partner": partner, "name": rows[partner]["name"]}
+                rows[rater]["copied"].append(told | {"same": found.same, "odd": found.odd, "p_value": found.p_value})
+
+
+def _same_words(rows: Rows, questions: Sequence[Question], submitted: Sequence[Submitted]) -> None:
+    """Critiques of one item that two people wrote in the same words."""
+    written: dict[tuple[int, str, str], set[int]] = defaultdict(set)
+    keys = [question.key for question in questions if question.kind == "critique"]
+    for one in submitted:
+        for key in keys:
+            for words in dict(one.answer.get(key) or {}).values():
+                plain = " ".join(str(words).lower().split())
+                if plain.count(" ") + 1 >= LEAST_WORDS:
+                    written[one.item, key, plain].add(one.rater)
+    shared: Counter[tuple[str, int, int]] = Counter()
+    for (_, key, _), people in written.items():
+        for pair in combinations(sorted(people & rows.keys()), 2):
+            shared[key, *pair] += 1
+    for (key, one_rater, other), times in shared.items():
+        for rater, partner in ((one_rater, other), (other, one_rater)):
+            told = {"question": key, "partner": partner, "name": rows[partner]["name"]}
+            rows[rater]["copied"].append(told | {"same": times, "odd": times, "p_value": None})
 
 
 def _side(value: float | str | None) -> float | None:
@@ -250,8 +306,21 @@ def _alarms(row: Mapping[str, Any]) -> list[str]:
     timed = row["pace"]
     if timed and timed["is_alarming"]:
         found.append(f"{timed['fast']} of {timed['timed']} items at over {MAX_WORDS_PER_MINUTE:.0f} words a minute")
+    found += _alarms_of_copying(row["copied"])
     for pattern, words in _IN_WORDS.items():
         tested = [one for one in row["patterns"] if one["pattern"] == pattern and one["p_value"] == one["p_value"]]
         alarming = (one for one in tested if one["p_value"] < LEVEL / len(tested))
         found += [f"{one['question']}: {words.format(one['observed'])}" for one in alarming]
     return found
+
+
+def _alarms_of_copying(copied: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Tested the more strictly the more people there are to have it from; the same words need no test."""
+    tested = [one for one in copied if one["p_value"] is not None]
+    found = [
+        f"{one['question']}: {one['same']} of {one['odd']} unusual answers are the same as {one['name']}'s"
+        for one in tested
+        if one["p_value"] < LEVEL / len(tested)
+    ]
+    alike = [one for one in copied if one["p_value"] is None]
+    return found + [f"{one['question']}: the same words as {one['name']} in {one['same']} critiques" for one in alike]

@@ -55,6 +55,7 @@ def context(result: Mapping[str, Any]) -> dict[str, Any]:
         "question_rows": question_rows(result["questions"]),
         "leniency_charts": leniency_charts(result["people"], questions),
         "accuracy_charts": accuracy_charts(result["people"], questions),
+        "competence_charts": competence_charts(result["people"], questions),
         "pace_chart": pace_chart(result["people"]),
         "without_rows": without_rows(result["people"]),
         "person_rows": [_person_row(row) for row in result["people"]],
@@ -105,6 +106,28 @@ def accuracy_charts(people: Sequence[Mapping[str, Any]], questions: Mapping[str,
     ]
 
 
+def competence_charts(people: Sequence[Mapping[str, Any]], questions: Mapping[str, str]) -> list[Chart]:
+    """A chart a question: how often each person knows instead of guessing, by MACE."""
+    return [
+        Chart(
+            questions.get(key, key),
+            "guesses",
+            "knows",
+            [
+                _mark(
+                    name,
+                    f"{100 * row['value']:.0f} % [{100 * row['low']:.0f}, {100 * row['high']:.0f}], {row['n']} answers",
+                    (row["value"], row["low"], row["high"]),
+                    (0, 1),
+                    (),
+                )
+                for name, row in sorted(rows, key=lambda entry: -entry[1]["value"])
+            ],
+        )
+        for key, rows in _by_question(people, "competence").items()
+    ]
+
+
 def pace_chart(people: Sequence[Mapping[str, Any]]) -> Chart | None:
     """Words a minute with the line beyond which nobody reads."""
     timed = [
@@ -141,7 +164,8 @@ def without_rows(people: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, st
 def _by_question(people: Sequence[Mapping[str, Any]], figure: str) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
     found: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     for person in people:
-        for row in person[figure]:
+        # A report that was worked out before a figure was known has none of it.
+        for row in person.get(figure, []):
             if row["value"] is not None:
                 found.setdefault(row["question"], []).append((person["name"], row))
     return found

@@ -6,7 +6,7 @@ of items. It is a reason to read some answers, not a verdict.
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -229,6 +229,75 @@ def alternation(answers: Sequence[Hashable]) -> Pattern:
     if variance <= 1e-9:
         return Pattern(share, float("nan"), n)
     return Pattern(share, float(ndtr(-(changes - 0.5 - mean) / np.sqrt(variance))), n)
+
+
+class Copying(NamedTuple):
+    """How often two people gave the same unusual answer.
+
+    Attributes
+    ----------
+    same, odd : int
+        Of the units on which both differ from what most of the others say, those on which their answers are the same.
+    p_value : float
+        Chance of so many or more for two people who err by themselves.
+    """
+
+    same: int
+    odd: int
+    p_value: float
+
+
+def copying(units: Column, raters: Column, values: Column) -> dict[tuple[Hashable, Hashable], Copying]:
+    """Pairs of people whose errors coincide: to be right together is no sign of copying, to be wrong together is one.
+
+    An answer is unusual where it differs from the commonest one of at least two others, the pair left out. Two people
+    who err by themselves give the same unusual answer to unit i with the chance ``sum_a q_i(a)^2``, where ``q_i`` is
+    how often everybody gives answer a where it is unusual, over the answers that are unusual for that unit. The number
+    of coincidences is then a sum of independent trials, whose upper tail is exact.
+
+    Parameters
+    ----------
+    units, raters, values : sequence, length N
+        A row for each answer; None and NaN are missing, and of two answers of a person to a unit the last counts.
+
+    Returns
+    -------
+    dict of (rater, rater) to Copying
+        Of the pairs with at least one unusual answer each to the same unit; raters in the order in which they occur.
+
+    References
+    ----------
+    Shared errors as the sign of copied answers: W. H. Angoff (1974), The development of statistical indices for
+    detecting cheaters, Journal of the American Statistical Association 69.
+    """
+    given: dict[Hashable, dict[Hashable, Hashable]] = {}
+    for unit, rater, value in zip(plain(units), plain(raters), plain(values), strict=True):
+        if value is not None and value == value:
+            given.setdefault(unit, {})[rater] = value
+    order = {rater: place for place, rater in enumerate(dict.fromkeys(plain(raters)))}
+    unusual: Counter[Hashable] = Counter()
+    both: dict[tuple[Hashable, Hashable], list[tuple[bool, Hashable]]] = {}
+    for answers in given.values():
+        if len(answers) < 4:
+            continue
+        [(usual, times)] = Counter(answers.values()).most_common(1)
+        odd = sorted((rater for rater, value in answers.items() if value != usual), key=order.__getitem__)
+        unusual.update(answers[rater] for rater in odd)
+        if times < 2:
+            continue
+        for one, other in combinations(odd, 2):
+            both.setdefault((one, other), []).append((answers[one] == answers[other], usual))
+    return {pair: _copying(seen, unusual) for pair, seen in both.items()}
+
+
+def _copying(seen: Sequence[tuple[bool, Hashable]], unusual: Mapping[Hashable, int]) -> Copying:
+    tail = np.ones(1)
+    for _, usual in seen:
+        counts = np.array([times for value, times in unusual.items() if value != usual], dtype=np.float64)
+        chance = float(((counts / counts.sum()) ** 2).sum())
+        tail = np.convolve(tail, [1 - chance, chance])
+    same = sum(is_same for is_same, _ in seen)
+    return Copying(same, len(seen), float(min(max(tail[same:].sum(), 0.0), 1.0)))
 
 
 def _longest_run(answers: Sequence[Hashable]) -> int:

@@ -12,6 +12,7 @@ from rewards.statistics.annotators import (
     LEVEL,
     accuracy_on_known,
     alternation,
+    copying,
     pace,
     repeats,
     run_tail,
@@ -115,6 +116,31 @@ PATIENTS = (
     "1111111 1121121 1111111 3333233 1111111 2222222 2223232 4334343 2212232 2323233 3333432 1111111 1111111 1212111 "
     "2322222 1211111 2222222"
 )
+
+
+def test_the_same_unusual_answers_are_noticed_and_the_same_right_ones_are_not():
+    # Everybody but 4 and 5 says "a" of ten units; those two say the same of b, c, d, e in turns. Unusual answers are as
+    # often b, c, d or e, up to 3 : 3 : 2 : 2, so that each coincidence has the chance (9 + 9 + 4 + 4) / 100 = 0.26.
+    odd = ["b", "c", "d", "e"]
+    rows = [(unit, rater, "a") for unit in range(10) for rater in range(4)]
+    rows += [(unit, rater, odd[unit % 4]) for unit in range(10) for rater in (4, 5)]
+    found = copying(*zip(*rows, strict=True))
+    assert found.keys() == {(4, 5)}
+    assert found[4, 5][:2] == (10, 10)
+    assert found[4, 5].p_value == pytest.approx(0.26**10)
+    # One of ten alike: 1 - 0.74^10.
+    apart = [
+        (unit, rater, odd[(unit + (rater == 5 and unit > 0)) % 4] if rater > 3 else value)
+        for unit, rater, value in rows
+    ]
+    one = copying(*zip(*apart, strict=True))[4, 5]
+    assert (one.same, one.odd) == (1, 10)
+    assert one.p_value > 0.9
+
+
+def test_where_there_is_but_one_way_to_err_nobody_copies():
+    rows = [(unit, rater, int(rater > 3)) for unit in range(30) for rater in range(6)]
+    assert copying(*zip(*rows, strict=True))[4, 5].p_value == pytest.approx(1.0)
 
 
 def test_dawid_and_skenes_patients():
