@@ -1,4 +1,4 @@
-"""Which source deserves trust: accuracy against human preferences, and the dense bench, on public data.
+"""Which source deserves trust: accuracy against human preferences, on public data.
 
 Measured on the models that packages carry, which are small: see what the lines say before you believe a judge of this
 size. By default some tasks are drawn by a fixed seed; `BENCH_TASKS=500` takes them all (an hour on two cores).
@@ -49,10 +49,6 @@ MEASURED = (
     Measured("direct_likert", {}),
     Measured("rubric_judge", {"use_context": False}, needs_rubric=True),
     Measured("pairwise_judge", {}),
-    # Dense ones, for the second table; attribution asks a model hundreds of times an output and has a bench of its own.
-    Measured("checkpoint_values", {}),
-    Measured("uncertainty", {}),
-    Measured("step_model", {}),
 )
 CRITERIA = RubricContent(
     (
@@ -76,7 +72,6 @@ def figures() -> Iterator[Figure]:
     for measured in MEASURED:
         yield from _run(project, measured, endpoints, version, selection)
     yield from _accuracy(project)
-    yield from _dense(project)
 
 
 def _drawn(project: Project) -> tuple[str, ...]:
@@ -131,15 +126,3 @@ def _accuracy(project: Project) -> Iterator[Figure]:
         yield Figure("  to", row["high"], "no better than chance" if row["is_chance"] else "")
     for row in result["position_bias"]:
         yield Figure(f"first place chosen by {row['name']}", row["first"]["value"], f"n={row['n']}")
-
-
-def _dense(project: Project) -> Iterator[Figure]:
-    result = run_study(project, kind="dense", parameters={}).result
-    for row in result["rows"]:
-        name = f"{row['name']}, {row['channel']} by {row['segmenter'].split(':')[0]}"
-        for measure in ("auroc", "average_precision", "first_error"):
-            if row[measure]["value"] is not None:
-                yield Figure(f"{measure} of {name}", row[measure]["value"], f"n={row[measure]['n']}")
-        for measure in ("base_rate", "span_f1", "seconds_per_1000_tokens"):
-            if row[measure] is not None:
-                yield Figure(f"{measure} of {name}", row[measure], "")
