@@ -152,6 +152,23 @@ def test_a_draft_whose_receipt_was_lost_is_no_second_window(open_page, ann, assi
     assert Draft.objects.get().answer["overall"] == {"A": 3, "B": 6}
 
 
+def test_both_versions_and_the_state_of_the_draft_fit_on_a_phone(open_page, ann, assignment):  # noqa: F811
+    first = open_item(open_page, ann, assignment, width=390, height=844)
+    second = first.context.new_page()
+    second.goto(path_of(assignment))
+    second.wait_for_selector("[data-ready]")
+    second.keyboard.press("7")
+    wait_until_saved(second)
+    first.bring_to_front()
+    first.keyboard.press("2")
+    expect(first.locator("#version-dialog")).to_be_visible()
+    for shown in ("#version-dialog [data-theirs]", ".topbar details summary"):
+        box = first.locator(shown).bounding_box()
+        assert 0 <= box["x"] < box["x"] + box["width"] <= 390
+    count, state = (first.locator(shown).bounding_box() for shown in (".focus-status", "[data-save-state]"))
+    assert count["x"] + count["width"] <= state["x"]
+
+
 def test_where_sockets_are_blocked_a_run_is_followed_by_asking(open_context):
     house = populate()
     page = open_context(house.people["owner"]).new_page()

@@ -22,7 +22,7 @@ test("a mark is told where one side lacks it or says another thing about it, by 
   const mine = { choices: {}, spans: [mark({ severity: "minor" }), mark({ start: 7, end: 12 })] };
   const theirs = { choices: {}, spans: [mark({ severity: "major" }), mark({ start: 7, end: 12, id: 99 })] };
   assert.deepEqual(differences(mine, theirs, QUESTIONS, quoteOf), [
-    { asked: "Mark “lovely”", mine: "errors:factual · minor", theirs: "errors:factual · major" },
+    { asked: "Mark “lovely”", mine: "factual · minor", theirs: "factual · major" },
   ]);
 });
 

@@ -37,7 +37,8 @@ function marksApart(mine, theirs, quoteOf) {
     for (const span of spans) {
       const place = [span.output, span.message, span.start, span.end, span.type].join(":");
       const row = rows.get(place) ?? { asked: `Mark “${quoteOf(span)}”`, mine: NOTHING, theirs: NOTHING };
-      row[side] = [span.type, span.severity, span.comment].filter(Boolean).join(" · ").replaceAll("_", " ");
+      // The type without the question that it belongs to.
+      row[side] = [span.type.split(":").at(-1), span.severity, span.comment].filter(Boolean).join(" · ").replaceAll("_", " ");
       rows.set(place, row);
     }
   };
