@@ -75,8 +75,8 @@ def kinds_in_use(campaign: Campaign) -> tuple[str, ...]:
 
 
 def is_checked(campaign: Campaign) -> bool:
-    """Whether anything here decides who gets what (no query)."""
-    return bool(kinds_in_use(campaign)) or campaign.checks.get("repeat_percent", 0) > 0
+    """Whether anything was ever set or decided here: people stay paused when the last check is gone (no query)."""
+    return bool(campaign.checks)
 
 
 def drawn_kind(campaign: Campaign, user_id: int, n_before: int) -> str | None:
