@@ -94,7 +94,8 @@ def lanes_of(item: CampaignItem) -> Lanes | None:
 
 def items_to_compare(campaign: Campaign) -> QuerySet[CampaignItem]:
     """Work whose stored disagreement is not that of the answers that stand now."""
-    standing = Q(assignments__submissions__undone_at__isnull=True)
+    # Retention empties answers as they were sent: what is left of those says nothing.
+    standing = Q(assignments__submissions__undone_at__isnull=True) & ~Q(assignments__submissions__answer={})
     return (
         campaign.items.filter(Q(submitted_count__gte=2) | Q(disagreement__isnull=False), kind=CampaignItem.Kind.WORK)
         .annotate(
@@ -163,9 +164,10 @@ def _disagreement(
 
 
 def _standing(submissions: QuerySet[Submission]) -> QuerySet[Submission]:
-    """Those not taken back, with who gave them under which version."""
+    """Those not taken back, nor emptied by retention, with who gave them under which version."""
     return (
         submissions.filter(undone_at__isnull=True)
+        .exclude(answer={})
         .select_related("assignment__protocol")
         .order_by("assignment_id", "id")
     )
