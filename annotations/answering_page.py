@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotations.actions.consent import missing_consent
-from annotations.actions.lease import regain_item, renew_lease
+from annotations.actions.lease import regain_item, renew_lease, require_open
 from annotations.actions.qualification import attempts_left
 from annotations.arms import SEQUENCE, SEQUENCES
 from annotations.checks import LIKE_WORK, CheckSettings, Kind, is_checked, kinds_in_use
@@ -88,6 +88,9 @@ def resume_if_possible(assignment: Assignment) -> AppError | None:
     """
     try:
         if assignment.status == Assignment.Status.LEASED:
+            if not assignment.makes_gold:
+                # A lease outlives its campaign so that a draft can still be kept; work on it ends here.
+                require_open(assignment.campaign, in_work=True)
             renew_lease(assignment=assignment)
         elif assignment.status in (Assignment.Status.EXPIRED, Assignment.Status.RELEASED):
             regain_item(assignment=assignment)

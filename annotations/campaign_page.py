@@ -3,7 +3,9 @@
 from typing import Any
 
 from annotations.access import annotators_of
+from annotations.forecast import pay_of
 from annotations.models import Campaign, CampaignItem, CampaignProgress
+from annotations.next_item import plan_of
 from annotations.protocols import parse_questions
 from annotations.rubric_questions import outdated_rubrics
 from projects.keyset import KeysetPage, keyset_page
@@ -13,6 +15,7 @@ from rewards.models import Output
 def campaign_page(campaign: Campaign) -> dict[str, Any]:
     """Progress of the whole and by person, the questions, and the texts that give their author away (six queries)."""
     wanted = campaign.answer_count_wanted
+    plan = plan_of(campaign)
     people = list(campaign.progress.select_related("user").order_by("-submitted_count", "user__username"))
     started = {row.user_id for row in people}
     asked = [member.user for member in campaign.campaign_members.select_related("user")] or annotators_of(
@@ -26,7 +29,8 @@ def campaign_page(campaign: Campaign) -> dict[str, Any]:
         "wanted": wanted,
         "percent": 100 * campaign.submitted_count // wanted if wanted else 0,
         "in_work_count": len(in_work),
-        "people": [(row, _minutes_per_item(row), row.user_id in in_work) for row in people],
+        "people": [(row, _minutes_per_item(row), row.user_id in in_work, pay_of(row, plan)) for row in people],
+        "plan": plan,
         "waiting": [user for user in asked if user.pk not in started],
         "leaks": _leaks(campaign),
         "outdated": outdated_rubrics(campaign.protocol.questions) if campaign.protocol else [],

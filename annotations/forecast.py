@@ -8,7 +8,7 @@ from django.db.models import Avg, Count, F, Max, Min, StdDev, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from annotations.models import Campaign, CampaignPlan, Submission
+from annotations.models import Campaign, CampaignPlan, CampaignProgress, Submission
 from annotations.next_item import plan_of
 from rewards.models import JudgmentTrace, Rater
 from rewards.statistics.forecast import (
@@ -73,6 +73,14 @@ def what_is_left(campaign: Campaign) -> Left:
     pace = _pace(campaign, remaining)
     is_late = pace.finish > plan.deadline if pace and pace.finish and plan.deadline else None
     return Left(remaining, pace, is_late, _cost(campaign, plan, remaining), _judge(plan))
+
+
+def pay_of(row: CampaignProgress, plan: CampaignPlan) -> float | None:
+    """What one person has earned so far in the campaign; None where no pay is stated."""
+    if plan.pay_per == CampaignPlan.PayPer.NOTHING or plan.pay_amount is None:
+        return None
+    by_answer = plan.pay_per == CampaignPlan.PayPer.ANSWER
+    return plan.pay_amount * (row.submitted_count if by_answer else row.active_ms / MS_PER_HOUR)
 
 
 def remaining_answers(campaign: Campaign) -> int:

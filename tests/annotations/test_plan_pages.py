@@ -153,6 +153,7 @@ def test_what_is_left_counts_pays_and_forecasts(client, project, owner):
     assert left.is_late
     page = client.get(at("campaign-detail", campaign)).content.decode()
     assert "20.00 EUR so far; 80.00 to come" in page
+    assert 'data-label="Pay so far" class="number">20.00<' in page
     assert "later than that is likelier than not" in page
 
 
