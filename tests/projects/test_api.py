@@ -13,7 +13,7 @@ from projects.api import urls
 from projects.models import AuditEvent, Membership, Role
 from tests.factories import make_project, make_user
 
-OF_A_PERSON = {"me", "token-list", "token-detail", "project-list"}
+OF_A_PERSON = {"me", "token-list", "token-detail", "project-list", "notification-list", "notifications-read"}
 OF_A_PROJECT = {
     "project-detail": ("get", {"owner", "manager", "viewer"}),
     "audit-list": ("get", {"owner", "manager"}),
@@ -21,12 +21,14 @@ OF_A_PROJECT = {
     "member-detail": ("delete", {"owner"}),
     "invitation-list": ("get", {"owner"}),
     "invitation-detail": ("delete", {"owner"}),
+    "annotator-link-list": ("get", {"owner"}),
+    "annotator-link-detail": ("delete", {"owner"}),
 }
 
 
 def send(client, name):
     method, _ = OF_A_PROJECT[name]
-    arguments = ["quill", 999999] if name in {"member-detail", "invitation-detail"} else ["quill"]
+    arguments = ["quill", 999999] if name.endswith("-detail") and name != "project-detail" else ["quill"]
     return getattr(client, method)(reverse(f"projects-api:{name}", args=arguments))
 
 

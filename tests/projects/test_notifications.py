@@ -23,11 +23,11 @@ def unread(user):
 
 def test_the_bell_counts_without_a_query(cast, browse, django_assert_num_queries):
     client = browse(cast.owner)
-    # session, user, projects
-    with django_assert_num_queries(3):
+    # session, user, projects, projects to be deleted
+    with django_assert_num_queries(4):
         assertNotContains(client.get("/"), "bell-count")
     tell(cast.owner)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assertContains(client.get("/"), '<span class="bell-count" aria-hidden="true">1</span>', html=True)
 
 

@@ -23,11 +23,16 @@ OF_A_PERSON = {
     "notification-list",
     "notification-open",
     "notifications-read",
+    "account-delete",
 }
-OF_THE_OPERATOR = {"site-policy"}
+# Asks for the password once more, however one came in.
+CONFIRMED = {"account-delete"}
+OF_THE_OPERATOR = {"site-policy", "person-find", "person-delete"}
 OF_A_PROJECT = {
     "project-detail": {"owner", "manager", "viewer"},
     "project-settings": {"owner"},
+    "project-delete": {"owner"},
+    "data-policy": {"owner"},
     "member-list": {"owner", "manager", "viewer"},
     "member-change": {"owner"},
     "guide-hide": {"owner", "manager", "viewer"},
@@ -38,6 +43,8 @@ OF_A_PROJECT = {
     "filter-delete": {"owner", "manager", "viewer"},
     "audit-list": {"owner", "manager"},
 }
+# There is none as long as nobody has asked to delete the project.
+OF_A_MARKED_PROJECT = {"project-deletion", "project-restore", "project-erase"}
 POSTED = {
     "member-change",
     "project-leave",
@@ -50,19 +57,22 @@ POSTED = {
     "token-revoke",
     "notification-open",
     "notifications-read",
+    "project-restore",
+    "project-erase",
 }
 
 
 def address(name, slug="quill"):
     arguments = {
         "token-revoke": [1],
+        "person-delete": [1],
         "notification-open": [1],
         "email-confirm": ["nobodys"],
         "annotator-link-revoke": [slug, 999999],
         "filter-delete": [slug, 999999],
         "member-change": [slug, 999999],
         "invitation-revoke": [slug, 999999],
-    }.get(name, [slug] if name in OF_A_PROJECT else [])
+    }.get(name, [slug] if name in {*OF_A_PROJECT, *OF_A_MARKED_PROJECT} else [])
     return reverse(f"projects:{name}", args=arguments)
 
 
@@ -71,17 +81,18 @@ def send(client, name):
 
 
 def test_every_page_is_in_a_table():
-    assert {pattern.name for pattern in urls.urlpatterns} == PUBLIC | OF_A_PERSON | OF_THE_OPERATOR | set(OF_A_PROJECT)
+    named = PUBLIC | OF_A_PERSON | OF_THE_OPERATOR | set(OF_A_PROJECT) | OF_A_MARKED_PROJECT
+    assert {pattern.name for pattern in urls.urlpatterns} == named
 
 
-@pytest.mark.parametrize("name", sorted(OF_A_PERSON | OF_THE_OPERATOR | set(OF_A_PROJECT)))
+@pytest.mark.parametrize("name", sorted(OF_A_PERSON | OF_THE_OPERATOR | set(OF_A_PROJECT) | OF_A_MARKED_PROJECT))
 def test_who_is_not_signed_in_is_sent_to_sign_in(cast, client, name):
     response = send(client, name)
     assert response.status_code == 302
     assert response.url.startswith("/sign-in/?next=/")
 
 
-@pytest.mark.parametrize("name", sorted(OF_A_PROJECT))
+@pytest.mark.parametrize("name", sorted(OF_A_PROJECT.keys() | OF_A_MARKED_PROJECT))
 def test_a_stranger_gets_404(cast, browse, name):
     assert send(browse(cast.stranger), name).status_code == 404
 
@@ -99,7 +110,7 @@ def test_only_owners_change_members_and_invitations(cast, browse, name, role):
     assert send(browse(getattr(cast, role)), name).status_code == 403
 
 
-@pytest.mark.parametrize("name", sorted(OF_A_PERSON - POSTED))
+@pytest.mark.parametrize("name", sorted(OF_A_PERSON - POSTED - CONFIRMED))
 def test_a_page_of_ones_own_opens(cast, browse, name):
     assert send(browse(cast.viewer), name).status_code == 200
 

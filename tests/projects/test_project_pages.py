@@ -25,13 +25,13 @@ def test_an_annotator_is_led_to_the_campaigns_and_told_no_counts(cast, browse):
 
 
 @pytest.mark.parametrize("projects", [1, 3])
-def test_home_costs_three_queries_however_many_projects(db, browse, django_assert_num_queries, projects):
+def test_home_costs_four_queries_however_many_projects(db, browse, django_assert_num_queries, projects):
     person = make_user()
     for _ in range(projects):
         make_project(owner=person)
     client = browse(person)
-    # session, user, projects with role
-    with django_assert_num_queries(3):
+    # session, user, projects with role, projects to be deleted
+    with django_assert_num_queries(4):
         client.get("/")
 
 
