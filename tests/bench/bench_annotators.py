@@ -98,7 +98,10 @@ def _side_by_side(systems: dict[str, System]) -> dict[str, Measured]:
 
 def _reported(systems: dict[str, System], measured: dict[str, Measured]) -> Iterator[Figure]:
     for key, done in measured.items():
-        name = systems[key].name + (", as its page" if key == "potato page" else "")
+        system = systems[key]
+        name = system.name
+        if isinstance(system, Potato) and system.reloads:
+            print(f"  {name}: {system.reloads} pages failed with status 500 and were asked for again", flush=True)
         yield Figure(f"submits of 8 people, {name}", done.rate, "1/s")
         # What other work on the machine hardly changes: time on a processor, the database's included.
         yield Figure(f"processor time a submit, {name}", done.cpu_seconds / done.answered * 1000, "ms")
@@ -114,4 +117,4 @@ def _reported(systems: dict[str, System], measured: dict[str, Measured]) -> Iter
     ):
         if anchor in measured:
             ratio = measured[ours].rate / measured[anchor].rate
-            yield at_least(f"{systems[ours].name} / {anchor}", ratio, "x", goal)
+            yield at_least(f"{systems[ours].name} / {systems[anchor].name}", ratio, "x", goal)

@@ -22,8 +22,6 @@ RELOADS = 5
 class Potato:
     """One task with a question of five choices over `items` short texts; each item for one person."""
 
-    name = "Potato"
-
     def __init__(self, environment: Path, folder: Path, *, version: str, items: int, loads_page: bool) -> None:
         self._environment = environment
         self._folder = folder / f"potato-{'page' if loads_page else 'json'}"
@@ -31,6 +29,8 @@ class Potato:
         self._loads_page = loads_page
         self._server: ServerProcess | None = None
         self.address = f"127.0.0.1:{free_port()}"
+        self.name = f"Potato, {'as its page' if loads_page else 'JSON alone'}"
+        self._annotators: list[PotatoAnnotator] = []
         how = "the page as a browser asks for it" if loads_page else "JSON alone"
         self.settings = f"Potato {version}, gunicorn with 1 worker and 8 threads, files; {how}"
 
@@ -63,7 +63,13 @@ class Potato:
         return self._server.cpu_seconds() if self._server else 0.0
 
     def annotator(self, person: int) -> "PotatoAnnotator":
-        return PotatoAnnotator(self.address, person, loads_page=self._loads_page)
+        self._annotators.append(PotatoAnnotator(self.address, person, loads_page=self._loads_page))
+        return self._annotators[-1]
+
+    @property
+    def reloads(self) -> int:
+        """How often a page failed and was asked for again."""
+        return sum(annotator.reloads for annotator in self._annotators)
 
     def stored(self) -> Mapping[tuple[int, int], int]:
         stored = {}
