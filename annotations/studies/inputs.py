@@ -1,15 +1,18 @@
 """Stored judgments as the plain rows that `rewards.statistics` takes."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from projects.models import Project
+from rewards.adjudicated import PREFIX
 from rewards.models import Comparison, Output, Rater, Rating, Verdict
 from rewards.statistics import protocols
 from rewards.statistics.breakdowns import TextLength, text_length
 from rewards.statistics.preferences import Preference
+
+M = TypeVar("M", bound=Model)
 
 Raters = Sequence[int]
 """Ids of raters; none at all means every rater."""
@@ -56,7 +59,8 @@ def decided(compared: Iterable[protocols.Comparison]) -> list[Preference]:
 
 def people_of(project: Project) -> list[int]:
     """Ids of the raters that are no scorers: members, and raters that an imported file names."""
-    return list(Rater.objects.filter(project=project).exclude(kind=Rater.Kind.SCORER).values_list("pk", flat=True))
+    people = Rater.objects.filter(project=project).exclude(kind=Rater.Kind.SCORER)
+    return list(people.exclude(pseudonym__startswith=PREFIX).values_list("pk", flat=True))
 
 
 def lengths_of(outputs: Iterable[int]) -> dict[tuple[int, int], TextLength]:
@@ -88,9 +92,8 @@ def comparison_triples(project: Project, *, raters: Raters) -> Triples:
 
 def verdict_triples(project: Project, *, raters: Raters) -> Triples:
     """Unit: one criterion (by key) on one output; value: the verdict's; unscored and not applicable are missing."""
-    rows = Verdict.objects.filter(judgment__project=project, judgment__withdrawn_at__isnull=True)
-    if raters:
-        rows = rows.filter(judgment__rater__in=raters)
+    standing = Verdict.objects.filter(judgment__project=project, judgment__withdrawn_at__isnull=True)
+    rows = _by(standing, raters)
     fields = rows.order_by("judgment_id").values_list(
         "judgment__output_id", "criterion__key", "judgment__rater_id", "value"
     )
@@ -114,16 +117,21 @@ def _ratings(project: Project, question: str, raters: Raters) -> QuerySet[Rating
     rows = Rating.objects.filter(judgment__project=project, judgment__withdrawn_at__isnull=True)
     if question:
         rows = rows.filter(question=question)
-    if raters:
-        rows = rows.filter(judgment__rater__in=raters)
+    rows = _by(rows, raters)
     return rows.order_by("judgment_id")
 
 
 def _comparisons(project: Project, raters: Raters) -> QuerySet[Comparison]:
     rows = Comparison.objects.filter(judgment__project=project, judgment__withdrawn_at__isnull=True)
-    if raters:
-        rows = rows.filter(judgment__rater__in=raters)
+    rows = _by(rows, raters)
     return rows.order_by("judgment_id")
+
+
+def _by(rows: QuerySet[M], raters: Raters) -> QuerySet[M]:
+    """Those of these raters; of all of them, not what somebody settled on: it would count others' answers again."""
+    if raters:
+        return rows.filter(judgment__rater__in=raters)
+    return rows.exclude(judgment__rater__pseudonym__startswith=PREFIX)
 
 
 def _columns(triples: Iterable[tuple[str, int, float | str | None]]) -> Triples:

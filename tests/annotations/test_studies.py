@@ -9,8 +9,10 @@ from django.core.management import call_command
 
 from annotations.actions.study import run_study, work_out
 from annotations.models import Study
+from annotations.studies.inputs import people_of, rating_triples
 from rewards.actions.imports import import_files
 from rewards.formats.sources import SourceFile
+from rewards.models import Rater
 from tests.factories import make_comparison, make_output, make_project, make_rater, make_rating, make_task, make_user
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "sparse_feedback"
@@ -89,6 +91,17 @@ def test_agreement_of_two_raters_is_krippendorffs_alpha(project):
     assert result["alpha"] == pytest.approx(8 / 11)
     assert result["pairs"][0]["alpha"] == pytest.approx(8 / 11)
     assert (result["n_units"], result["n_raters"]) == (2, 2)
+
+
+def test_a_settled_answer_is_a_rater_of_a_study_only_where_it_is_named(project):
+    output = make_output(make_task(project))
+    person = make_rater(project)
+    settled = Rater.objects.create(project=project, kind="person", name="Adjudicated: it", pseudonym="adjudicated-1")
+    for rater in (person, settled):
+        make_rating(rater, output, 3)
+    assert rating_triples(project, question="overall", raters=()).raters == [person.pk]
+    assert rating_triples(project, question="overall", raters=[settled.pk]).raters == [settled.pk]
+    assert people_of(project) == [person.pk]
 
 
 def test_comparisons_agree_whichever_output_came_first(project):
