@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 import pytest
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.test import RequestFactory
 from django.urls import reverse
@@ -128,7 +129,8 @@ class Reader:
 
 @pytest.fixture
 def house():
-    return populate()
+    with transaction.atomic():
+        return populate()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect
 
@@ -170,7 +171,8 @@ def test_both_versions_and_the_state_of_the_draft_fit_on_a_phone(open_page, ann,
 
 
 def test_where_sockets_are_blocked_a_run_is_followed_by_asking(open_context):
-    house = populate()
+    with transaction.atomic():
+        house = populate()
     page = open_context(house.people["owner"]).new_page()
     # The server of this test knows no sockets: they are refused, as by many proxies.
     page.goto(f"/p/lab/runs/{house.pk('run')}/")
