@@ -295,8 +295,9 @@ def test_the_page_of_a_report_costs_the_same_whatever_the_number_of_people(
     address = f"/p/lab/campaigns/{campaign.pk}/quality/"
     with django_capture_on_commit_callbacks(execute=True):
         client.post(address, {"known_rater": ""})
-    # Session, user, project with role, campaign, the newest report, raters to choose from, notices.
-    with django_assert_num_queries(7):
+    # Session, user, project with role, campaign, the newest report, raters to choose from, notices; checks twice,
+    # consent, study arms.
+    with django_assert_num_queries(11):
         client.get(address)
 
 
