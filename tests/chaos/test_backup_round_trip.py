@@ -8,7 +8,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 
 from projects.models import Project
 from rewards.models import Export, ExportFile, Judgment
@@ -29,7 +29,8 @@ def _own_storage(tmp_path, settings):
 @pytest.fixture
 def filled():
     """Everything that the platform stores, hostile texts included, and a file that a row names."""
-    house = populate()
+    with transaction.atomic():
+        house = populate()
     export = Export.objects.filter(project=house.project).first()
     stored = default_storage.save("exports/1/train.jsonl", ContentFile(bytes(range(256)) * 1000))
     ExportFile.objects.create(export=export, path="data/train.jsonl", stored_as=stored, sha256="")
