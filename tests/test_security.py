@@ -373,7 +373,7 @@ def test_a_role_opens_what_it_may_read_and_nothing_else(house, address):
             is_open = response.status_code == 200 or (response.status_code == 302 and not leads_to_sign_in(response))
             assert is_open, f"{role}: {response.status_code}"
         else:
-            # An assignment of another person is not seen to exist, whatever the role; nor is a deletion nobody asked for.
+            # Nobody sees that an assignment of another person exists, nor a deletion that nobody asked for.
             is_unseen = address.noun == "assignment" or address.name == "projects:project-deletion"
             assert response.status_code == (404 if is_unseen else 403), role
 
