@@ -31,7 +31,7 @@ def filled():
     """Everything that the platform stores, hostile texts included, and a file that a row names."""
     with transaction.atomic():
         house = populate()
-    export = Export.objects.filter(project=house.project).first()
+    export = Export.objects.filter(project=house.project)[0]
     stored = default_storage.save("exports/1/train.jsonl", ContentFile(bytes(range(256)) * 1000))
     ExportFile.objects.create(export=export, path="data/train.jsonl", stored_as=stored, sha256="")
     return house

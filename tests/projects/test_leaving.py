@@ -125,7 +125,7 @@ def test_nothing_is_left_by_which_the_person_is_known_or_could_come_in(worked, m
     EmailAddress.objects.create(user=user, email=user.email, verified=True)
     Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={})
     save_filter(project=worked.project, user=worked.manager, of_list="tasks", name="mine", query="split=x")
-    Draft.objects.create(assignment=Assignment.objects.filter(user=user).first(), answer={}, saved_at=user.date_joined)
+    Draft.objects.create(assignment=Assignment.objects.filter(user=user)[0], answer={}, saved_at=user.date_joined)
     link = issue_annotator_link(project=worked.other, actor=worked.stranger, label="x", days=1, most_people=2)
     join_by_link(user=user, secret=link.secret)
     invite(project=worked.other, actor=worked.stranger, email="annotator@example.org", role="viewer")

@@ -68,7 +68,7 @@ def test_everything_of_the_project_goes_and_nothing_of_others(db):
     for where, sha in ((project, "a" * 64), (other, "b" * 64)):
         Artefact.objects.create(project=where, name="x", source="x", stored_as=shared, sha256=sha)
     mine = default_storage.save("exports/mine", ContentFile(b"rows"))
-    export = Export.objects.filter(project=project).first()
+    export = Export.objects.filter(project=project)[0]
     ExportFile.objects.create(export=export, path="data/mine", stored_as=mine, sha256="")
     marked(project, owner, is_due=True)
     # It was running: whoever deletes a project does not want to pay for it any longer.

@@ -31,9 +31,9 @@ def test_the_example_in_the_docstring_holds() -> None:
 def test_nothing_is_said_where_outcomes_or_rewards_are_equal_or_missing() -> None:
     rewards = Rows.ragged("step", [[0.1, 0.2], [0.3], [NAN]])
     equal = informativeness(rewards, Rows.scalars([1, 0, 1]), np.zeros(3, dtype=np.int64), [1.0])
-    assert (equal.values.tolist(), np.isnan(equal.shares).all(), equal.n_outputs) == ([0.0], True, 2)
+    assert equal.values.tolist() == [0.0] and np.isnan(equal.shares).all() and equal.n_outputs == 2
     nobody = informativeness(rewards, Rows.scalars([NAN, NAN, 1]), np.zeros(3, dtype=np.int64), [1.0])
-    assert (np.isnan(nobody.values).all(), nobody.n_outputs) == (True, 0)
+    assert np.isnan(nobody.values).all() and nobody.n_outputs == 0
     with pytest.raises(ValueError, match="expected shares of an output"):
         informativeness(rewards, Rows.scalars([1, 0, 1]), np.zeros(3, dtype=np.int64), [0.0])
 
@@ -52,14 +52,14 @@ def test_all_of_the_reward_gives_the_correlation_within_tasks_whatever_its_scale
 ) -> None:
     tasks = np.array([task for task, _, _ in rows])
     rewards = Rows.ragged("step", [[scale * v for v in values] for *_, values in rows])
-    outcome = Rows.scalars([right + 10.0 * task for task, right, _ in rows])
+    outcome = Rows.scalars([passed + 10.0 * task for task, passed, _ in rows])
     found = informativeness(rewards, outcome, tasks, [1.0])
     kept = [at for at in range(len(rows)) if (tasks == tasks[at]).sum() > 1]
-    apart = [
+    right, total = (
         np.array([value[at] - np.mean(value[tasks == tasks[at]]) for at in kept])
         for value in (outcome.values, rewards.total())
-    ]
-    if not kept or min(np.abs(one).max() for one in apart) < 1e-9:
+    )
+    if not kept or min(np.abs(right).max(), np.abs(total).max()) < 1e-9:
         assert np.isnan(found.shares).all()
     else:
-        np.testing.assert_allclose(found.shares, np.corrcoef(*apart)[0, 1], atol=1e-9)
+        np.testing.assert_allclose(found.shares, np.corrcoef(right, total)[0, 1], atol=1e-9)

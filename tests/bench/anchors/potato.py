@@ -40,7 +40,13 @@ class Potato:
             for number in range(self._items):
                 file.write(json.dumps({"id": f"item-{number}", "text": TEXT.format(number=number)}) + "\n")
         (self._folder / "config.yaml").write_text(yaml.safe_dump(self._configuration()), encoding="utf-8")
-        command = [self._environment / "bin" / "gunicorn", "--workers", "1", "--worker-class", "gthread"]
+        command: list[str | Path] = [
+            self._environment / "bin" / "gunicorn",
+            "--workers",
+            "1",
+            "--worker-class",
+            "gthread",
+        ]
         command += ["--threads", "8", "--bind", self.address, "--timeout", "120"]
         self._server = ServerProcess(
             [*command, "potato.flask_server:create_app('config.yaml')"],
