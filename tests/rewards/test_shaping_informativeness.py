@@ -31,9 +31,12 @@ def test_the_example_in_the_docstring_holds() -> None:
 def test_nothing_is_said_where_outcomes_or_rewards_are_equal_or_missing() -> None:
     rewards = Rows.ragged("step", [[0.1, 0.2], [0.3], [NAN]])
     equal = informativeness(rewards, Rows.scalars([1, 0, 1]), np.zeros(3, dtype=np.int64), [1.0])
-    assert equal.values.tolist() == [0.0] and np.isnan(equal.shares).all() and equal.n_outputs == 2
+    assert equal.values.tolist() == [0.0]
+    assert np.isnan(equal.shares).all()
+    assert equal.n_outputs == 2
     nobody = informativeness(rewards, Rows.scalars([NAN, NAN, 1]), np.zeros(3, dtype=np.int64), [1.0])
-    assert np.isnan(nobody.values).all() and nobody.n_outputs == 0
+    assert np.isnan(nobody.values).all()
+    assert nobody.n_outputs == 0
     with pytest.raises(ValueError, match="expected shares of an output"):
         informativeness(rewards, Rows.scalars([1, 0, 1]), np.zeros(3, dtype=np.int64), [0.0])
 
