@@ -325,12 +325,11 @@ def test_offsets_are_code_points_of_the_text_as_stored(project, owner, ann, text
     assert SpanMark.objects.get().quote == quoted
 
 
-def test_a_person_who_left_the_project_reaches_nothing(assignment, ann):
-    from django.http import Http404
-
+def test_a_person_who_left_the_project_is_told_so_and_reaches_nothing(assignment, ann):
     Membership.objects.filter(user=ann).delete()
-    with pytest.raises(Http404):
+    with pytest.raises(AppError) as refused:
         assignment_for(ann, assignment.pk)
+    assert (refused.value.code, refused.value.status) == ("not_a_member", 403)
 
 
 def test_a_window_from_before_a_submit_does_not_overwrite_what_undo_brought_back(assignment):
