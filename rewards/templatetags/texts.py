@@ -3,8 +3,10 @@
 import math
 
 from django import template
-from django.utils.html import escape
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+
+from rewards.markdown import render_markdown
 
 register = template.Library()
 
@@ -16,6 +18,13 @@ def exact(text: str) -> SafeString:
     A parser of HTML turns CR and CRLF into LF, which would move every offset after them; as a reference a CR survives.
     """
     return mark_safe(escape(text).replace("\r", "&#13;"))
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """`text` rendered from Markdown, inert and for reading only; exactly as it is where it is too long for that."""
+    rendered = render_markdown(text)
+    return format_html('<div class="raw-text">{}</div>', exact(text)) if rendered is None else mark_safe(rendered)
 
 
 @register.filter

@@ -53,3 +53,21 @@ def test_texts_scroll_together_when_asked_to(page):
     page.wait_for_function("() => document.querySelector('[data-messages=B]').scrollTop > 0")
     assert second.evaluate(share) == pytest.approx(first.evaluate(share), abs=0.01)
     assert page.errors == []
+
+
+def test_texts_are_rendered_for_reading_alone_and_the_choice_is_kept(open_page, project, owner, ann):  # noqa: F811
+    campaign = make_campaign(project, owner, texts=["- **one**\n- two <b>x</b>", "![p](https://tracker.test/p.png)"])
+    page = open_item(open_page, ann, lease_next_item(campaign=campaign, user=ann))
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    expect(page.locator(".text-view").first).to_be_visible()
+    page.get_by_role("button", name="Rendered").click()
+    page.reload()
+    page.wait_for_selector("[data-ready]")
+    expect(page.locator(".text-view").first).to_be_hidden()
+    expect(page.locator(".responses strong")).to_have_text("one")
+    expect(page.get_by_text("For reading only: marks are set in the raw text.")).to_be_visible()
+    assert not [url for url in asked if "tracker" in url]
+    page.keyboard.press("t")
+    expect(page.locator(".text-view").first).to_be_visible()
+    expect(page.locator(".responses strong")).to_be_hidden()

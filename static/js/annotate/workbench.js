@@ -8,6 +8,7 @@ import { Layout } from "./layout.js";
 import { markable, oncePerResponse } from "./markable.js";
 import { Marking } from "./marking.js";
 import { Questions } from "./questions.js";
+import { Reading } from "./reading.js";
 import { askVersion, describe } from "./status.js";
 import { differences } from "./versions.js";
 import { buildViews, fillSteps, findView, startOf } from "./views.js";
@@ -29,6 +30,7 @@ export class Workbench {
     this.viewOf = (output, message) => findView(this.views, output, message);
     this.layout = new Layout(root);
     this.arrangement = new Arrangement(root, data.outputs);
+    this.reading = new Reading(root);
     const onReveal = (label) => this.layout.reveal(label);
     this.fields = new Questions(root, this.questions, this.labels, {
       onChoice: (question, part, value, burst) => this.push(withChoice(this.state, question, part, value), burst),
@@ -44,7 +46,10 @@ export class Workbench {
           const spans = oncePerResponse(this.state.spans, list, types);
           this.push(withMarks(this.state, this.questions, spans), burst);
         },
-        onReveal,
+        onReveal: (label) => {
+          this.reading.show("raw");
+          onReveal(label);
+        },
       });
     this.local = new LocalDraft(window.localStorage, data.id, tab);
     this.drafts = new DraftKeeper({
