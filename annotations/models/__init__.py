@@ -13,6 +13,7 @@ from annotations.models.campaign import (
 from annotations.models.check import CheckResult, GoldAnswer
 from annotations.models.consent import Consent, ConsentText
 from annotations.models.plan import CampaignPlan, PersonSkill, Reranking, ReservedItem
+from annotations.models.report import ItemReport
 from annotations.models.study import Study
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Draft",
     "GoldAnswer",
     "ItemDisagreement",
+    "ItemReport",
     "PersonSkill",
     "Reranking",
     "ReservedItem",

@@ -65,9 +65,9 @@ def test_texts_are_rendered_for_reading_alone_and_the_choice_is_kept(open_page, 
     page.reload()
     page.wait_for_selector("[data-ready]")
     expect(page.locator(".text-view").first).to_be_hidden()
-    expect(page.locator(".responses strong")).to_have_text("one")
+    expect(page.locator(".rendered strong")).to_have_text("one")
     expect(page.get_by_text("For reading only: marks are set in the raw text.")).to_be_visible()
     assert not [url for url in asked if "tracker" in url]
     page.keyboard.press("t")
     expect(page.locator(".text-view").first).to_be_visible()
-    expect(page.locator(".responses strong")).to_be_hidden()
+    expect(page.locator(".rendered strong")).to_be_hidden()
