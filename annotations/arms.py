@@ -1,7 +1,8 @@
 """Arms of a study within a campaign: what differs between people or items on purpose, drawn so that it is balanced.
 
-A factor is what differs: in which order the page asks, and which guidelines it shows. An arm is one level of each
-factor. It is drawn when an item is first granted, kept with the assignment and written into every judgment.
+A factor is what differs: in which order the page asks, which guidelines it shows, and when it shows what a model gave
+the texts. An arm is one level of each factor. It is drawn when an item is first granted, kept with the assignment and
+written into every judgment.
 """
 
 import hashlib
@@ -15,17 +16,26 @@ from annotations.protocols.contract import Reader
 
 Arm = dict[str, str]
 
-SEQUENCE, GUIDELINES = "sequence", "guidelines"
+SEQUENCE, GUIDELINES, OVERLAY = "sequence", "guidelines", "overlay"
 SEQUENCES: Mapping[str, str] = {
     "sparse_first": "Ratings and choices first, then marks in the text",
     "dense_first": "Marks in the text first, then ratings and choices",
+}
+OVERLAY_OFF, OVERLAY_AFTER, OVERLAY_START = "off", "after", "start"
+OVERLAYS: Mapping[str, str] = {
+    OVERLAY_OFF: "Without the model’s values",
+    OVERLAY_AFTER: "The model’s values after the first own answer",
+    OVERLAY_START: "The model’s values from the start",
 }
 MAX_VARIANTS = 6
 DENSE_KINDS = frozenset({"spans", "steps", "stop", "edit"})
 
 
 def read_arms(config: Any) -> dict[str, Any]:
-    """The factors as they are stored: `{"sequence": [...], "guidelines": [{"name": str, "text": str}, ...]}`.
+    """The factors as they are stored.
+
+    `{"sequence": [...], "guidelines": [{"name": str, "text": str}, ...], "overlay": {"levels": [...], "rater": int,
+    "channel": str, "segmenter": str}}`. An overlay with one level is no factor: everybody has it.
 
     Raises
     ------
@@ -39,6 +49,7 @@ def read_arms(config: Any) -> dict[str, Any]:
         {"name": row.text("name", max_length=40), "text": row.text("text", max_length=20_000)}
         for row in reader.rows(GUIDELINES, low=0, high=MAX_VARIANTS)
     ]
+    overlay = _read_overlay(reader, problems)
     reader.finish()
     names = [variant["name"] for variant in variants]
     if len(set(names)) < len(names):
@@ -47,7 +58,8 @@ def read_arms(config: Any) -> dict[str, Any]:
         if len(levels) == 1:
             reader.wrong(factor, "Expected at least two levels, or none: one alone is no factor.")
     problems.refuse(code="arms_invalid", message="The arms cannot be used.")
-    return {name: levels for name, levels in ((SEQUENCE, sequence), (GUIDELINES, variants)) if levels}
+    factors = ((SEQUENCE, sequence), (GUIDELINES, variants), (OVERLAY, overlay))
+    return {name: levels for name, levels in factors if levels}
 
 
 def arms_of(config: Mapping[str, Any]) -> list[Arm]:
@@ -55,6 +67,7 @@ def arms_of(config: Mapping[str, Any]) -> list[Arm]:
     levels = {
         SEQUENCE: list(config.get(SEQUENCE, [])),
         GUIDELINES: [variant["name"] for variant in config.get(GUIDELINES, [])],
+        OVERLAY: list(config.get(OVERLAY, {}).get("levels", [])),
     }
     factors = [name for name, found in levels.items() if found]
     if not factors:
@@ -97,6 +110,27 @@ def in_sequence(questions: Sequence[Question], arm: Mapping[str, str]) -> list[Q
 def is_dense(question: Question) -> bool:
     """Whether it is answered on parts of a text and not on the whole."""
     return question.kind in DENSE_KINDS or asks_for_marks(question)
+
+
+def _read_overlay(reader: Reader, problems: Problems) -> dict[str, Any]:
+    """When a model's values are shown and whose; empty where they never are."""
+    given = reader.mapping(OVERLAY)
+    if not given:
+        return {}
+    part = Reader(given, f"arms.{OVERLAY}", problems)
+    levels = list(part.choices("levels", tuple(OVERLAYS), default=()))
+    found = {
+        "levels": levels,
+        "rater": part.identifier("rater"),
+        "channel": part.text("channel", max_length=80),
+        "segmenter": part.text("segmenter"),
+    }
+    if found["rater"] is None:
+        part.wrong("rater", "Say whose values: the id of a rater.")
+    if not {OVERLAY_AFTER, OVERLAY_START} & set(levels):
+        part.wrong("levels", "Expected after or start, and off beside them where some are to see nothing.")
+    part.finish()
+    return found
 
 
 def _shuffled(arms: Sequence[Arm], salt: str) -> list[Arm]:

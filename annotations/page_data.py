@@ -10,6 +10,7 @@ from typing import Any
 from annotations.arms import guidelines_for, in_sequence
 from annotations.blinding import outputs_of, shown_item
 from annotations.models import Assignment, CampaignProtocol, Draft
+from annotations.overlay import overlay_level
 from annotations.protocols import Question, ShownItem, parse_questions
 from rewards.models import Output, Task
 from rewards.text import sha256_text
@@ -37,6 +38,7 @@ def assignment_data(assignment: Assignment) -> dict[str, Any]:
         "questions": [{**question.config(), **question.layout(item)} for question in questions],
         "draft": draft and draft_data(draft),
         "active_ms": assignment.active_ms,
+        "overlay": overlay_level(assignment),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from django.db.models import Count, Sum
 
 from annotations.active.strategies import STRATEGIES
-from annotations.arms import GUIDELINES, SEQUENCE, SEQUENCES, Arm, arms_of
+from annotations.arms import GUIDELINES, OVERLAY, OVERLAYS, SEQUENCE, SEQUENCES, Arm, arms_of
 from annotations.models import Assignment, Campaign, CampaignItem, CampaignPlan, Reranking
 from annotations.next_item import ORDERS, plan_of
 
@@ -72,7 +72,9 @@ def arm_rows(campaign: Campaign) -> list[ArmRow]:
 
 def _words(arm: Arm) -> str:
     parts = [SEQUENCES[arm[SEQUENCE]]] if SEQUENCE in arm else []
-    return "; ".join([*parts, *([f"guidelines “{arm[GUIDELINES]}”"] if GUIDELINES in arm else [])])
+    parts += [f"guidelines “{arm[GUIDELINES]}”"] if GUIDELINES in arm else []
+    parts += [OVERLAYS[arm[OVERLAY]]] if OVERLAY in arm else []
+    return "; ".join(parts)
 
 
 def _answers_until(campaign: Campaign, plan: CampaignPlan, last: Reranking | None) -> int | None:

@@ -268,6 +268,7 @@ WRITES_OF = {
         "annotations-api:campaign-next",
         "annotations-api:assignment-draft",
         "annotations-api:assignment-heartbeat",
+        "annotations-api:assignment-overlay",
         "annotations-api:assignment-submit",
         "annotations-api:assignment-undo",
         "annotations-api:assignment-skip",

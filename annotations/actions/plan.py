@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from annotations.access import annotators_of
 from annotations.active.strategies import STRATEGIES
-from annotations.arms import GUIDELINES, read_arms
+from annotations.arms import GUIDELINES, OVERLAY, read_arms
 from annotations.models import (
     Assignment,
     Campaign,
@@ -21,6 +21,7 @@ from annotations.models import (
     ReservedItem,
 )
 from annotations.next_item import ORDERS, plan_of, put_in_order
+from annotations.overlay import chosen_signal, overlay_choices
 from projects.actions.audit import record_event
 from projects.errors import AppError
 from projects.models import Project, User
@@ -57,6 +58,8 @@ def change_plan(*, campaign: Campaign, actor: User, **changes: Any) -> CampaignP
     for name, value in changes.items():
         setattr(plan, name, read_arms(value) if name == "arms" else value)
     _check(plan)
+    if plan.arms.get(OVERLAY) != before["arms"].get(OVERLAY):
+        _check_overlay(campaign, plan)
     changed = {name for name in FIELDS if getattr(plan, name) != before[name]}
     if changed & {"arms", "arm_unit"} and Assignment.objects.filter(campaign=campaign).exists():
         raise AppError(
@@ -100,6 +103,14 @@ def _check(plan: CampaignPlan) -> None:
     if problems:
         name, words = next(iter(problems.items()))
         raise AppError(f"{name}: {words[0]}", code="plan_invalid", fields=problems)
+
+
+def _check_overlay(campaign: Campaign, plan: CampaignPlan) -> None:
+    campaign.plan = plan
+    wanted = chosen_signal(campaign)
+    if wanted is not None and wanted not in [choice for choice, _ in overlay_choices(campaign)]:
+        message = "Nothing of this rater, channel and segmenter is stored for the outputs of this campaign."
+        raise AppError(message, code="plan_invalid", fields={"overlay_source": [message]})
 
 
 def _ask_for_skills(campaign: Campaign, plan: CampaignPlan) -> None:

@@ -18,7 +18,8 @@ from annotations.answers import storable_json
 from annotations.blinding import outputs_of, shown_item
 from annotations.checks import LIKE_WORK
 from annotations.models import Assignment, CampaignItem, Submission
-from annotations.protocols import PlannedJudgment, parse_questions, plan_judgments
+from annotations.overlay import overlay_level
+from annotations.protocols import SHOWN, PlannedJudgment, parse_questions, plan_judgments
 from projects.errors import AppError
 from rewards.actions.rater import ensure_person_rater
 from rewards.models import Judgment, Output, StepLabel
@@ -216,6 +217,7 @@ def _envelopes(assignment: Assignment, submission: Submission, act: Act) -> list
         "assignment": assignment.pk,
         # The key is there only in a study: elsewhere every judgment would carry an empty one.
         **({"arm": assignment.arm} if assignment.arm else {}),
+        **_seen(assignment, act.answer),
     }
     return [
         Judgment(
@@ -231,6 +233,13 @@ def _envelopes(assignment: Assignment, submission: Submission, act: Act) -> list
         )
         for plan in act.planned
     ]
+
+
+def _seen(assignment: Assignment, answer: dict[str, Any]) -> dict[str, Any]:
+    """Whether the person saw a model's values, and from which size on; whose they are, the plan says."""
+    if overlay_level(assignment) is None:
+        return {}
+    return {"overlay": answer.get(SHOWN) or {"shown": False, "threshold": 0}}
 
 
 def _key(submission: Submission, plan: PlannedJudgment) -> str:

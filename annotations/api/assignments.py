@@ -16,11 +16,13 @@ from annotations.api.serializers import (
     DraftInput,
     HeartbeatInput,
     LeaseOutput,
+    OverlayOutput,
     SavedDraftOutput,
     SkipInput,
     SubmitInput,
     SubmittedOutput,
 )
+from annotations.overlay import overlay_data
 from annotations.page_data import assignment_data
 from projects.api.requests import AuthedApiRequest
 from projects.api.schema import ErrorOutput
@@ -37,6 +39,16 @@ class AssignmentDetail(AssignmentView):
     @extend_schema(responses=AssignmentOutput, summary="An item of yours: prompt, outputs, questions, draft")
     def get(self, request: AuthedApiRequest, pk: int) -> Response:
         return Response(assignment_data(assignment_for(request.user, pk)))
+
+
+class AssignmentOverlay(AssignmentView):
+    @extend_schema(
+        request=None,
+        responses={200: OverlayOutput, 409: ErrorOutput},
+        summary="Be shown what a model gave the texts, where the campaign does so; its name is not told",
+    )
+    def post(self, request: AuthedApiRequest, pk: int) -> Response:
+        return Response(overlay_data(assignment_for(request.user, pk)))
 
 
 class AssignmentDraft(AssignmentView):

@@ -44,7 +44,9 @@ class PlanOutput(serializers.Serializer[Any]):
     rerank_every = serializers.IntegerField()
     skill_tags = serializers.ListField(child=serializers.CharField())
     deadline = serializers.DateTimeField(allow_null=True)
-    arms = serializers.DictField(help_text="`sequence`: levels; `guidelines`: `[{name, text}]`.")
+    arms = serializers.DictField(
+        help_text="`sequence`: levels; `guidelines`: `[{name, text}]`; `overlay`: levels and whose signal."
+    )
     arm_unit = serializers.ChoiceField(choices=CampaignPlan.ArmUnit.choices)
     pay_per = serializers.CharField(help_text="`answer`, `hour` or empty.")
     pay_amount = serializers.FloatField(allow_null=True)

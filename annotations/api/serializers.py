@@ -130,6 +130,25 @@ class AssignmentOutput(serializers.Serializer[Any]):
     questions = serializers.ListField(child=serializers.DictField())
     draft = DraftOutput(allow_null=True)
     active_ms = serializers.IntegerField()
+    overlay = serializers.CharField(
+        allow_null=True, help_text="When a model's values may be shown: start, after (the first own answer), or null."
+    )
+
+
+class OverlayBlock(serializers.Serializer[Any]):
+    spans = serializers.ListField(child=serializers.CharField(), help_text="By message, packed; UTF-16 offsets.")
+    values = serializers.CharField(help_text="Packed, three digits each.")
+    base = serializers.IntegerField()
+    merged = serializers.DictField(child=serializers.IntegerField())
+
+
+class OverlayOutput(serializers.Serializer[Any]):
+    """What a model gave the texts, without its name. rewards.heat says how it is packed."""
+
+    limit = serializers.FloatField(help_text="The magnitude at which the colour is darkest.")
+    outputs = serializers.DictField(
+        child=OverlayBlock(allow_null=True), help_text="By label; null where nothing is stored."
+    )
 
 
 class NextInput(serializers.Serializer[Any]):

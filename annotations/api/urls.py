@@ -71,6 +71,7 @@ check_urls = [
 assignment_urls = [
     path("assignments/<int:pk>", assignments.AssignmentDetail.as_view(), name="assignment-detail"),
     path("assignments/<int:pk>/draft", assignments.AssignmentDraft.as_view(), name="assignment-draft"),
+    path("assignments/<int:pk>/overlay", assignments.AssignmentOverlay.as_view(), name="assignment-overlay"),
     path("assignments/<int:pk>/heartbeat", assignments.AssignmentHeartbeat.as_view(), name="assignment-heartbeat"),
     path("assignments/<int:pk>/submit", assignments.AssignmentSubmit.as_view(), name="assignment-submit"),
     path("assignments/<int:pk>/undo", assignments.AssignmentUndo.as_view(), name="assignment-undo"),

@@ -11,9 +11,10 @@ from django import forms
 from annotations.access import annotators_of
 from annotations.active.evidence import scorer_choices
 from annotations.active.strategies import STRATEGIES
-from annotations.arms import GUIDELINES, SEQUENCE, SEQUENCES
+from annotations.arms import GUIDELINES, OVERLAY, OVERLAY_OFF, OVERLAYS, SEQUENCE, SEQUENCES
 from annotations.models import Campaign, CampaignPlan
 from annotations.next_item import ORDERS, plan_of
+from annotations.overlay import chosen_signal, overlay_choices
 from projects.errors import AppError
 from projects.models import Project, User
 
@@ -66,6 +67,16 @@ class PlanForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 6}),
         help_text="Each begins with a line “# name”; what follows is added to the guidelines of that arm.",
     )
+    overlay = forms.MultipleChoiceField(
+        label="A model’s values over the texts",
+        required=False,
+        choices=OVERLAYS.items(),
+        widget=forms.CheckboxSelectMultiple,
+        help_text="One for everybody; several are arms of the study. Annotators are not told which model it is.",
+    )
+    overlay_source = forms.ChoiceField(
+        label="Whose values", required=False, help_text="What scorers stored for the outputs of this campaign."
+    )
     arm_unit = forms.ChoiceField(label="Arms are drawn", choices=CampaignPlan.ArmUnit.choices)
     pay_per = forms.ChoiceField(label="Pay", required=False, choices=CampaignPlan.PayPer.choices)
     pay_amount = forms.FloatField(label="Amount", required=False, min_value=0)
@@ -79,6 +90,16 @@ class PlanForm(forms.Form):
         found = scorer_choices(campaign)
         missing = [(kept, f"{kept} (no number left)")] if kept and kept not in dict(found) else []
         scorer.choices = [("", "–"), *found, *missing]
+        self.signals = {choice.key: (choice, words) for choice, words in overlay_choices(campaign)}
+        source = self.fields["overlay_source"]
+        assert isinstance(source, forms.ChoiceField)
+        source.choices = [("", "–"), *((key, words) for key, (_, words) in self.signals.items())]
+        shown = chosen_signal(campaign)
+        if shown is not None:
+            if shown.key not in self.signals:
+                self.signals[shown.key] = (shown, "")
+                source.choices = [*source.choices, (shown.key, f"{shown.key} (nothing left)")]
+            self.initial["overlay_source"] = shown.key
 
     def changes(self) -> dict[str, Any]:
         """By the names of `change_plan`. Call when the form is valid."""
@@ -99,6 +120,14 @@ class PlanForm(forms.Form):
             arms[SEQUENCE] = list(SEQUENCES)
         if data["guidelines"].strip():
             arms[GUIDELINES] = list(_variants(data["guidelines"]))
+        if data["overlay"]:
+            rater, channel, segmenter = self.signals[data["overlay_source"]][0]
+            arms[OVERLAY] = {
+                "levels": data["overlay"],
+                "rater": rater,
+                "channel": channel,
+                "segmenter": segmenter,
+            }
         tags = [tag.strip() for tag in data["skill_tags"].split(",") if tag.strip()]
         return {name: data[name] for name in names} | {"arms": arms, "skill_tags": list(dict.fromkeys(tags))}
 
@@ -113,6 +142,10 @@ class PlanForm(forms.Form):
         if cleaned.get("order") != CampaignPlan.Order.ACTIVE:
             # Kept out of the way rather than refused: they mean nothing to the other orders.
             cleaned["strategy"] = ""
+        if cleaned.get("overlay") == [OVERLAY_OFF]:
+            cleaned["overlay"] = []
+        if cleaned.get("overlay") and not cleaned.get("overlay_source"):
+            self.add_error("overlay_source", "Choose whose values are shown.")
         return cleaned
 
 
@@ -196,6 +229,7 @@ def _initial(plan: CampaignPlan) -> dict[str, Any]:
     return {name: getattr(plan, name) for name in names} | {
         "skill_tags": ", ".join(plan.skill_tags),
         "sequence": bool(plan.arms.get(SEQUENCE)),
+        "overlay": plan.arms.get(OVERLAY, {}).get("levels", []),
         "guidelines": "\n\n".join(f"# {variant['name']}\n{variant['text']}" for variant in variants),
     }
 

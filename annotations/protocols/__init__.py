@@ -5,7 +5,8 @@ To add a kind of question: a file with a frozen dataclass like the ones here, it
 `static/js/annotate/kinds.js` and, where radio buttons do not suffice, a widget of `static/js/annotate/widgets.js`.
 
 Beside any question the page may ask how sure the person is. Those answers come under `CONFIDENCE`, by question, and are
-kept with each judgment in its `presentation`.
+kept with each judgment in its `presentation`. So is what the person was shown of a model before submitting, which comes
+under `SHOWN`.
 """
 
 import hashlib
@@ -40,6 +41,7 @@ __all__ = [
     "KINDS",
     "LABELS",
     "MAX_QUESTIONS",
+    "SHOWN",
     "PlannedJudgment",
     "Problems",
     "Question",
@@ -67,6 +69,8 @@ KINDS: dict[str, type[Question]] = {
 }
 MAX_QUESTIONS = 20
 CONFIDENCE = "confidence"
+SHOWN = "@overlay"
+"""`{"shown": bool, "threshold": 0..1}`; no question can have this key."""
 CONFIDENCE_LEVELS = {1: "Guessing", 2: "Fairly sure", 3: "Sure"}
 _ONCE = {
     "spans": "Ask for spans once: one question may have several types.",
@@ -128,8 +132,9 @@ def plan_judgments(questions: Sequence[Question], answer: Any, item: ShownItem) 
         answer = {}
     unsure = [question.key for question in questions if question.confidence]
     known = {question.key for question in questions}.union({CONFIDENCE} if unsure else ())
+    _check_shown(answer.get(SHOWN), problems)
     for key in answer:
-        if key not in known:
+        if key not in known and key != SHOWN:
             problems.add(str(key), "This question is not asked.")
     sure = parts_of(answer.get(CONFIDENCE, {}), CONFIDENCE, unsure, problems) or {} if unsure else {}
     planned: list[PlannedJudgment] = []
@@ -139,6 +144,14 @@ def plan_judgments(questions: Sequence[Question], answer: Any, item: ShownItem) 
         planned += _with_confidence(own, question.key, sure, problems) if question.confidence else own
     problems.refuse(code="answer_invalid", message="The answer is not complete or not valid.")
     return planned
+
+
+def _check_shown(value: Any, problems: Problems) -> None:
+    if value is None:
+        return
+    is_known = isinstance(value, dict) and set(value) == {"shown", "threshold"} and isinstance(value["shown"], bool)
+    if not is_known or type(value["threshold"]) not in (int, float) or not 0 <= value["threshold"] <= 1:
+        problems.add(SHOWN, "Expected `shown`, true or false, and `threshold`, a share of the scale from 0 to 1.")
 
 
 def _with_confidence(

@@ -30,6 +30,7 @@ ACTIONS = {
         KeyAction("previous_response", _("Previous response"), "["),
         KeyAction("text", _("Into the text"), "t"),
         KeyAction("prompt", _("Fold or unfold the prompt"), "p"),
+        KeyAction("overlay", _("Show or hide the model’s values"), "h"),
         KeyAction("guidelines", _("Guidelines"), "g"),
         KeyAction("keys", _("The list of keys"), "?"),
     )

@@ -16,9 +16,10 @@ export class Marking {
    * @param views     of views.js
    * @param getSpans  () => spans
    * @param setSpans  (spans, burst) => void: one step of the history; it renders
+   * @param getHeat   () => of heat.js, what is drawn under the words, or null
    */
-  constructor(root, types, views, { getSpans, setSpans, onReveal }) {
-    Object.assign(this, { views, getSpans, setSpans, onReveal });
+  constructor(root, types, views, { getSpans, setSpans, getHeat, onReveal }) {
+    Object.assign(this, { views, getSpans, setSpans, getHeat, onReveal });
     this.types = new Map(types.map((type) => [type.key, type]));
     this.lastType = types[0].key;
     this.pending = null;
@@ -54,6 +55,7 @@ export class Marking {
         types: this.types,
         selected: this.selected,
         pending: this.pending?.view === view ? [this.pending.start, this.pending.end] : null,
+        heat: this.getHeat(),
       });
     }
     this.list.render(spans, this.selected, (output, message) => findView(this.views, output, message));

@@ -30,6 +30,7 @@ const workbench = new Workbench(root, data, {
       return result.kind === "signed-out" ? { kind: "offline" } : result;
     },
     assignment: () => request("GET", urls.api),
+    overlay: () => post("overlay"),
   },
   on: {
     state: (state, detail) => saveState.show(state, detail),
@@ -88,6 +89,8 @@ listen(
     "Ctrl+y": () => workbench.redo(),
     "?": () => openDialog("shortcuts-dialog"),
     g: () => openDialog("guidelines-dialog"),
+    // Without anything of a model it is a response's letter.
+    h: () => (workbench.overlay.isThere ? workbench.overlay.toggle() : !isInText() && workbench.fields.answer("h")),
     // Training and right answers have no Skip.
     s: () => root.querySelector('[data-dialog-open="skip-dialog"]')?.click(),
     p: () => root.querySelector("#prompt").toggleAttribute("open"),

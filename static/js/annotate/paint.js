@@ -9,10 +9,13 @@ import { segmentsOf } from "./spans.js";
  * @param types     Map of type key to {label, colour, severities}, the severities mildest first
  * @param selected  id of the selected span, or null
  * @param pending   [start, end] of what is being marked, or null
+ * @param heat      of heat.js: values under the words, or null
  */
-export function paint(view, spans, { types, selected, pending }) {
+export function paint(view, spans, { types, selected, pending, heat = null }) {
   const nodes = segmentsOf(view.offsets.length, spans, pending ?? []).map((segment) => {
-    let node = document.createTextNode(view.offsets.slice(segment.start, segment.end));
+    const marks = segment.covering.map(({ span, lane }) => ({ span, node: markOf(span, lane, types) }));
+    const titles = marks.map((mark) => mark.node.title).join(" · ");
+    let node = wordsOf(view, segment, heat, titles);
     if (pending && pending[0] <= segment.start && segment.end <= pending[1]) {
       const wrap = document.createElement("span");
       wrap.className = "mark-pending";
@@ -20,8 +23,7 @@ export function paint(view, spans, { types, selected, pending }) {
       node = wrap;
     }
     // The lowest lane is innermost, so that the underlines stack below each other.
-    for (const { span, lane } of segment.covering) {
-      const mark = markOf(span, lane, types);
+    for (const { span, node: mark } of marks) {
       if (span.id === selected) mark.setAttribute("aria-current", "true");
       mark.append(node);
       node = mark;
@@ -29,6 +31,10 @@ export function paint(view, spans, { types, selected, pending }) {
     return node;
   });
   view.element.replaceChildren(...nodes);
+}
+
+function wordsOf(view, { start, end }, heat, titles) {
+  return heat ? heat.nodeOf(view, start, end, titles) : document.createTextNode(view.offsets.slice(start, end));
 }
 
 /** Where a stretch stands on the screen: the box around its first line to its last. */

@@ -7,6 +7,8 @@ import { History } from "./history.js";
 import { Layout } from "./layout.js";
 import { markable, oncePerResponse } from "./markable.js";
 import { Marking } from "./marking.js";
+import { Overlay, readShown, SHOWN } from "./overlay.js";
+import { paint } from "./paint.js";
 import { Questions } from "./questions.js";
 import { Reading } from "./reading.js";
 import { askVersion, describe } from "./status.js";
@@ -17,7 +19,7 @@ export class Workbench {
   /**
    * @param root     the page
    * @param data     the assignment as the server sent it
-   * @param api      {draft, assignment}: requests
+   * @param api      {draft, assignment, overlay}: requests
    * @param on       {state(name, detail), restored(text)}
    */
   constructor(root, data, { api, on, tab }) {
@@ -42,6 +44,7 @@ export class Workbench {
     });
     this.marking = types.length === 0 ? null : new Marking(root, types, this.views, {
         getSpans: () => this.state.spans,
+        getHeat: () => this.overlay.shown,
         setSpans: (list, burst) => {
           const spans = oncePerResponse(this.state.spans, list, types);
           this.push(withMarks(this.state, this.questions, spans), burst);
@@ -59,8 +62,17 @@ export class Workbench {
       onState: (state, detail) => this.drafted(state, detail),
     });
     this.history = new History(this.read(data.draft?.answer));
+    this.overlay = new Overlay(root, data.overlay ?? null, readShown(data.draft?.answer), {
+      views: this.views,
+      fetch: () => this.api.overlay(),
+      isEmpty: () => this.isEmpty,
+      save: () => this.drafts.flush(),
+      onPaint: () => this.paintTexts(),
+      onRecord: () => this.drafts.change(this.answer),
+    });
     this.render();
     this.restoreLeftovers();
+    this.overlay.begin();
   }
 
   get state() {
@@ -68,7 +80,8 @@ export class Workbench {
   }
 
   get answer() {
-    return answerOf(this.state, this.questions, this.viewOf);
+    const answer = answerOf(this.state, this.questions, this.viewOf);
+    return this.overlay.record.shown ? { ...answer, [SHOWN]: this.overlay.record } : answer;
   }
 
   quoteOf(span) {
@@ -104,6 +117,7 @@ export class Workbench {
   render() {
     this.fields.render(this.state);
     this.marking?.render();
+    this.overlay.render();
     this.root.querySelector("[data-undo]").disabled = !this.history.canUndo;
     this.root.querySelector("[data-redo]").disabled = !this.history.canRedo;
     const missing = this.fields.missing.length;
@@ -111,6 +125,19 @@ export class Workbench {
     const button = this.root.querySelector("[data-missing]");
     button.textContent = words;
     button.classList.toggle("is-complete", missing === 0);
+  }
+
+  /** The texts and the steps cut from them, with or without what a model gave them. */
+  paintTexts() {
+    const heat = this.overlay.shown;
+    if (this.marking) this.marking.render();
+    else for (const view of this.views) paint(view, [], { types: new Map(), selected: null, pending: null, heat });
+    for (const element of this.root.querySelectorAll("[data-step-of]")) {
+      const { stepOf, message, start, end } = element.dataset;
+      const view = this.viewOf(stepOf, Number(message));
+      const bounds = [Number(start), Number(end)];
+      element.replaceChildren(heat ? heat.nodeOf(view, ...bounds) : view.offsets.slice(...bounds));
+    }
   }
 
   read(answer) {
@@ -125,6 +152,7 @@ export class Workbench {
     const stored = this.data.draft;
     if (!newest || isSameAnswer(newest.answer, stored?.answer)) return;
     this.history.push(this.read(newest.answer));
+    if (newest.answer?.[SHOWN]) this.overlay.record = readShown(newest.answer);
     this.render();
     this.drafts.revision = newest.revision;
     this.drafts.change(this.answer);
