@@ -11,30 +11,30 @@ const block = { spans: ["GFB", "EE"], values: "Kvi% !  ", base: -6 };
 test("the values of later messages go on where those of the first end, and between tokens there is none", () => {
   assert.deepEqual(cutBlock(block, ["abc de!", "fghi"]), [
     [
-      { start: 0, end: 3, value: 0.5 },
-      { start: 3, end: 4, value: undefined },
-      { start: 4, end: 6, value: -0.0123 },
-      { start: 6, end: 7, value: undefined },
+      { start: 0, end: 3, value: 0.5, words: "“abc”" },
+      { start: 3, end: 4 },
+      { start: 4, end: 6, value: -0.0123, words: "“de”" },
+      { start: 6, end: 7 },
     ],
     [
-      { start: 0, end: 2, value: 0 },
-      { start: 2, end: 4, value: null },
+      { start: 0, end: 2, value: 0, words: "“fg”" },
+      { start: 2, end: 4, value: null, words: "“hi”" },
     ],
   ]);
 });
 
 test("pieces cover every character of a text once, also where nothing is stored", () => {
-  assert.deepEqual(cutBlock(null, ["abc"]), [[{ start: 0, end: 3, value: undefined }]]);
+  assert.deepEqual(cutBlock(null, ["abc"]), [[{ start: 0, end: 3 }]]);
   const [first] = cutBlock(block, ["abc de!", "fghi"]);
   assert.equal(first.map(({ start, end }) => "abc de!".slice(start, end)).join(""), "abc de!");
 });
 
-test("a stretch clips the tokens that it cuts through", () => {
+test("a stretch clips the tokens that it cuts through, which keep their names", () => {
   const [first] = cutBlock(block, ["abc de!", "fghi"]);
   assert.deepEqual(within(first, 2, 5), [
-    { start: 2, end: 3, value: 0.5 },
-    { start: 3, end: 4, value: undefined },
-    { start: 4, end: 5, value: -0.0123 },
+    { start: 2, end: 3, value: 0.5, words: "“abc”" },
+    { start: 3, end: 4 },
+    { start: 4, end: 5, value: -0.0123, words: "“de”" },
   ]);
 });
 

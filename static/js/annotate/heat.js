@@ -14,8 +14,8 @@ export function within(pieces, from, to) {
  *
  * @param block  {spans, values, base} as the server packs them, or null without any
  * @param texts  of the messages
- * @returns by message, [{start, end, value}] in UTF-16 offsets; value is undefined between tokens, null where unscored.
- *          A token without characters has no place among words and is left out.
+ * @returns by message, [{start, end, value, words}] in UTF-16 offsets; value is undefined between tokens, null where
+ *          unscored; words names the whole token, also where a mark cuts it. A token without characters has no place among words and is left out.
  */
 export function cutBlock(block, texts) {
   const values = block ? unpackValues(block.values, block.base) : [];
@@ -27,7 +27,11 @@ export function cutBlock(block, texts) {
     first += tokens.length;
     return pieces
       .filter((piece) => piece.end > piece.start)
-      .map(({ start, end, tokens: [token] }) => ({ start, end, value: token < 0 ? undefined : values[at + token] }));
+      .map(({ start, end, tokens: [token] }) => ({
+        start,
+        end,
+        ...(token >= 0 && { value: values[at + token], words: visible(text.slice(start, end)) }),
+      }));
   });
 }
 
@@ -51,23 +55,24 @@ export class Heat {
   nodeOf(view, start, end, also = "") {
     const fragment = document.createDocumentFragment();
     for (const piece of within(this.pieces.get(view), view.offsets.toUtf16(start), view.offsets.toUtf16(end))) {
-      fragment.append(this.pieceNode(view.text.slice(piece.start, piece.end), piece.value, also));
+      fragment.append(this.pieceNode(view.text.slice(piece.start, piece.end), piece, also));
     }
     return fragment;
   }
 
-  pieceNode(text, value, also) {
+  pieceNode(text, { value, words }, also) {
     if (value === undefined) return document.createTextNode(text);
     const span = document.createElement("span");
     span.className = `heat-${look(value, this.limit, this.share * this.limit)}`;
     span.dataset.value = signed(value);
+    span.dataset.words = words;
     span.title = [`Model ${signed(value)}`, also].filter(Boolean).join(" \u00b7 ");
     span.append(text);
     return span;
   }
 }
 
-/** A painted piece in words. */
+/** A painted piece in words: its whole token and the value. */
 export function sayPiece(span) {
-  return `${visible(span.textContent)} ${span.dataset.value}`;
+  return `${span.dataset.words} ${span.dataset.value}`;
 }

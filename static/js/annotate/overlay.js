@@ -17,8 +17,9 @@ export class Overlay {
    * @param root     the page
    * @param level    "start", "after" or null
    * @param kept     of readShown
-   * @param page     {views, fetch(), isEmpty(), save(), onPaint(), onRecord()}: `save` resolves when the server has the
-   *                 answer so far, `onPaint` draws the texts anew, `onRecord` keeps what was shown
+   * @param page     {views, fetch(), isEmpty(), save(), onPaint(), onShow(), onRecord()}: `save` resolves when the server has the
+   *                 answer so far, `onPaint` draws the texts anew, `onShow` brings the texts that are painted to the front, `onRecord`
+   *                 keeps what was shown
    */
   constructor(root, level, kept, page) {
     this.bar = root.querySelector("[data-overlay]");
@@ -64,7 +65,9 @@ export class Overlay {
     button.setAttribute("aria-pressed", String(this.isOn));
     this.find("scale").hidden = !this.isOn;
     this.paint();
-    if (this.isOn) this.keep();
+    if (!this.isOn) return;
+    this.page.onShow();
+    this.keep();
   }
 
   async load(button) {

@@ -68,6 +68,8 @@ export class Workbench {
       isEmpty: () => this.isEmpty,
       save: () => this.drafts.flush(),
       onPaint: () => this.paintTexts(),
+      // Values stand under the words as stored, not under rendered ones.
+      onShow: () => this.reading.show("raw"),
       onRecord: () => this.drafts.change(this.answer),
     });
     this.render();
