@@ -13,6 +13,7 @@ from annotations.protocols import asks_for_marks as is_marked
 from annotations.protocols.checklist import EVIDENCE
 from annotations.protocols.comparison import STRENGTHS, TIES
 from annotations.protocols.steps import LABELS as STEP_LABELS
+from annotations.protocols.words import VOICES
 from annotations.querysets.adjudication import ItemDisagreementQuerySet
 from projects.access import Capability, allows
 from projects.keyset import keyset_page
@@ -245,7 +246,7 @@ def part_name(question: Question, name: str) -> str:
     if question.kind == "comparison":
         return f"Responses {name.replace('-', ' and ')}"
     if question.kind == "critique":
-        return f"Response {head}, as a {tail}"
+        return f"Response {head}, {VOICES[tail][0].lower()}" if tail in VOICES else f"Response {head}, {tail}"
     return {"order": "Order", "best": "Best", "worst": "Worst", "good": "Good ones"}.get(name, f"Response {name}")
 
 

@@ -68,6 +68,13 @@ CRITIQUE: dict[str, Any] = {
     "prompt": "What do you think of this response?",
     "voices": ["user", "reviewer"],
 }
+MISSING: dict[str, Any] = {
+    "kind": "critique",
+    "key": "missing",
+    "prompt": "Does it leave anything out?",
+    "voices": ["missing"],
+    "required": False,
+}
 
 PRESETS: dict[str, Preset] = {
     "full": Preset(
@@ -86,4 +93,7 @@ PRESETS: dict[str, Preset] = {
     "stop": Preset("Stop here", "The word from which on a person would have taken over.", [STOP]),
     "edit": Preset("Edit to fix", "The text as it should have been.", [EDIT]),
     "critique": Preset("Critique", "Words about each response, as a user and as a reviewer.", [CRITIQUE]),
+    "spans_missing": Preset(
+        "Spans and what is missing", "Errors marked in the text, and notes of what it leaves out.", [SPANS, MISSING]
+    ),
 }

@@ -25,8 +25,15 @@ MAX_CRITIQUE = 10_000
 VOICES = {
     "user": ("As a user", "In your own words: what you liked, what you missed, what you would ask next."),
     "reviewer": ("As a reviewer", "As an expert would put it: what is right, what is wrong, and why."),
+    "missing": ("What is missing", "What a good response says and this one does not, each on a line of its own."),
 }
-_KINDS = {"user": Critique.Kind.USER_VOICE, "reviewer": Critique.Kind.REVIEWER_VOICE}
+MISSING = "missing"
+"""The voice whose lines are notes of their own: what no stretch of the text can be marked for."""
+_KINDS = {
+    "user": Critique.Kind.USER_VOICE,
+    "reviewer": Critique.Kind.REVIEWER_VOICE,
+    MISSING: Critique.Kind.MISSING,
+}
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,9 @@ class EditQuestion(PlainQuestion):
 class CritiqueQuestion:
     """`{"kind": "critique", "voices": ["user", "reviewer"]}`; an answer is `{"A/user": "...", "A/reviewer": "..."}`.
 
-    The two voices of *Language Models Can Learn from Verbal Feedback Without Scalar Rewards* (arXiv 2509.22638).
+    The two voices of *Language Models Can Learn from Verbal Feedback Without Scalar Rewards* (arXiv 2509.22638). A
+    third, `missing`, asks beside spans for what the text leaves out, as *Fine-Grained Human Feedback Gives Better
+    Rewards for Language Model Training* (arXiv 2306.01693, section 4) does; each line is stored as a note of its own.
     """
 
     kind: ClassVar[str] = "critique"
@@ -116,7 +125,7 @@ class CritiqueQuestion:
 
     @classmethod
     def parse(cls, reader: Reader) -> Self:
-        voices = reader.choices("voices", tuple(VOICES), default=tuple(VOICES))
+        voices = reader.choices("voices", tuple(VOICES), default=("user", "reviewer"))
         if not voices:
             reader.wrong("voices", f"Choose at least one of {', '.join(VOICES)}.")
         return cls(**read_asked(reader), voices=voices)
@@ -151,7 +160,7 @@ class CritiqueQuestion:
                 part = f"{output.label}/{voice}"
                 text = read_words(given.get(part) or "", f"{self.key}.{part}", problems, max_length=MAX_CRITIQUE)
                 if text and text.strip():
-                    rows.append(Critique(kind=_KINDS[voice], text=text))
+                    rows += [Critique(kind=_KINDS[voice], text=note) for note in _notes(voice, text)]
                 elif self.required and text is not None:
                     problems.add(f"{self.key}.{part}", f"Write about Response {output.label}: {self.prompt}")
             if rows:
@@ -181,8 +190,20 @@ class CritiqueQuestion:
         ]
 
 
+def _notes(voice: str, text: str) -> list[str]:
+    """A voice's words as they are stored: what is missing line by line, anything else as one."""
+    if voice != MISSING:
+        return [text]
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
 def _critiques(plan: PlannedJudgment | None) -> dict[str, str]:
-    return {str(row.kind): row.text for row in plan.rows if isinstance(row, Critique)} if plan else {}
+    """What was written by kind; notes of one kind on lines of their own."""
+    found: dict[str, list[str]] = {}
+    for row in plan.rows if plan else ():
+        if isinstance(row, Critique):
+            found.setdefault(str(row.kind), []).append(row.text)
+    return {kind: "\n".join(texts) for kind, texts in found.items()}
 
 
 def _edited(plan: PlannedJudgment, item: ShownItem) -> str:
