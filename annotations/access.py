@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from django.db import models
 from django.http import Http404
 
-from annotations.models import Adjudication, Assignment, Campaign, CampaignItem, Study
+from annotations.models import Adjudication, Assignment, Campaign, CampaignItem, ItemReport, Study
 from annotations.querysets.campaign import CampaignQuerySet
 from annotations.querysets.study import StudyQuerySet
 from projects.access import Capability, allows, project_for, projects_for, roles_with
@@ -151,6 +151,16 @@ def annotator_in(user: User, slug: str, pk: int, person_pk: int) -> tuple[Campai
     if person is None:
         raise Http404
     return campaign, person
+
+
+def report_for(user: User, slug: str, pk: int, report_pk: int) -> ItemReport:
+    """What an annotator said about an item of a campaign that `user` leads (three queries)."""
+    campaign = campaign_for(user, slug, pk, needs=Capability.MANAGE)
+    report = campaign.reports.select_related("assignment__user").filter(pk=report_pk).first()
+    if report is None:
+        raise Http404
+    report.campaign = campaign
+    return report
 
 
 def study_for(user: User, slug: str, pk: int, *, needs: Capability = Capability.VIEW) -> Study:

@@ -15,6 +15,7 @@ from annotations.models import Assignment, Campaign, CampaignProgress
 from annotations.next_item import plan_of, still_to_come
 from annotations.page_data import assignment_data, questions_to_show
 from annotations.protocols import CONFIDENCE_LEVELS, asks_for_marks, parse_questions
+from annotations.reports_page import own_reports
 from projects.errors import AppError
 from projects.models import User
 
@@ -44,7 +45,7 @@ def start_page(campaign: Campaign, user: User) -> dict[str, Any]:
 
 
 def annotate_page(assignment: Assignment) -> dict[str, Any]:
-    """An item in work: data for the scripts, questions for the template (five queries)."""
+    """An item in work: data for the scripts, questions for the template (six queries)."""
     campaign, user = assignment.campaign, assignment.user
     data = assignment_data(assignment)
     questions = _with_layout(assignment, data)
@@ -68,6 +69,7 @@ def annotate_page(assignment: Assignment) -> dict[str, Any]:
         # Kinds that look like work have no name here.
         "announced": "" if assignment.item.kind in LIKE_WORK else assignment.item.get_kind_display(),
         "is_changed": _is_changed(assignment),
+        "own_reports": own_reports(assignment),
     }
 
 

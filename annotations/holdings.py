@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from annotations.actions import erasing
 from annotations.actions.consent import consents_of
-from annotations.models import Assignment, Consent, Draft, Submission
+from annotations.models import Assignment, Consent, Draft, ItemReport, Submission
 from projects.holdings import Holdings, RetentionRule
 from projects.models import Project, User
 
@@ -20,6 +20,7 @@ def _of_person(user: User, project: Project) -> dict[str, int]:
     return {
         "submissions": Submission.objects.filter(assignment__in=mine).count(),
         "drafts": Draft.objects.filter(assignment__in=mine).count(),
+        "reports": ItemReport.objects.filter(assignment__in=mine).count(),
         "consents": Consent.objects.filter(user=user, text__project=project).count(),
     }
 

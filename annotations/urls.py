@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from annotations.actions.qualification import CHANGES
-from annotations.views import adjudication, answering, campaigns, checks, consent, plan, quality, studies
+from annotations.views import adjudication, answering, campaigns, checks, consent, plan, quality, reports, studies
 
 app_name = "annotations"
 
@@ -36,6 +36,12 @@ campaign_urls = [
         "p/<slug:slug>/campaigns/<int:pk>/items/<int:item_pk>/restore/",
         plan.item_restore,
         name="campaign-item-restore",
+    ),
+    path("p/<slug:slug>/campaigns/<int:pk>/reports/", reports.report_list, name="report-list"),
+    path(
+        "p/<slug:slug>/campaigns/<int:pk>/reports/<int:report_pk>/resolve/",
+        reports.report_resolve,
+        name="report-resolve",
     ),
     path("p/<slug:slug>/campaigns/<int:pk>/consent/", consent.campaign_consent, name="campaign-consent"),
     path("p/<slug:slug>/campaigns/<int:pk>/consent/agree/", consent.consent_agree, name="consent-agree"),

@@ -18,6 +18,8 @@ _NOUN_OF_NAME = {
     "check-settings": "campaign",
     "attempt-begin": "campaign",
     "annotate": "assignment",
+    "report-list": "campaign",
+    "report-resolve": "campaign",
     "endpoint-terms": "served",
     "item-regain": "assignment",
     "item-next": "campaign",

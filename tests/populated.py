@@ -17,6 +17,7 @@ from annotations.actions.campaign import ProtocolContent, create_campaign, open_
 from annotations.actions.gold import make_check
 from annotations.actions.gold_versions import add_version
 from annotations.actions.lease import lease_next_item
+from annotations.actions.reports import report_item
 from annotations.actions.study import run_study
 from annotations.actions.submission import submit_answer
 from annotations.adjudication.reading import lanes_of
@@ -329,6 +330,8 @@ def _ask(house: Populated) -> None:
     house.rows |= _settle(campaigns[0], owner)
     house.rows |= {"check": _check(house.rows["submitted"], owner), "person": house.people["ben"]}
     house.rows["assignment"] = _lease(campaigns[0], house.people["annotator"])
+    said = {"output": "A", "message": 0, "start": 0, "end": 1}
+    house.rows["report"] = report_item(assignment=house.rows["assignment"], kind="help", text=HOSTILE, anchor=said)
     asked = {"question": "overall", "protocol": "rating", "metric": "ordinal"}
     house.rows["study"] = run_study(house.project, kind="consistency", parameters=asked, name=HOSTILE)
     house.rows["agreement"] = run_study(house.project, kind="agreement", parameters=asked)

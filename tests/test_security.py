@@ -162,6 +162,7 @@ WHO_READS = {
     # Sends an annotator on to the campaign's start.
     "annotations:campaign-detail": {*ROLES},
     "annotations:campaign-items": READERS,
+    "annotations:report-list": READERS,
     "annotations:campaign-quality": READERS,
     "annotations:campaign-plan": READERS,
     "annotations:campaign-consent": READERS,
@@ -272,6 +273,7 @@ WRITES_OF = {
         "annotations-api:assignment-submit",
         "annotations-api:assignment-undo",
         "annotations-api:assignment-skip",
+        "annotations-api:assignment-reports",
         "annotations-api:assignment-release",
         "annotations-api:assignment-resume",
     },

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from annotations.api import adjudication, assignments, campaigns, checks, consent, plan, studies
+from annotations.api import adjudication, assignments, campaigns, checks, consent, plan, reports, studies
 
 app_name = "annotations-api"
 
@@ -76,6 +76,7 @@ assignment_urls = [
     path("assignments/<int:pk>/submit", assignments.AssignmentSubmit.as_view(), name="assignment-submit"),
     path("assignments/<int:pk>/undo", assignments.AssignmentUndo.as_view(), name="assignment-undo"),
     path("assignments/<int:pk>/skip", assignments.AssignmentSkip.as_view(), name="assignment-skip"),
+    path("assignments/<int:pk>/reports", reports.AssignmentReports.as_view(), name="assignment-reports"),
     path("assignments/<int:pk>/release", assignments.AssignmentRelease.as_view(), name="assignment-release"),
     path("assignments/<int:pk>/resume", assignments.AssignmentResume.as_view(), name="assignment-resume"),
 ]

@@ -11,9 +11,9 @@ from rewards.models import Output
 
 
 class ItemReport(models.Model):
-    """One remark by whoever has the item, which those who lead the campaign answer; the answer to the item stands alone.
+    """One remark by whoever has the item, for those who lead the campaign; what is answered to the item stands alone.
 
-    It may point at words: `output`, `message`, `start` and `end` are then all set, in code points of the message's text.
+    It may point at words: `output`, `message`, `start` and `end` are then all set, in code points of the message.
     """
 
     class Kind(models.TextChoices):

@@ -15,6 +15,7 @@ from annotations.answering_page import annotate_page, page_after, resume_if_poss
 from annotations.checks import LIKE_WORK, Kind
 from annotations.checks_page import feedback_page
 from annotations.models import Assignment
+from annotations.reports_page import own_reports
 from projects.requests import AuthedRequest
 
 
@@ -55,6 +56,7 @@ def annotate(request: AuthedRequest, pk: int) -> HttpResponse:
         "assignment": assignment,
         "campaign": assignment.campaign,
         "refusal": refusal,
+        "own_reports": own_reports(assignment),
         "can_undo": assignment.item.kind in LIKE_WORK,
     }
     return TemplateResponse(request, "annotations/annotate_over.html", context)

@@ -24,6 +24,8 @@ ACTIONS = {
         KeyAction("submit", _("Submit and go on"), "Ctrl+Enter"),
         KeyAction("save", _("Save the draft now"), "Ctrl+s"),
         KeyAction("skip", _("Skip this item"), "s"),
+        KeyAction("flag", _("Flag the item as broken"), "f"),
+        KeyAction("help", _("Ask for help with the item"), "c"),
         KeyAction("next_question", _("Next question"), "j"),
         KeyAction("previous_question", _("Previous question"), "k"),
         KeyAction("next_response", _("Next response"), "]"),

@@ -36,6 +36,26 @@ NOTICES = {
             _("“%(name)s” in %(project)s has new questions or guidelines: version %(number)s."),
         ),
         Notice(
+            "item.flagged",
+            _("An annotator flags an item of a campaign that you lead as broken"),
+            _("%(user)s flagged an item of “%(name)s” in %(project)s: %(text)s"),
+        ),
+        Notice(
+            "item.help",
+            _("An annotator asks for help with an item of a campaign that you lead"),
+            _("%(user)s asks about an item of “%(name)s” in %(project)s: %(text)s"),
+        ),
+        Notice(
+            "report.answered",
+            _("Somebody replies to what you reported about an item"),
+            _("What you reported about an item of “%(name)s” in %(project)s was answered: %(reply)s"),
+        ),
+        Notice(
+            "report.resolved",
+            _("Somebody settles what you reported about an item"),
+            _("What you reported about an item of “%(name)s” in %(project)s is settled."),
+        ),
+        Notice(
             "run.finished",
             _("A run that you started has ended"),
             _("The run “%(name)s” in %(project)s has finished: %(scored)s scored, %(failed)s failed."),

@@ -70,7 +70,7 @@ def test_what_will_happen_is_listed_project_by_project_with_counts(worked):
     [parting] = farewell_of(worked.annotator).partings
     # Two ratings, a preference, and spans on each of both outputs: 5 judgments of one submit.
     assert (parting.role, parting.fate) == ("annotator", Fate.PURGE)
-    assert parting.counts == {"judgments": 5, "submissions": 1, "drafts": 0, "consents": 0}
+    assert parting.counts == {"judgments": 5, "submissions": 1, "drafts": 0, "reports": 0, "consents": 0}
 
 
 def test_judgments_are_kept_under_the_raters_pseudonym(worked):

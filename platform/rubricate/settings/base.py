@@ -173,6 +173,7 @@ SPECTACULAR_SETTINGS = {
         "EndpointState": "workers.models.endpoint.ModelEndpoint.State",
         "CampaignStatus": "annotations.models.campaign.Campaign.Status",
         "AssignmentStatus": "annotations.models.assignment.Assignment.Status",
+        "ItemReportKind": "annotations.models.report.ItemReport.Kind",
         "StudyStatus": "annotations.models.study.Study.Status",
         "JudgmentKind": "rewards.models.judgment.Judgment.Kind",
         "ImportStatus": "rewards.models.import_batch.ImportBatch.Status",

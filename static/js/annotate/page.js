@@ -5,6 +5,7 @@ import { request } from "./api.js";
 import { BreakHint } from "./break_hint.js";
 import { Flow } from "./flow.js";
 import { Lease } from "./lease.js";
+import { meant, Reports } from "./reports.js";
 import { listen, remap, showKeys } from "./shortcuts.js";
 import { Notices, SaveState } from "./status.js";
 import { randomKey } from "./submit.js";
@@ -48,6 +49,9 @@ const lease = new Lease({
 });
 
 const flow = new Flow(root, { workbench, lease, notices, time, post, urls, signedOut });
+
+const reports = new Reports(document, { post, notices, signedOut, meant: () => meant(workbench) });
+const hasResponse = (letter) => workbench.labels.includes(letter);
 
 if (data.draft) saveState.show("saved", { saved_at: data.draft.saved_at });
 
@@ -93,6 +97,9 @@ listen(
     h: () => (workbench.overlay.isThere ? workbench.overlay.toggle() : !isInText() && workbench.fields.answer("h")),
     // Training and right answers have no Skip.
     s: () => root.querySelector('[data-dialog-open="skip-dialog"]')?.click(),
+    // Where a response has the letter, it chooses the response.
+    f: (event) => (event.key === "f" && hasResponse("F") ? !isInText() && workbench.fields.answer("f") : reports.open("flag")),
+    c: (event) => (event.key === "c" && hasResponse("C") ? !isInText() && workbench.fields.answer("c") : reports.open("help")),
     p: () => root.querySelector("#prompt").toggleAttribute("open"),
     t: () => marking?.enterText(),
     j: () => workbench.fields.step(1),

@@ -1,0 +1,39 @@
+"""What the pages about reports on items show."""
+
+from typing import Any
+
+from annotations.models import Assignment, Campaign, ItemReport
+from projects.access import Capability, allows
+from projects.errors import AppError
+from projects.keyset import keyset_page
+
+STATES = {"open": "Open", "settled": "Settled"}
+
+
+def reports_page(campaign: Campaign, *, state: str, cursor: str | None) -> dict[str, Any]:
+    """The reports of a campaign, newest first, with the items and words that they are about (two queries).
+
+    Raises
+    ------
+    AppError
+        ``filter_invalid`` for a state that is none of `STATES`.
+    """
+    if state not in STATES:
+        words = f"Expected one of: {', '.join(STATES)}."
+        raise AppError(words, code="filter_invalid", fields={"state": [words]})
+    reports = campaign.reports.filter(resolved_at__isnull=state == "open").select_related(
+        "assignment__user", "assignment__item__task", "output", "resolved_by"
+    )
+    return {
+        "campaign": campaign,
+        "page": keyset_page(reports, cursor=cursor),
+        "open_count": campaign.reports.filter(resolved_at__isnull=True).count(),
+        "state": state,
+        "states": STATES,
+        "may_settle": allows(campaign.project, Capability.MANAGE),
+    }
+
+
+def own_reports(assignment: Assignment) -> list[ItemReport]:
+    """What the person has said about their item, with what was replied, newest first (one query)."""
+    return list(assignment.reports.select_related("output").order_by("-id")[:50])
