@@ -93,8 +93,11 @@ listen(
     "Ctrl+y": () => workbench.redo(),
     "?": () => openDialog("shortcuts-dialog"),
     g: () => openDialog("guidelines-dialog"),
-    // Without anything of a model it is a response's letter.
-    h: () => (workbench.overlay.isThere ? workbench.overlay.toggle() : !isInText() && workbench.fields.answer("h")),
+    // Where a response has the letter, or nothing of a model is shown, it chooses the response.
+    h: (event) =>
+      (event.key === "h" && workbench.labels.includes("H")) || !workbench.overlay.isThere
+        ? !isInText() && workbench.fields.answer("h")
+        : workbench.overlay.toggle(),
     // Training and right answers have no Skip.
     s: () => root.querySelector('[data-dialog-open="skip-dialog"]')?.click(),
     // Where a response has the letter, it chooses the response.
