@@ -83,7 +83,7 @@ class _Renderer(RendererHTML):
         opening = _opening(tokens, index)
         address = str(tokens[opening].attrs.get("href", ""))
         words = "".join(token.content for token in tokens[opening + 1 : index])
-        return f"{'' if tokens[opening].markup == 'autolink' or words == address else _address(address)}</span>"
+        return f"</span>{'' if tokens[opening].markup == 'autolink' or words == address else _address(address)}"
 
     def image(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
         token = tokens[index]
