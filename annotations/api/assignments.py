@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from django.http import Http404
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.response import Response
 
-from annotations.access import assignment_for
+from annotations.access import answerable_campaign_for, assignment_for
 from annotations.actions.draft import save_draft
-from annotations.actions.lease import regain_item, release_item, renew_lease, skip_item
+from annotations.actions.lease import lease_next_item, regain_item, release_item, renew_lease, skip_item
 from annotations.actions.submission import submit_answer, undo_submission
 from annotations.answering_page import page_after
 from annotations.api.serializers import (
@@ -22,10 +24,12 @@ from annotations.api.serializers import (
     SubmitInput,
     SubmittedOutput,
 )
+from annotations.models import Assignment
 from annotations.overlay import overlay_data
 from annotations.page_data import assignment_data
 from projects.api.requests import AuthedApiRequest
 from projects.api.schema import ErrorOutput
+from projects.errors import AppError
 from projects.models import TokenScope
 
 
@@ -88,13 +92,16 @@ class AssignmentSubmit(AssignmentView):
         assignment = assignment_for(request.user, pk)
         form = SubmitInput(data=request.data)
         form.is_valid(raise_exception=True)
-        done = submit_answer(assignment=assignment, **form.validated_data)
+        sent = dict(form.validated_data)
+        with_next = sent.pop("with_next")
+        done = submit_answer(assignment=assignment, **sent)
+        after = page_after(assignment)
         return Response(
             {
                 "submission": done.submission.act,
                 "submitted_at": done.submission.created_at,
                 "undo_until": done.undo_until,
-                "next": page_after(assignment),
+                "next": _next_page(assignment) if with_next and after is None else after,
             }
         )
 
@@ -141,3 +148,17 @@ class AssignmentResume(AssignmentView):
         assignment = assignment_for(request.user, pk)
         regain_item(assignment=assignment)
         return Response(LeaseOutput(assignment).data)
+
+
+def _next_page(assignment: Assignment) -> str | None:
+    """The page of the next item, leased only now that this one is out of hand; None where there is none to be had.
+
+    The answer is kept by now: whatever refuses the next item must not refuse the submit.
+    """
+    user = assignment.user
+    try:
+        campaign = answerable_campaign_for(user, assignment.project.slug, assignment.campaign_id)
+        following = lease_next_item(campaign=campaign, user=user)
+    except (AppError, Http404):
+        return None
+    return None if following is None else reverse("annotations:annotate", args=[following.pk])

@@ -193,6 +193,9 @@ class SubmitInput(serializers.Serializer[Any]):
     key = serializers.CharField(max_length=100, help_text="Chosen by you; repeating it changes nothing.")
     answer = serializers.DictField(help_text="By question; see annotations.protocols.")
     active_ms = serializers.IntegerField(required=False, default=0, min_value=0, max_value=_LONGEST_MS)
+    with_next = serializers.BooleanField(
+        required=False, default=False, help_text="Lease the next item as well: `next` is then its page."
+    )
 
 
 class SubmittedOutput(serializers.Serializer[Any]):
@@ -200,7 +203,8 @@ class SubmittedOutput(serializers.Serializer[Any]):
     submitted_at = serializers.DateTimeField()
     undo_until = serializers.DateTimeField()
     next = serializers.CharField(
-        allow_null=True, help_text="A page to go to before the next item: feedback after training; else null."
+        allow_null=True,
+        help_text="The page to go to: feedback after training, the next item where it was asked for; else null.",
     )
 
 

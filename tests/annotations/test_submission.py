@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 
 from annotations.access import assignment_for
-from annotations.actions.campaign import close_campaign
+from annotations.actions.campaign import close_campaign, pause_campaign
 from annotations.actions.draft import save_draft
 from annotations.actions.lease import lease_next_item
 from annotations.actions.submission import submit_answer, undo_submission
@@ -353,3 +354,27 @@ def test_drafts_rise_in_revision_and_refuse_an_older_window(assignment):
             save_draft(assignment=assignment, answer={"overall": {"A": 7}}, revision=stale)
         assert refused.value.code == "draft_conflict"
     assert Draft.objects.get().answer == {"overall": {"A": 2}}
+
+
+def send(client, assignment):
+    body = {"key": "k", "answer": full_answer(assignment), "with_next": True}
+    url = reverse("annotations-api:assignment-submit", args=[assignment.pk])
+    return client.post(url, body, content_type="application/json")
+
+
+def test_a_submit_leads_to_the_next_item_in_one_request_and_repeated_to_the_same(client, assignment, ann):
+    client.force_login(ann)
+    answers = [send(client, assignment) for _ in range(2)]
+    following = Assignment.objects.get(status="leased")
+    assert following.item_id != assignment.item_id
+    assert {answer.json()["next"] for answer in answers} == {reverse("annotations:annotate", args=[following.pk])}
+    assert Submission.objects.count() == 1
+
+
+def test_an_answer_is_kept_where_no_next_item_is_given_out(client, assignment, ann, campaign, owner):
+    pause_campaign(campaign=campaign, actor=owner)
+    client.force_login(ann)
+    answer = send(client, assignment)
+    assert (answer.status_code, answer.json()["next"]) == (200, None)
+    assert Submission.objects.count() == 1
+    assert not Assignment.objects.filter(status="leased").exists()
