@@ -69,7 +69,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
-            ],
+            ], options={"constraints": [models.CheckConstraint(condition=models.Q(("number__gte", 1)), name="goldanswer_from_one"), models.CheckConstraint(
+                condition=models.Q(("origin__in", ["answered", "agreed", "imported", "edited"])),
+                name="goldanswer_origin_known",
+            )], },
         ),
         migrations.AddField(
             model_name="assignment",
@@ -271,17 +274,8 @@ class Migration(migrations.Migration):
             model_name="goldanswer",
             constraint=models.UniqueConstraint(fields=("item", "number"), name="goldanswer_one_number"),
         ),
-        migrations.AddConstraint(
-            model_name="goldanswer",
-            constraint=models.CheckConstraint(condition=models.Q(("number__gte", 1)), name="goldanswer_from_one"),
-        ),
-        migrations.AddConstraint(
-            model_name="goldanswer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("origin__in", ["answered", "agreed", "imported", "edited"])),
-                name="goldanswer_origin_known",
-            ),
-        ),
+        
+        
         migrations.AddIndex(
             model_name="checkresult",
             index=models.Index(fields=["campaign", "user", "kind"], name="checkresult_person"),

@@ -77,7 +77,21 @@ class Migration(migrations.Migration):
                 ),
                 ("pay_amount", models.FloatField(blank=True, null=True)),
                 ("currency", models.CharField(blank=True, max_length=8)),
-            ],
+            ], options={"constraints": [models.CheckConstraint(
+                condition=models.Q(("order__in", ["in_order", "random", "priority", "active"])),
+                name="campaignplan_order_known",
+            ), models.CheckConstraint(
+                condition=models.Q(("rerank_every__gte", 1)), name="campaignplan_rerank_from_one"
+            ), models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("pay_amount__isnull", True), ("pay_per", "")),
+                    models.Q(
+                        ("pay_amount__gte", 0), ("pay_amount__isnull", False), ("pay_per__in", ["answer", "hour"])
+                    ),
+                    _connector="OR",
+                ),
+                name="campaignplan_pay_whole",
+            )], },
         ),
         migrations.CreateModel(
             name="PersonSkill",
@@ -85,7 +99,9 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(max_length=100)),
             ],
-            options={
+            options={"constraints": [models.CheckConstraint(
+                condition=models.Q(("name", ""), _negated=True), name="personskill_named"
+            )], 
                 "ordering": ["name"],
             },
         ),
@@ -102,7 +118,9 @@ class Migration(migrations.Migration):
                 ("details", models.JSONField(default=dict)),
                 ("seconds", models.FloatField()),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
-            ],
+            ], options={"constraints": [models.CheckConstraint(
+                condition=models.Q(("answer_count__gte", 0), ("seconds__gte", 0)), name="reranking_counts"
+            )], },
         ),
         migrations.CreateModel(
             name="ReservedItem",
@@ -160,32 +178,9 @@ class Migration(migrations.Migration):
             model_name="campaignitem",
             index=models.Index(fields=["campaign", "granted_count", "rank", "position"], name="campaignitem_queue"),
         ),
-        migrations.AddConstraint(
-            model_name="campaignplan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("order__in", ["in_order", "random", "priority", "active"])),
-                name="campaignplan_order_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaignplan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("rerank_every__gte", 1)), name="campaignplan_rerank_from_one"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaignplan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("pay_amount__isnull", True), ("pay_per", "")),
-                    models.Q(
-                        ("pay_amount__gte", 0), ("pay_amount__isnull", False), ("pay_per__in", ["answer", "hour"])
-                    ),
-                    _connector="OR",
-                ),
-                name="campaignplan_pay_whole",
-            ),
-        ),
+        
+        
+        
         migrations.AddField(
             model_name="personskill",
             name="project",
@@ -227,22 +222,12 @@ class Migration(migrations.Migration):
             model_name="personskill",
             constraint=models.UniqueConstraint(fields=("project", "user", "name"), name="personskill_once"),
         ),
-        migrations.AddConstraint(
-            model_name="personskill",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", ""), _negated=True), name="personskill_named"
-            ),
-        ),
+        
         migrations.AddIndex(
             model_name="reranking",
             index=models.Index(fields=["campaign", "-id"], name="reranking_newest"),
         ),
-        migrations.AddConstraint(
-            model_name="reranking",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("answer_count__gte", 0), ("seconds__gte", 0)), name="reranking_counts"
-            ),
-        ),
+        
         migrations.AddConstraint(
             model_name="reserveditem",
             constraint=models.UniqueConstraint(fields=("item", "user"), name="reserveditem_once"),

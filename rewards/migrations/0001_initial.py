@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('project', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='judgments', to='projects.project')),
                 ('replaces', models.ForeignKey(null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='replacements', to='rewards.judgment')),
                 ('withdrawn_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='withdrawn_judgments', to=settings.AUTH_USER_MODEL)),
-            ],
+            ], options={"indexes": [models.Index(fields=['project', 'kind', 'id'], name='judgment_by_kind'), models.Index(fields=['act'], name='judgment_act')], "constraints": [models.UniqueConstraint(fields=('project', 'idempotency_key'), name='judgment_once'), models.CheckConstraint(condition=models.Q(('idempotency_key', ''), _negated=True), name='judgment_has_key')], },
         ),
         migrations.CreateModel(
             name='ImportBatch',
@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='imports', to=settings.AUTH_USER_MODEL)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='imports', to='projects.project')),
             ],
-            options={
+            options={"constraints": [models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'running', 'done', 'refused', 'failed', 'undone'])), name='importbatch_status_known')], 
                 'verbose_name_plural': 'import batches',
             },
         ),
@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                 ('may_be_na', models.BooleanField(default=False)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='criteria', to='projects.project')),
             ],
-            options={
+            options={"constraints": [models.CheckConstraint(condition=models.Q(('kind__in', ['binary', 'ordinal', 'nominal'])), name='criterion_kind_known'), models.CheckConstraint(condition=models.Q(('importance__in', ['', 'Essential', 'Important', 'Optional', 'Pitfall'])), name='criterion_importance_known'), models.CheckConstraint(condition=models.Q(('kind', 'binary'), models.Q(('levels', []), _negated=True), _connector='OR'), name='criterion_levels_unless_binary'), models.CheckConstraint(condition=models.Q(('weight__isnull', True), models.Q(('weight__gte', -1000000.0), ('weight__lte', 1000000.0)), _connector='OR'), name='criterion_weight_finite')], 
                 'verbose_name_plural': 'criteria',
                 'ordering': ['version', 'position'],
             },
@@ -120,7 +120,7 @@ class Migration(migrations.Migration):
                 ('finished_at', models.DateTimeField(null=True)),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='exports', to=settings.AUTH_USER_MODEL)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exports', to='projects.project')),
-            ],
+            ], options={"constraints": [models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'running', 'ready', 'failed', 'cancelled'])), name='export_status_known')], },
         ),
         migrations.CreateModel(
             name='ExportFile',
@@ -133,7 +133,7 @@ class Migration(migrations.Migration):
                 ('bytes', models.PositiveBigIntegerField(default=0)),
                 ('sha256', models.CharField(max_length=64)),
                 ('export', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='rewards.export')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('export', 'path'), name='exportfile_one_path')], },
         ),
         migrations.AddField(
             model_name='judgment',
@@ -170,7 +170,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('import_batch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='outputs', to='rewards.importbatch')),
                 ('project', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='outputs', to='projects.project')),
-            ],
+            ], options={"indexes": [models.Index(condition=models.Q(('is_current', True)), fields=['project', 'id'], name='output_current')], "constraints": [models.UniqueConstraint(fields=('project', 'external_id', 'version'), name='output_one_per_version'), models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('project', 'external_id'), name='output_one_current'), models.CheckConstraint(condition=models.Q(('external_id', ''), _negated=True), name='output_has_external_id'), models.CheckConstraint(condition=models.Q(('version__gte', 1)), name='output_version_from_one')], },
         ),
         migrations.AddField(
             model_name='judgment',
@@ -189,7 +189,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='derived_scores', to='projects.project')),
                 ('output', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='derived_scores', to='rewards.output')),
-            ],
+            ], options={"indexes": [models.Index(fields=['project', 'definition_hash', 'value'], name='derivedscore_sorted')], "constraints": [models.UniqueConstraint(fields=('output', 'definition_hash', 'judgment_set_hash'), name='derivedscore_once')], },
         ),
         migrations.CreateModel(
             name='Policy',
@@ -201,7 +201,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='policies', to='projects.project')),
             ],
-            options={
+            options={"constraints": [models.UniqueConstraint(fields=('project', 'name'), name='policy_one_name')], 
                 'verbose_name_plural': 'policies',
             },
         ),
@@ -221,7 +221,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='raters', to='projects.project')),
                 ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='raters', to=settings.AUTH_USER_MODEL)),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(condition=models.Q(('user__isnull', False)), fields=('project', 'user'), name='rater_one_per_user'), models.UniqueConstraint(condition=models.Q(('scorer_hash__isnull', False)), fields=('project', 'scorer_hash'), name='rater_one_per_scorer'), models.UniqueConstraint(condition=models.Q(('kind', 'external')), fields=('project', 'name'), name='rater_one_external_name'), models.UniqueConstraint(fields=('project', 'pseudonym'), name='rater_one_pseudonym'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'scorer'), ('scorer_hash__isnull', False), ('user__isnull', True)), models.Q(('kind', 'person'), ('scorer_hash__isnull', True)), models.Q(('kind', 'external'), ('scorer_hash__isnull', True), ('user__isnull', True)), _connector='OR'), name='rater_kind_fits')], },
         ),
         migrations.AddField(
             model_name='judgment',
@@ -238,7 +238,7 @@ class Migration(migrations.Migration):
                 ('scale_high', models.FloatField(default=7)),
                 ('criterion', models.ForeignKey(null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='ratings', to='rewards.criterion')),
                 ('judgment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ratings', to='rewards.judgment')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('judgment', 'question'), name='rating_one_per_question'), models.CheckConstraint(condition=models.Q(('value__isnull', True), models.Q(('value__gte', models.F('scale_low')), ('value__lte', models.F('scale_high'))), _connector='OR'), name='rating_on_scale')], },
         ),
         migrations.CreateModel(
             name='Recipe',
@@ -249,7 +249,7 @@ class Migration(migrations.Migration):
                 ('archived_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recipes', to='projects.project')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('project', 'name'), name='recipe_one_name')], },
         ),
         migrations.CreateModel(
             name='RecipeVersion',
@@ -262,7 +262,7 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='recipe_versions', to=settings.AUTH_USER_MODEL)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recipe_versions', to='projects.project')),
                 ('recipe', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='rewards.recipe')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('recipe', 'number'), name='recipeversion_one_number'), models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='recipeversion_from_one')], },
         ),
         migrations.CreateModel(
             name='Rubric',
@@ -275,7 +275,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('import_batch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='rubrics', to='rewards.importbatch')),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rubrics', to='projects.project')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(condition=models.Q(('task_external_id__isnull', True)), fields=('project', 'name'), name='rubric_one_name'), models.UniqueConstraint(condition=models.Q(('task_external_id__isnull', False)), fields=('project', 'task_external_id'), name='rubric_one_per_task')], },
         ),
         migrations.CreateModel(
             name='RubricVersion',
@@ -288,7 +288,7 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='rubric_versions', to=settings.AUTH_USER_MODEL)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rubric_versions', to='projects.project')),
                 ('rubric', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='rewards.rubric')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('rubric', 'number'), name='rubricversion_one_number'), models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='rubricversion_from_one')], },
         ),
         migrations.AddField(
             model_name='criterion',
@@ -305,7 +305,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('output', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='segmentations', to='rewards.output')),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='segmentations', to='projects.project')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('output', 'segmenter'), name='segmentation_once')], },
         ),
         migrations.CreateModel(
             name='RewardSignal',
@@ -322,7 +322,7 @@ class Migration(migrations.Migration):
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='signals', to='projects.project')),
                 ('rater', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='signals', to='rewards.rater')),
                 ('segmentation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='signals', to='rewards.segmentation')),
-            ],
+            ], options={"indexes": [models.Index(fields=['output', 'channel'], name='rewardsignal_of_output')], "constraints": [models.UniqueConstraint(fields=('rater', 'segmentation', 'channel', 'input_hash', 'repeat'), name='rewardsignal_once'), models.CheckConstraint(condition=models.Q(models.Q(('scored_count__gt', 0), ('total__isnull', False)), models.Q(('scored_count', 0), ('total__isnull', True)), _connector='OR'), name='rewardsignal_total_iff_scored')], },
         ),
         migrations.CreateModel(
             name='SpanMark',
@@ -341,7 +341,7 @@ class Migration(migrations.Migration):
                 ('judgment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='spans', to='rewards.judgment')),
                 ('origin', models.ForeignKey(null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='revisions', to='rewards.spanmark')),
                 ('output', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='span_marks', to='rewards.output')),
-            ],
+            ], options={"indexes": [models.Index(fields=['output', 'type'], name='spanmark_of_output')], "constraints": [models.CheckConstraint(condition=models.Q(('start__lt', models.F('end'))), name='spanmark_not_empty'), models.CheckConstraint(condition=models.Q(('type', ''), _negated=True), name='spanmark_has_type')], },
         ),
         migrations.CreateModel(
             name='StepLabel',
@@ -352,7 +352,7 @@ class Migration(migrations.Migration):
                 ('is_first_error', models.BooleanField(default=False)),
                 ('judgment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='rewards.judgment')),
                 ('segmentation', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='step_labels', to='rewards.segmentation')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('judgment', 'segmentation', 'step'), name='steplabel_one_per_step'), models.CheckConstraint(condition=models.Q(('label__in', [-1, 0, 1])), name='steplabel_known')], },
         ),
         migrations.CreateModel(
             name='Task',
@@ -374,7 +374,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('import_batch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='tasks', to='rewards.importbatch')),
                 ('project', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='projects.project')),
-            ],
+            ], options={"indexes": [models.Index(condition=models.Q(('is_current', True)), fields=['project', 'id'], name='task_current')], "constraints": [models.UniqueConstraint(fields=('project', 'external_id', 'version'), name='task_one_per_version'), models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('project', 'external_id'), name='task_one_current'), models.CheckConstraint(condition=models.Q(('external_id', ''), _negated=True), name='task_has_external_id'), models.CheckConstraint(condition=models.Q(('version__gte', 1)), name='task_version_from_one')], },
         ),
         migrations.AddField(
             model_name='output',
@@ -399,7 +399,7 @@ class Migration(migrations.Migration):
                 ('explanation', models.TextField(blank=True)),
                 ('criterion', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='verdicts', to='rewards.criterion')),
                 ('judgment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='verdicts', to='rewards.judgment')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('judgment', 'criterion'), name='verdict_one_per_criterion'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'scored'), ('value__isnull', False)), models.Q(('state__in', ['not_applicable', 'unscored']), ('value__isnull', True)), _connector='OR'), name='verdict_value_iff_scored')], },
         ),
         migrations.CreateModel(
             name='Comparison',
@@ -410,7 +410,7 @@ class Migration(migrations.Migration):
                 ('strength', models.PositiveSmallIntegerField(null=True)),
                 ('output_a', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='comparisons_as_a', to='rewards.output')),
                 ('output_b', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='comparisons_as_b', to='rewards.output')),
-            ],
+            ], options={"constraints": [models.CheckConstraint(condition=models.Q(models.Q(('choice', 'tie'), models.Q(('tie_kind', ''), _negated=True)), models.Q(('choice__in', ['a', 'b']), ('tie_kind', '')), _connector='OR'), name='comparison_tie_kind_iff_tie')], },
         ),
         migrations.CreateModel(
             name='RankedOutput',
@@ -419,7 +419,7 @@ class Migration(migrations.Migration):
                 ('tier', models.PositiveSmallIntegerField()),
                 ('output', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='ranked_in', to='rewards.output')),
                 ('ranking', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='places', to='rewards.ranking')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('ranking', 'output'), name='rankedoutput_once'), models.CheckConstraint(condition=models.Q(('tier__gte', 1)), name='rankedoutput_tier_from_one')], },
         ),
         migrations.CreateModel(
             name='Critique',
@@ -433,86 +433,26 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['comment', 'missing', 'edit'])), name='critique_kind_known')],
             },
         ),
-        migrations.AddConstraint(
-            model_name='export',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'running', 'ready', 'failed', 'cancelled'])), name='export_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='exportfile',
-            constraint=models.UniqueConstraint(fields=('export', 'path'), name='exportfile_one_path'),
-        ),
-        migrations.AddConstraint(
-            model_name='importbatch',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'running', 'done', 'refused', 'failed', 'undone'])), name='importbatch_status_known'),
-        ),
-        migrations.AddIndex(
-            model_name='derivedscore',
-            index=models.Index(fields=['project', 'definition_hash', 'value'], name='derivedscore_sorted'),
-        ),
-        migrations.AddConstraint(
-            model_name='derivedscore',
-            constraint=models.UniqueConstraint(fields=('output', 'definition_hash', 'judgment_set_hash'), name='derivedscore_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.UniqueConstraint(fields=('project', 'name'), name='policy_one_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='rater',
-            constraint=models.UniqueConstraint(condition=models.Q(('user__isnull', False)), fields=('project', 'user'), name='rater_one_per_user'),
-        ),
-        migrations.AddConstraint(
-            model_name='rater',
-            constraint=models.UniqueConstraint(condition=models.Q(('scorer_hash__isnull', False)), fields=('project', 'scorer_hash'), name='rater_one_per_scorer'),
-        ),
-        migrations.AddConstraint(
-            model_name='rater',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'external')), fields=('project', 'name'), name='rater_one_external_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='rater',
-            constraint=models.UniqueConstraint(fields=('project', 'pseudonym'), name='rater_one_pseudonym'),
-        ),
-        migrations.AddConstraint(
-            model_name='rater',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'scorer'), ('scorer_hash__isnull', False), ('user__isnull', True)), models.Q(('kind', 'person'), ('scorer_hash__isnull', True)), models.Q(('kind', 'external'), ('scorer_hash__isnull', True), ('user__isnull', True)), _connector='OR'), name='rater_kind_fits'),
-        ),
-        migrations.AddConstraint(
-            model_name='rating',
-            constraint=models.UniqueConstraint(fields=('judgment', 'question'), name='rating_one_per_question'),
-        ),
-        migrations.AddConstraint(
-            model_name='rating',
-            constraint=models.CheckConstraint(condition=models.Q(('value__isnull', True), models.Q(('value__gte', models.F('scale_low')), ('value__lte', models.F('scale_high'))), _connector='OR'), name='rating_on_scale'),
-        ),
-        migrations.AddConstraint(
-            model_name='recipe',
-            constraint=models.UniqueConstraint(fields=('project', 'name'), name='recipe_one_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='recipeversion',
-            constraint=models.UniqueConstraint(fields=('recipe', 'number'), name='recipeversion_one_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='recipeversion',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='recipeversion_from_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='rubric',
-            constraint=models.UniqueConstraint(condition=models.Q(('task_external_id__isnull', True)), fields=('project', 'name'), name='rubric_one_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='rubric',
-            constraint=models.UniqueConstraint(condition=models.Q(('task_external_id__isnull', False)), fields=('project', 'task_external_id'), name='rubric_one_per_task'),
-        ),
-        migrations.AddConstraint(
-            model_name='rubricversion',
-            constraint=models.UniqueConstraint(fields=('rubric', 'number'), name='rubricversion_one_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='rubricversion',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='rubricversion_from_one'),
-        ),
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
         migrations.AddConstraint(
             model_name='criterion',
             constraint=models.UniqueConstraint(fields=('version', 'key'), name='criterion_one_key'),
@@ -521,102 +461,30 @@ class Migration(migrations.Migration):
             model_name='criterion',
             constraint=models.UniqueConstraint(fields=('version', 'position'), name='criterion_one_position'),
         ),
-        migrations.AddConstraint(
-            model_name='criterion',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['binary', 'ordinal', 'nominal'])), name='criterion_kind_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='criterion',
-            constraint=models.CheckConstraint(condition=models.Q(('importance__in', ['', 'Essential', 'Important', 'Optional', 'Pitfall'])), name='criterion_importance_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='criterion',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'binary'), models.Q(('levels', []), _negated=True), _connector='OR'), name='criterion_levels_unless_binary'),
-        ),
-        migrations.AddConstraint(
-            model_name='criterion',
-            constraint=models.CheckConstraint(condition=models.Q(('weight__isnull', True), models.Q(('weight__gte', -1000000.0), ('weight__lte', 1000000.0)), _connector='OR'), name='criterion_weight_finite'),
-        ),
-        migrations.AddConstraint(
-            model_name='segmentation',
-            constraint=models.UniqueConstraint(fields=('output', 'segmenter'), name='segmentation_once'),
-        ),
-        migrations.AddIndex(
-            model_name='rewardsignal',
-            index=models.Index(fields=['output', 'channel'], name='rewardsignal_of_output'),
-        ),
-        migrations.AddConstraint(
-            model_name='rewardsignal',
-            constraint=models.UniqueConstraint(fields=('rater', 'segmentation', 'channel', 'input_hash', 'repeat'), name='rewardsignal_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='rewardsignal',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('scored_count__gt', 0), ('total__isnull', False)), models.Q(('scored_count', 0), ('total__isnull', True)), _connector='OR'), name='rewardsignal_total_iff_scored'),
-        ),
-        migrations.AddIndex(
-            model_name='spanmark',
-            index=models.Index(fields=['output', 'type'], name='spanmark_of_output'),
-        ),
-        migrations.AddConstraint(
-            model_name='spanmark',
-            constraint=models.CheckConstraint(condition=models.Q(('start__lt', models.F('end'))), name='spanmark_not_empty'),
-        ),
-        migrations.AddConstraint(
-            model_name='spanmark',
-            constraint=models.CheckConstraint(condition=models.Q(('type', ''), _negated=True), name='spanmark_has_type'),
-        ),
-        migrations.AddConstraint(
-            model_name='steplabel',
-            constraint=models.UniqueConstraint(fields=('judgment', 'segmentation', 'step'), name='steplabel_one_per_step'),
-        ),
-        migrations.AddConstraint(
-            model_name='steplabel',
-            constraint=models.CheckConstraint(condition=models.Q(('label__in', [-1, 0, 1])), name='steplabel_known'),
-        ),
-        migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('is_current', True)), fields=['project', 'id'], name='task_current'),
-        ),
-        migrations.AddConstraint(
-            model_name='task',
-            constraint=models.UniqueConstraint(fields=('project', 'external_id', 'version'), name='task_one_per_version'),
-        ),
-        migrations.AddConstraint(
-            model_name='task',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('project', 'external_id'), name='task_one_current'),
-        ),
-        migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('external_id', ''), _negated=True), name='task_has_external_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('version__gte', 1)), name='task_version_from_one'),
-        ),
-        migrations.AddIndex(
-            model_name='output',
-            index=models.Index(condition=models.Q(('is_current', True)), fields=['project', 'id'], name='output_current'),
-        ),
-        migrations.AddConstraint(
-            model_name='output',
-            constraint=models.UniqueConstraint(fields=('project', 'external_id', 'version'), name='output_one_per_version'),
-        ),
-        migrations.AddConstraint(
-            model_name='output',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('project', 'external_id'), name='output_one_current'),
-        ),
-        migrations.AddConstraint(
-            model_name='output',
-            constraint=models.CheckConstraint(condition=models.Q(('external_id', ''), _negated=True), name='output_has_external_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='output',
-            constraint=models.CheckConstraint(condition=models.Q(('version__gte', 1)), name='output_version_from_one'),
-        ),
-        migrations.AddIndex(
-            model_name='judgment',
-            index=models.Index(fields=['project', 'kind', 'id'], name='judgment_by_kind'),
-        ),
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
         migrations.AddIndex(
             model_name='judgment',
             index=models.Index(fields=['output', 'kind'], name='judgment_of_output'),
@@ -625,40 +493,16 @@ class Migration(migrations.Migration):
             model_name='judgment',
             index=models.Index(fields=['task', 'kind'], name='judgment_of_task'),
         ),
-        migrations.AddIndex(
-            model_name='judgment',
-            index=models.Index(fields=['act'], name='judgment_act'),
-        ),
-        migrations.AddConstraint(
-            model_name='judgment',
-            constraint=models.UniqueConstraint(fields=('project', 'idempotency_key'), name='judgment_once'),
-        ),
+        
+        
         migrations.AddConstraint(
             model_name='judgment',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['comparison', 'ranking']), ('output__isnull', True)), models.Q(('kind__in', ['verdicts', 'rating', 'spans', 'steps', 'critique']), ('output__isnull', False)), _connector='OR'), name='judgment_output_fits_kind'),
         ),
-        migrations.AddConstraint(
-            model_name='judgment',
-            constraint=models.CheckConstraint(condition=models.Q(('idempotency_key', ''), _negated=True), name='judgment_has_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='verdict',
-            constraint=models.UniqueConstraint(fields=('judgment', 'criterion'), name='verdict_one_per_criterion'),
-        ),
-        migrations.AddConstraint(
-            model_name='verdict',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'scored'), ('value__isnull', False)), models.Q(('state__in', ['not_applicable', 'unscored']), ('value__isnull', True)), _connector='OR'), name='verdict_value_iff_scored'),
-        ),
-        migrations.AddConstraint(
-            model_name='comparison',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('choice', 'tie'), models.Q(('tie_kind', ''), _negated=True)), models.Q(('choice__in', ['a', 'b']), ('tie_kind', '')), _connector='OR'), name='comparison_tie_kind_iff_tie'),
-        ),
-        migrations.AddConstraint(
-            model_name='rankedoutput',
-            constraint=models.UniqueConstraint(fields=('ranking', 'output'), name='rankedoutput_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='rankedoutput',
-            constraint=models.CheckConstraint(condition=models.Q(('tier__gte', 1)), name='rankedoutput_tier_from_one'),
-        ),
+        
+        
+        
+        
+        
+        
     ]

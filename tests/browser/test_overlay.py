@@ -1,4 +1,4 @@
-"""A model's values under the words of the annotation page: shown after an own answer, read, and kept with the answer."""
+"""A model's values under the words of the annotation page: shown after an own answer, and kept with the answer."""
 
 import re
 

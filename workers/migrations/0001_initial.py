@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
                 ('probed_at', models.DateTimeField(null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('project', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='endpoints', to='projects.project')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('project', 'name'), name='modelendpoint_one_name', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('engine__in', ['transformers', 'openai'])), name='modelendpoint_engine_known')], },
         ),
         migrations.CreateModel(
             name='Prompt',
@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                 ('source', models.CharField(max_length=80)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('project', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='prompts', to='projects.project')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('project', 'source', 'name'), name='prompt_one_name', nulls_distinct=False)], },
         ),
         migrations.CreateModel(
             name='PromptVersion',
@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='prompt_versions', to=settings.AUTH_USER_MODEL)),
                 ('prompt', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='workers.prompt')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('prompt', 'number'), name='promptversion_one_number'), models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='promptversion_from_one')], },
         ),
         migrations.CreateModel(
             name='Run',
@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
                 ('finished_at', models.DateTimeField(null=True)),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='runs', to=settings.AUTH_USER_MODEL)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='projects.project')),
-            ],
+            ], options={"indexes": [models.Index(fields=['project', '-id'], name='run_recent')], "constraints": [models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'running', 'cancelled', 'finished'])), name='run_status_known'), models.CheckConstraint(condition=models.Q(('item_count__gte', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('scored_count'), '+', models.F('unscored_count')), '+', models.F('failed_count')))), name='run_counts_add_up')], },
         ),
         migrations.CreateModel(
             name='Batch',
@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
                 ('endpoint', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='batches', to='workers.modelendpoint')),
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='batches', to='workers.run')),
             ],
-            options={
+            options={"indexes": [models.Index(condition=models.Q(('status__in', ['ready', 'leased'])), fields=['queue', 'id'], name='batch_open')], "constraints": [models.UniqueConstraint(fields=('run', 'number'), name='batch_one_number'), models.CheckConstraint(condition=models.Q(('status__in', ['ready', 'leased', 'done', 'cancelled'])), name='batch_status_known'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'leased'), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='batch_leased_until')], 
                 'verbose_name_plural': 'batches',
             },
         ),
@@ -128,7 +128,7 @@ class Migration(migrations.Migration):
                 ('output', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='run_items', to='rewards.output')),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='run_items', to='projects.project')),
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='workers.run')),
-            ],
+            ], options={"indexes": [models.Index(fields=['run', 'status'], name='runitem_by_status')], "constraints": [models.UniqueConstraint(fields=('run', 'output', 'repeat'), name='runitem_once'), models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'scored', 'unscored', 'failed'])), name='runitem_status_known')], },
         ),
         migrations.CreateModel(
             name='Attempt',
@@ -148,7 +148,7 @@ class Migration(migrations.Migration):
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='projects.project')),
                 ('rater', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='attempts', to='rewards.rater')),
                 ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='workers.runitem')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(condition=models.Q(('status', 'scored')), fields=('rater', 'input_hash', 'repeat'), name='attempt_scored_once'), models.UniqueConstraint(fields=('item', 'number'), name='attempt_one_number'), models.CheckConstraint(condition=models.Q(('status__in', ['scored', 'unscored', 'failed'])), name='attempt_status_known'), models.CheckConstraint(condition=models.Q(('status', 'scored'), models.Q(('reason', ''), _negated=True), _connector='OR'), name='attempt_reason_unless_scored')], },
         ),
         migrations.CreateModel(
             name='Scorer',
@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                 ('prompt_version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='scorers', to='workers.promptversion')),
                 ('rater', models.OneToOneField(on_delete=django.db.models.deletion.RESTRICT, related_name='scorer', to='rewards.rater')),
                 ('rubric_version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='scorers', to='rewards.rubricversion')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('project', 'hash'), name='scorer_one_hash'), models.CheckConstraint(condition=models.Q(('rubric_version__isnull', True), ('uses_task_rubric', False), _connector='OR'), name='scorer_one_rubric_kind')], },
         ),
         migrations.AddField(
             model_name='run',
@@ -182,7 +182,7 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(max_length=40)),
                 ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='uses', to='workers.modelendpoint')),
                 ('scorer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='models', to='workers.scorer')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('scorer', 'role'), name='scorerendpoint_one_per_role')], },
         ),
         migrations.AddField(
             model_name='scorer',
@@ -208,92 +208,26 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('project', 'sha256'), name='artefact_once')],
             },
         ),
-        migrations.AddConstraint(
-            model_name='modelendpoint',
-            constraint=models.UniqueConstraint(fields=('project', 'name'), name='modelendpoint_one_name', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='modelendpoint',
-            constraint=models.CheckConstraint(condition=models.Q(('engine__in', ['transformers', 'openai'])), name='modelendpoint_engine_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='prompt',
-            constraint=models.UniqueConstraint(fields=('project', 'source', 'name'), name='prompt_one_name', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='promptversion',
-            constraint=models.UniqueConstraint(fields=('prompt', 'number'), name='promptversion_one_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='promptversion',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='promptversion_from_one'),
-        ),
-        migrations.AddIndex(
-            model_name='batch',
-            index=models.Index(condition=models.Q(('status__in', ['ready', 'leased'])), fields=['queue', 'id'], name='batch_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.UniqueConstraint(fields=('run', 'number'), name='batch_one_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['ready', 'leased', 'done', 'cancelled'])), name='batch_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'leased'), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='batch_leased_until'),
-        ),
-        migrations.AddIndex(
-            model_name='runitem',
-            index=models.Index(fields=['run', 'status'], name='runitem_by_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='runitem',
-            constraint=models.UniqueConstraint(fields=('run', 'output', 'repeat'), name='runitem_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='runitem',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'scored', 'unscored', 'failed'])), name='runitem_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'scored')), fields=('rater', 'input_hash', 'repeat'), name='attempt_scored_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('item', 'number'), name='attempt_one_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['scored', 'unscored', 'failed'])), name='attempt_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.CheckConstraint(condition=models.Q(('status', 'scored'), models.Q(('reason', ''), _negated=True), _connector='OR'), name='attempt_reason_unless_scored'),
-        ),
-        migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['project', '-id'], name='run_recent'),
-        ),
-        migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'running', 'cancelled', 'finished'])), name='run_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(('item_count__gte', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('scored_count'), '+', models.F('unscored_count')), '+', models.F('failed_count')))), name='run_counts_add_up'),
-        ),
-        migrations.AddConstraint(
-            model_name='scorerendpoint',
-            constraint=models.UniqueConstraint(fields=('scorer', 'role'), name='scorerendpoint_one_per_role'),
-        ),
-        migrations.AddConstraint(
-            model_name='scorer',
-            constraint=models.UniqueConstraint(fields=('project', 'hash'), name='scorer_one_hash'),
-        ),
-        migrations.AddConstraint(
-            model_name='scorer',
-            constraint=models.CheckConstraint(condition=models.Q(('rubric_version__isnull', True), ('uses_task_rubric', False), _connector='OR'), name='scorer_one_rubric_kind'),
-        ),
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
     ]
