@@ -147,7 +147,8 @@ def test_the_annotation_page_obeys_the_chosen_keys_and_names_them(page_of):
     expect(page.locator("#skip-dialog")).to_be_visible()
     page.keyboard.press("Escape")
     # The page has its keys back once nothing in the dialog has the focus.
-    page.wait_for_function("!document.querySelector('dialog[open]') && document.activeElement === document.body")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    expect(page.locator("body")).to_be_focused()
     page.keyboard.press("x")
     expect(page.locator("#prompt")).not_to_have_attribute("open", "")
     page.keyboard.press("?")

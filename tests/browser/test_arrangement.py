@@ -50,7 +50,9 @@ def test_texts_scroll_together_when_asked_to(page):
     assert second.evaluate(share) == 0
     page.get_by_role("button", name="Scroll together").click()
     first.evaluate("text => { text.scrollTop = text.scrollHeight / 2; }")
-    page.wait_for_function("() => document.querySelector('[data-messages=B]').scrollTop > 0")
+    page.locator("[data-messages=B]").evaluate(
+        "async (box) => { while (!box.scrollTop) await new Promise(requestAnimationFrame); }"
+    )
     assert second.evaluate(share) == pytest.approx(first.evaluate(share), abs=0.01)
     assert page.errors == []
 
