@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar
 
 import psycopg
 from django.conf import settings
@@ -23,7 +22,7 @@ from projects.models import Membership, Project, Role, TokenScope, User
 from rewards.models import Rating
 from rubricate.stack.account import Account
 from rubricate.stack.valkey import ValkeyServer
-from tests.bench.anchors.load import SCALE, TEXT, ServerProcess, postgres_cpu_seconds
+from tests.bench.anchors.load import SCALE, TEXT, Annotator, ServerProcess, postgres_cpu_seconds
 from tests.bench.anchors.web import Browser, free_port, json_of, wait_until_up
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -130,7 +129,7 @@ class RubricateWay:
     def cpu_seconds(self) -> float:
         return self._server.cpu_seconds()
 
-    def annotator(self, person: int) -> "ApiAnnotator":
+    def annotator(self, person: int) -> Annotator:
         user = User.objects.create_user(f"{self._project.slug}-{person}", password=None)
         Membership.objects.create(project=self._project, user=user, role=Role.ANNOTATOR)
         assert self._campaign is not None
@@ -152,47 +151,55 @@ class RubricateWay:
 class ApiAnnotator:
     """By token: lease the next item, which is sent along, and submit."""
 
-    _wanted: ClassVar[dict[str, bool]] = {"with_item": True}
-
     def __init__(self, browser: Browser, next_path: str) -> None:
         self._browser = browser
         self._next_path = next_path
         self._item = ""
-        self._headers: dict[str, str] = {}
 
     def next_item(self) -> int:
-        leased = json_of(self._browser.post(self._next_path, self._wanted, **self._headers))
+        leased = json_of(self._browser.post(self._next_path, {"with_item": True}))
         assert leased["assignment"], "no item is left"
         self._item = f"/api/v1/assignments/{leased['assignment']}"
-        return _number(self._shown(leased))
+        return _number(str(leased["item"]["outputs"][0]["messages"][0]["text"]))
 
     def submit(self, value: int) -> None:
         body = {"key": secrets.token_hex(16), "answer": {"quality": {"A": value}}, "active_ms": 1000}
-        said = json_of(self._browser.post(f"{self._item}/submit", body, **self._headers))
+        said = json_of(self._browser.post(f"{self._item}/submit", body))
         assert said["submission"], said
 
-    def _shown(self, leased: dict[str, Any]) -> str:
-        return str(leased["item"]["outputs"][0]["messages"][0]["text"])
 
-
-class PageAnnotator(ApiAnnotator):
-    """By session: lease the next item, load the page of it in full, submit."""
-
-    _wanted: ClassVar[dict[str, bool]] = {}
+class PageAnnotator:
+    """By session, as the page does: submit and lease the next item in one request, then load its page in full."""
 
     def __init__(self, browser: Browser, next_path: str) -> None:
-        super().__init__(browser, next_path)
+        self._browser = browser
+        self._next_path = next_path
+        self._page = ""
         self._headers = {
             "X-CSRFToken": browser.cookies["csrftoken"],
             "Referer": "https://127.0.0.1/",
             "X-Forwarded-Proto": "https",
         }
 
-    def _shown(self, leased: dict[str, Any]) -> str:
-        page = self._browser.get(leased["url"], **self._headers).decode()
+    def next_item(self) -> int:
+        if not self._page:
+            self._page = json_of(self._browser.post(self._next_path, {}, **self._headers))["url"]
+        page = self._browser.get(self._page, **self._headers).decode()
         _, _, rest = page.partition('id="assignment"')
         data = json.loads(rest[rest.index(">") + 1 : rest.index("</script>")])
-        return str(data["outputs"][0]["messages"][0]["text"])
+        return _number(str(data["outputs"][0]["messages"][0]["text"]))
+
+    def submit(self, value: int) -> None:
+        item = f"/api/v1/assignments/{self._page.rstrip('/').rpartition('/')[2]}"
+        body = {
+            "key": secrets.token_hex(16),
+            "answer": {"quality": {"A": value}},
+            "active_ms": 1000,
+            "with_next": True,
+        }
+        said = json_of(self._browser.post(f"{item}/submit", body, **self._headers))
+        assert said["submission"], said
+        self._page = said["next"] or ""
 
 
 def signed_in(address: str, user: User) -> Browser:
