@@ -11,7 +11,6 @@ from annotations.studies import step_errors
 from annotations.studies.inputs import comparisons_of, decided, people_of, ratings_of
 from projects.models import Project
 from rewards import signal_store
-from rewards.adjudicated import PREFIX
 from rewards.models import Judgment, Output, Rater, RewardSignal, Segmentation, SpanMark
 from rewards.querysets.signal import SignalChoice
 from rewards.segmentation import WHOLE, sentences
@@ -103,8 +102,7 @@ def _marks(project: Project, raters: set[int]) -> dict[int, _Marks]:
     asked = asked.exclude(rater__kind=Rater.Kind.SCORER)
     # Where a person would have stopped is another question: the words there need not be wrong.
     asked = asked.exclude(presentation__contains={"asked": STOP})
-    # What somebody settled on counts where it is named: beside the answers that it settles it would count them again.
-    asked = asked.filter(rater__in=raters) if raters else asked.exclude(rater__pseudonym__startswith=PREFIX)
+    asked = asked.filter(rater__in=raters) if raters else asked.without_settled()
     spans = SpanMark.objects.filter(judgment__in=asked).exclude(value__gt=0)
     marks = {output: _Marks([], []) for output in asked.values_list("output_id", flat=True).distinct()}
     rows = spans.order_by("id").values_list("output_id", "message", "start", "end", "type")

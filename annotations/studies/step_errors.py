@@ -67,7 +67,7 @@ def _labelled(project: Project, *, of_scorers: bool) -> list[tuple[int, Named]]:
     if of_scorers:
         judgments = judgments.filter(rater__kind=Rater.Kind.SCORER)
     else:
-        judgments = judgments.exclude(rater__kind=Rater.Kind.SCORER)
+        judgments = judgments.exclude(rater__kind=Rater.Kind.SCORER).without_settled()
     said: dict[int, tuple[int, int, int, int | None]] = {}
     labels = StepLabel.objects.filter(judgment__in=judgments).order_by("judgment_id", "step")
     fields = ("judgment_id", "judgment__rater_id", "judgment__output_id", "segmentation_id", "step", "label")

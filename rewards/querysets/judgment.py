@@ -9,6 +9,8 @@ from django.apps import apps
 from django.db import models
 from django.db.models import Count, Prefetch, Q
 
+from rewards.adjudicated import PREFIX
+
 if TYPE_CHECKING:
     from projects.models import Project
     from rewards.models import Judgment, RankedOutput, SpanMark, Task
@@ -36,6 +38,10 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
     def without_reviews(self) -> Self:
         """What raters said by themselves: not what people said of models' spans (see `rewards.actions.reviews`)."""
         return self.exclude(presentation__has_key="review")
+
+    def without_settled(self) -> Self:
+        """Not what somebody settled on: beside the answers that it settles, it would count them again."""
+        return self.exclude(rater__pseudonym__startswith=PREFIX)
 
     def reviews_of(self, mark: SpanMark) -> Self:
         """What people said of a model's mark, withdrawn or not."""

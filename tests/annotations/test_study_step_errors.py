@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from annotations.actions.study import run_study
 from rewards import signal_store
+from rewards.adjudicated import PREFIX
 from rewards.models import Judgment, Rater, SpanMark, StepLabel
 from rewards.segmentation import sentences, steps
 from tests.factories import make_judgment, make_output, make_project, make_rater, make_task, make_user
@@ -117,6 +118,16 @@ def test_of_several_people_the_earliest_error_counts(project, person, judge):
     label(make_rater(project, "ben"), output, [1, -1, 1])
     label(judge, output, [1, -1, 1])
     assert result_of(project)["rows"][0]["on_erroneous"]["value"] == 1
+
+
+def test_what_somebody_settled_on_does_not_count_beside_the_answers_that_it_settles(project, person, judge):
+    settled = make_rater(project, f"{PREFIX}1")
+    output = output_of(project, 1)
+    label(person, output, [1, -1, 1])
+    label(settled, output, [-1, 1, 1])
+    label(judge, output, [1, -1, 1])
+    [row] = result_of(project)["rows"]
+    assert row["on_erroneous"]["value"] == 1.0
 
 
 def test_what_only_one_side_labelled_is_not_compared_and_no_labels_are_no_answer(project, person, judge):
