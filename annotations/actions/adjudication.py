@@ -138,6 +138,8 @@ def undo_adjudication(*, adjudication: Adjudication, actor: User) -> None:
 def settle_agreed(*, campaign: Campaign, actor: User, iou: float = EXACT, limit: int = MOST_SETTLED) -> Settled:
     """Settle the items on which all agree, each with what they agree on; each is a transaction of its own.
 
+    Looked at are the `limit` open items whose answers are nearest to each other: somebody waits.
+
     Parameters
     ----------
     campaign : Campaign
@@ -145,16 +147,15 @@ def settle_agreed(*, campaign: Campaign, actor: User, iou: float = EXACT, limit:
     iou : float
         From which overlap on spans are the same; of such spans the characters that all marked are taken.
     limit : int
-        Items settled at most.
+        Items looked at, and settled, at most.
     """
     compare_answers(campaign)
     open_items = ItemDisagreement.objects.of(campaign).unsettled()
     if iou == EXACT:
         open_items = open_items.filter(agrees=True)
+    nearest = list(open_items.select_related("item__campaign").order_by("value", "item__position")[: limit + 1])
     settled = 0
-    for row in open_items.select_related("item__campaign").order_by("item__position").iterator(chunk_size=limit):
-        if settled == limit:
-            return Settled(settled, True)
+    for row in nearest[:limit]:
         lanes = lanes_of(row.item)
         parts = lanes.parts(iou=iou) if lanes else []
         if lanes is None or len(lanes.lanes) < 2 or not agree(parts):
@@ -167,7 +168,8 @@ def settle_agreed(*, campaign: Campaign, actor: User, iou: float = EXACT, limit:
             # Settled or answered anew while this went on, or not what the questions take: it stays open.
             continue
         settled += 1
-    return Settled(settled, False)
+    # Where none of the nearest could be settled, pressing again would look at the same ones.
+    return Settled(settled, settled > 0 and len(nearest) > limit)
 
 
 def ensure_adjudicating_rater(campaign: Campaign) -> Rater:

@@ -181,7 +181,9 @@ def test_items_on_which_all_agree_are_settled_together_and_the_others_left_open(
         for _ in range(2):
             assignment = lease_next_item(campaign=campaign, user=people[name])
             answered(campaign, people[name], (7, 1 + differs * (assignment.item.position == 1)), 5)
-    assert settle_agreed(campaign=campaign, actor=people["olga"]) == (1, False)
+    # The one that they agree on is the nearest; what lies beyond the limit is said.
+    assert settle_agreed(campaign=campaign, actor=people["olga"], iou=0.5, limit=1) == (1, True)
+    assert settle_agreed(campaign=campaign, actor=people["olga"], iou=0.5, limit=1) == (0, False)
     made = Adjudication.objects.get()
     assert (made.method, made.item.position, made.reason) == ("agreed", 2, "")
     assert settle_agreed(campaign=campaign, actor=people["olga"]).settled == 0
