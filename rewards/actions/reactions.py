@@ -112,8 +112,13 @@ def _read(project: Project, given: Sequence[Given]) -> list[_Read]:
 def _outputs(project: Project, given: Sequence[Given]) -> dict[Any, Output]:
     """By id, and by the external ids of task and output; one query."""
     ids = [one.output for one in given if one.output is not None]
-    named = {one.output_id for one in given if one.output is None and one.output_id}
-    wanted = Q(pk__in=ids) | Q(external_id__in=named, is_current=True)
+    named = [one for one in given if one.output is None and one.output_id]
+    # Both ids: many tasks call their outputs alike.
+    wanted = Q(pk__in=ids) | Q(
+        external_id__in={one.output_id for one in named},
+        task__external_id__in={one.task_id for one in named},
+        is_current=True,
+    )
     rows = (
         Output.objects.of(project).filter(wanted).select_related("task").only("id", "external_id", "task__external_id")
     )
