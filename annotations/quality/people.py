@@ -12,7 +12,7 @@ from annotations.quality import reading
 from annotations.quality.reading import Submitted
 from annotations.studies.inputs import Triples
 from rewards.models import Judgment, Rater
-from rewards.statistics.agreement import Metric, krippendorff_alpha
+from rewards.statistics.agreement import krippendorff_alpha
 from rewards.statistics.annotators import (
     LEVEL,
     MAX_WORDS_PER_MINUTE,
@@ -27,6 +27,7 @@ from rewards.statistics.annotators import (
     same_answer,
 )
 from rewards.statistics.dawid_skene import dawid_skene
+from rewards.statistics.differences import Metric
 from rewards.statistics.leniency import fit_leniency
 from rewards.statistics.mace import mace
 from rewards.statistics.proportions import Proportion

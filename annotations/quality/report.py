@@ -9,8 +9,9 @@ from annotations.quality import reading
 from annotations.quality.people import people_of
 from annotations.studies.inputs import Triples
 from rewards.models import Rater
-from rewards.statistics.agreement import Metric, krippendorff_alpha, percent_agreement
+from rewards.statistics.agreement import krippendorff_alpha, percent_agreement
 from rewards.statistics.concordance import Place, rank_agreement
+from rewards.statistics.differences import Metric
 from rewards.statistics.proportions import Estimate
 from rewards.statistics.unitising import unitising_alpha
 

@@ -7,7 +7,8 @@ from typing import Any
 from annotations.studies.inputs import Triples, comparison_triples, rating_triples, verdict_triples
 from projects.models import Project
 from rewards.models import Judgment, Rater
-from rewards.statistics.agreement import Metric, krippendorff_alpha, percent_agreement
+from rewards.statistics.agreement import krippendorff_alpha, percent_agreement
+from rewards.statistics.differences import Metric
 
 MATRIX_RATERS = 12
 """Pairs are worked out for the raters with the most judgments; more make no readable picture."""

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rewards.rubrics.content import IMPORTANCE_WEIGHTS, Criterion, RubricContent
-from rewards.rubrics.rules import AGGREGATIONS, Floats
+from rewards.rubrics.rules import AGGREGATIONS, Aggregation, Floats
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -210,28 +210,35 @@ def aggregate_many(
     if aggregation not in AGGREGATIONS:
         raise ValueError(f"aggregation {aggregation!r}: expected one of {sorted(AGGREGATIONS)}")
     rule, matrix = AGGREGATIONS[aggregation], _checked_verdicts(content, verdicts)
-    given = np.array(content.weights if weights is None else weights, dtype=np.float64)
-    if given.shape != (len(content.criteria),) or not np.isfinite(given).all():
-        raise ValueError(f"weights {given.tolist()}: expected {len(content.criteria)} finite numbers")
-    used = _category_weights(content) if rule.weighs_by_category else given
+    used = _used_weights(content, rule, weights)
     n_scored = np.count_nonzero(~np.isnan(matrix), axis=1).astype(np.int64)
     matrix = _filled(content, matrix, _checked_flags(matrix, not_applicable), used, handling)
     values = rule.formula(_ranks(content, matrix) if rule.uses_ranks else matrix, used)
-    gates = handling.gate == "to_zero"
-    must_have = np.array([criterion.must_have and gates for criterion in content.criteria], dtype=bool)
-    gated_by = _first(must_have & (matrix < MUST_HAVE_THRESHOLD))
-    gated = gated_by >= 0
-    values[gated] = np.fmin(values[gated], 0.0)
+    gated_by, ungated = _gates(content, matrix, handling)
     return AggregateScores(
-        values=values,
+        values=np.where(gated_by >= 0, np.fmin(values, 0.0), values),
         n_scored=n_scored,
         n_total=len(content.criteria),
         gated_by=gated_by,
-        ungated=_first(must_have & np.isnan(matrix)),
+        ungated=ungated,
         n_filled=np.count_nonzero(~np.isnan(matrix), axis=1).astype(np.int64) - n_scored,
         keys=content.keys,
         undefined=rule.undefined,
     )
+
+
+def _used_weights(content: RubricContent, rule: Aggregation, weights: Sequence[float] | None) -> Floats:
+    given = np.array(content.weights if weights is None else weights, dtype=np.float64)
+    if given.shape != (len(content.criteria),) or not np.isfinite(given).all():
+        raise ValueError(f"weights {given.tolist()}: expected {len(content.criteria)} finite numbers")
+    return _category_weights(content) if rule.weighs_by_category else given
+
+
+def _gates(content: RubricContent, matrix: Floats, handling: Handling) -> tuple[Ints, Ints]:
+    """Of each output: the first must-have that it fails, and the first without a verdict; -1 for none."""
+    closes = handling.gate == "to_zero"
+    must_have = np.array([criterion.must_have and closes for criterion in content.criteria], dtype=bool)
+    return _first(must_have & (matrix < MUST_HAVE_THRESHOLD)), _first(must_have & np.isnan(matrix))
 
 
 def _checked_verdicts(content: RubricContent, verdicts: npt.ArrayLike) -> Floats:

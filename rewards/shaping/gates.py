@@ -78,23 +78,38 @@ def hierarchical(
         raise ValueError(f"deviation {deviation:g}: expected above 0")
     with_whole = mode != "aspect_only"
     short, known = _too_short(level, lengths, shortest)
-    homeless = np.flatnonzero((level.counts == 0) & (short | (with_whole & holistic.scored)))
-    if len(homeless):
-        raise ValueError(f"output {homeless[0]} has no {level.name} to put its reward on")
+    _check_homes(level, short | (with_whole & holistic.scored))
     z = (holistic.values - mean) / deviation
     by_mode = {"hierarchical": z >= threshold, "holistic_only": np.zeros(len(level), dtype=bool)}
     aspects_count = by_mode.get(mode, np.ones(len(level), dtype=bool))
-    values = np.zeros(level.size)
-    for aspect, weight in zip(aspects, weights, strict=True):
-        values += weight * _shaped(aspect.values, shaping)
-    values = np.where(aspects_count[level.output], values, 0.0)
+    values = np.where(aspects_count[level.output], _weighted_aspects(aspects, weights, shaping), 0.0)
     if with_whole:
         values[level.last] += holistic_weight * z[level.counts > 0]
         known = known & holistic.scored
     values = np.where((known | short)[level.output], values, np.nan)
+    return Rows(level, _with_short(level, values, short, holistic_weight * short_z))
+
+
+def _check_homes(level: Level, rewarded: Bools) -> None:
+    """ValueError where an output has a reward of its own and no segment to carry it."""
+    homeless = np.flatnonzero((level.counts == 0) & rewarded)
+    if len(homeless):
+        raise ValueError(f"output {homeless[0]} has no {level.name} to put its reward on")
+
+
+def _weighted_aspects(aspects: Sequence[Rows], weights: Sequence[float], shaping: str) -> Floats:
+    """``a_t``."""
+    values = np.zeros(aspects[0].level.size)
+    for aspect, weight in zip(aspects, weights, strict=True):
+        values += weight * _shaped(aspect.values, shaping)
+    return values
+
+
+def _with_short(level: Level, values: Floats, short: Bools, given: float) -> Floats:
+    """The values, but for outputs that are too short: these get one number at their end."""
     values[short[level.output]] = 0.0
-    values[level.last] = np.where(short[level.counts > 0], holistic_weight * short_z, values[level.last])
-    return Rows(level, values)
+    values[level.last] = np.where(short[level.counts > 0], given, values[level.last])
+    return values
 
 
 def _too_short(level: Level, lengths: Rows | None, shortest: int) -> tuple[Bools, Bools]:

@@ -4,27 +4,21 @@ Judgments come as three parallel columns, one row a judgment: unit (what was jud
 NaN is missing. Where a rater judged a unit more than once the first counts, and the rest are counted as duplicates.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Hashable
-from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from rewards.statistics.columns import Column, codes_of, plain
+from rewards.statistics.columns import Column, check_lengths, codes_of, plain
+from rewards.statistics.differences import MEASURES, Measure, Metric, Table, alpha_of
 from rewards.statistics.proportions import percentile_interval
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Metric = Literal["nominal", "ordinal", "interval", "ratio"]
-
 METRICS: tuple[Metric, ...] = ("nominal", "ordinal", "interval", "ratio")
 
 MAX_CATEGORIES = 1_000
-
-# The ratio metric compares all pairs of distinct values, a block of them at a time.
-_BLOCK = 1_000
 
 
 class Alpha(NamedTuple):
@@ -111,31 +105,12 @@ def krippendorff_alpha(
     K. Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011); the rules of `inspect_ai` and of the
     `krippendorff` package for missing values are the same.
     """
-    if metric not in METRICS:
-        raise ValueError(f"metric {metric!r}: expected one of {METRICS}")
-    judged = _pairable(units, raters, values)
-    table = _Table.of(judged.unit, judged.value)
-    measure = _MEASURES[metric](table, _levels(judged.values, metric))
-    value = _alpha(table, measure, np.ones(table.n_units))
+    ready = _Ready.of(units, raters, values, metric)
+    value = ready.alpha(np.ones(ready.table.n_units))
     low = high = float("nan")
     if replicates and not np.isnan(value):
-        generator = np.random.default_rng(seed)
-        drawn = [
-            _alpha(table, measure, np.bincount(picks, minlength=table.n_units).astype(np.float64))
-            for picks in (generator.integers(table.n_units, size=table.n_units) for _ in range(replicates))
-        ]
-        low, high = percentile_interval(np.array(drawn), confidence)
-    return Alpha(
-        value,
-        low,
-        high,
-        n_units=table.n_units,
-        n_raters=judged.n_raters,
-        n_values=len(judged.unit),
-        n_unpaired=judged.n_unpaired,
-        n_missing=judged.n_missing,
-        n_duplicates=judged.n_duplicates,
-    )
+        low, high = percentile_interval(ready.replicates(replicates, seed), confidence)
+    return ready.told(value, low, high)
 
 
 def percent_agreement(units: Column, raters: Column, values: Column) -> Agreement:
@@ -144,7 +119,7 @@ def percent_agreement(units: Column, raters: Column, values: Column) -> Agreemen
     Every pair weighs the same, so a unit with many raters weighs more. Chance is not taken off.
     """
     judged = _pairable(units, raters, values)
-    table = _Table.of(judged.unit, judged.value)
+    table = Table.of(judged.unit, judged.value)
     n_pairs = int((table.size * (table.size - 1)).sum()) // 2
     equal = int((table.times * (table.times - 1)).sum()) // 2
     return Agreement(equal / n_pairs if n_pairs else float("nan"), n_pairs)
@@ -205,29 +180,49 @@ class _Judged(NamedTuple):
     n_duplicates: int
 
 
-class _Table(NamedTuple):
-    """How often each unit got each value, as parallel arrays ordered by unit: only the combinations that occur."""
+class _Ready(NamedTuple):
+    """Judgments counted once, from which alpha follows for any weights of the units."""
 
-    unit: Ints
-    value: Ints
-    times: Ints
-    size: Ints
-    """Values of each unit, shape (n_units,)."""
-    n_units: int
+    judged: _Judged
+    table: Table
+    measure: Measure
 
     @classmethod
-    def of(cls, unit: Ints, value: Ints) -> "_Table":
-        n_units = int(unit.max(initial=-1)) + 1
-        n_values = int(value.max(initial=-1)) + 1
-        cells, count = np.unique(unit * max(n_values, 1) + value, return_counts=True)
-        size = np.bincount(unit, minlength=n_units)
-        return cls(cells // max(n_values, 1), cells % max(n_values, 1), count.astype(np.int64), size, n_units)
+    def of(cls, units: Column, raters: Column, values: Column, metric: Metric) -> "_Ready":
+        if metric not in METRICS:
+            raise ValueError(f"metric {metric!r}: expected one of {METRICS}")
+        judged = _pairable(units, raters, values)
+        table = Table.of(judged.unit, judged.value)
+        return cls(judged, table, MEASURES[metric](table, _levels(judged.values, metric)))
+
+    def alpha(self, weights: Floats) -> float:
+        """Weights: how often each unit is taken, shape (n_units,)."""
+        return alpha_of(self.table, self.measure, weights)
+
+    def replicates(self, n: int, seed: int) -> Floats:
+        """Alpha of n draws of the units with replacement, shape (n,)."""
+        generator, n_units = np.random.default_rng(seed), self.table.n_units
+        draws = (generator.integers(n_units, size=n_units) for _ in range(n))
+        return np.array([self.alpha(np.bincount(drawn, minlength=n_units).astype(np.float64)) for drawn in draws])
+
+    def told(self, value: float, low: float, high: float) -> Alpha:
+        judged = self.judged
+        return Alpha(
+            value,
+            low,
+            high,
+            n_units=self.table.n_units,
+            n_raters=judged.n_raters,
+            n_values=len(judged.unit),
+            n_unpaired=judged.n_unpaired,
+            n_missing=judged.n_missing,
+            n_duplicates=judged.n_duplicates,
+        )
 
 
 def _pairable(units: Column, raters: Column, values: Column) -> _Judged:
     """Drop missing values, a rater's repetitions on a unit (the first counts), and units with one value."""
-    if not len(units) == len(raters) == len(values):
-        raise ValueError(f"{len(units)} units, {len(raters)} raters, {len(values)} values: expected as many of each")
+    check_lengths(units, raters, values)
     (unit, _), (rater, _), (value, distinct) = codes_of(units), codes_of(raters), codes_of(values)
     if (unit < 0).any() or (rater < 0).any():
         raise ValueError("a judgment without a unit or a rater: expected both for every value")
@@ -272,88 +267,3 @@ def _levels(values: list[Hashable], metric: Metric) -> Floats:
         expected = "finite numbers of at least 0" if metric == "ratio" else "finite numbers"
         raise ValueError(f"value {wrong[0]!r} for the {metric} metric: expected {expected}")
     return np.array(values, dtype=np.float64)
-
-
-def _alpha(table: _Table, measure: "_Measure", weights: Floats) -> float:
-    """Alpha of the table with every unit taken ``weights`` times."""
-    margins: Floats = np.bincount(table.value, weights[table.unit] * table.times).astype(np.float64)
-    if np.count_nonzero(margins) < 2:
-        return float("nan")
-    within, total = measure.differences(margins)
-    observed = float((weights * within / (table.size - 1)).sum())
-    return 1.0 - (float(margins.sum()) - 1.0) * observed / total if total else float("nan")
-
-
-class _Measure(ABC):
-    """Sums of squared differences over ordered pairs of values: within each unit, and among all of them."""
-
-    def __init__(self, table: _Table, levels: Floats) -> None:
-        self.table = table
-        self.levels = levels
-
-    @abstractmethod
-    def differences(self, margins: Floats) -> tuple[Floats, float]:
-        """Shape (n_units,), and their counterpart over all pairs, given how often each value occurs."""
-
-
-class _Nominal(_Measure):
-    def differences(self, margins: Floats) -> tuple[Floats, float]:
-        equal = np.bincount(self.table.unit, self.table.times.astype(np.float64) ** 2, minlength=self.table.n_units)
-        return self.table.size.astype(np.float64) ** 2 - equal, float(margins.sum() ** 2 - (margins**2).sum())
-
-
-class _Interval(_Measure):
-    def differences(self, margins: Floats) -> tuple[Floats, float]:
-        return self.squared(self.levels, margins)
-
-    def squared(self, levels: Floats, margins: Floats) -> tuple[Floats, float]:
-        """The squares of all differences of m numbers sum to 2 m times their squared distances from the mean."""
-        table, x = self.table, levels[self.table.value]
-        size = table.size.astype(np.float64)
-        mean = np.bincount(table.unit, table.times * x, minlength=table.n_units) / size
-        spread = np.bincount(table.unit, table.times * (x - mean[table.unit]) ** 2, minlength=table.n_units)
-        n = margins.sum()
-        return 2.0 * size * spread, float(2.0 * n * (margins * (levels - (margins @ levels) / n) ** 2).sum())
-
-
-class _Ordinal(_Interval):
-    def differences(self, margins: Floats) -> tuple[Floats, float]:
-        order = np.argsort(self.levels)
-        ranks = np.empty(len(order), dtype=np.float64)
-        ranks[order] = np.cumsum(margins[order]) - margins[order] / 2
-        return self.squared(ranks, margins)
-
-
-class _Ratio(_Measure):
-    def differences(self, margins: Floats) -> tuple[Floats, float]:
-        total = 0.0
-        for start in range(0, len(self.levels), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            total += float(margins[part] @ _ratio_squared(self.levels[part, None], self.levels) @ margins)
-        return self.within, total
-
-    @cached_property
-    def within(self) -> Floats:
-        """Pairs of values k places apart in the table, for each k for which a unit has that many."""
-        table, result = self.table, np.zeros(self.table.n_units)
-        for apart in range(1, int(np.bincount(table.unit).max(initial=1))):
-            left = np.flatnonzero(table.unit[:-apart] == table.unit[apart:])
-            right = left + apart
-            squared = _ratio_squared(self.levels[table.value[left]], self.levels[table.value[right]])
-            pairs = 2.0 * table.times[left] * table.times[right] * squared
-            result += np.bincount(table.unit[left], pairs, minlength=table.n_units)
-        return result
-
-
-def _ratio_squared(left: Floats, right: Floats) -> Floats:
-    total = left + right
-    # Only 0 against 0 has no sum, and those are equal.
-    return np.asarray(((left - right) / np.where(total == 0, 1.0, total)) ** 2)
-
-
-_MEASURES: dict[Metric, type[_Measure]] = {
-    "nominal": _Nominal,
-    "ordinal": _Ordinal,
-    "interval": _Interval,
-    "ratio": _Ratio,
-}

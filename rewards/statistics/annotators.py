@@ -13,8 +13,9 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import binom
 
-from rewards.statistics.agreement import Alpha, Metric, krippendorff_alpha
+from rewards.statistics.agreement import Alpha, krippendorff_alpha
 from rewards.statistics.columns import Column, plain
+from rewards.statistics.differences import Metric
 from rewards.statistics.proportions import Proportion, wilson
 
 LEVEL = 0.01

@@ -163,27 +163,17 @@ def consistency_study(
     rated, unscored = rating_passes(ratings)
     compared = comparison_passes(comparisons)
     joined, unjoined = join_protocols(rated, compared)
-    table = Counter((pair.implied, pair.choice) for pair in joined)
-    consistent = sum(table[choice, choice] for choice in CHOICES)
     contradictions = _contradictions(joined)
-    reversals = sum(one.kind == "reversal" for one in contradictions)
-    agreeing = table["a", "a"] + table["b", "b"]
-    differs = [pair.implied != pair.choice for pair in joined]
-    measured = measured_pairs(joined, lengths or {})
     return ConsistencyResult(
-        pairs=len(joined),
-        consistent=consistent,
-        table=tuple((table[row, "a"], table[row, "b"], table[row, "equal"]) for row in CHOICES),
-        inconsistency=wilson(len(joined) - consistent, len(joined), confidence),
+        **_counted(joined, contradictions, confidence=confidence),
+        **_broken_down(joined, lengths or {}),
         inconsistency_by_task=cluster_bootstrap(
-            differs, [pair.task for pair in joined], replicates=replicates, confidence=confidence, seed=seed
+            [pair.implied != pair.choice for pair in joined],
+            [pair.task for pair in joined],
+            replicates=replicates,
+            confidence=confidence,
+            seed=seed,
         ),
-        both_decisive=agreeing + reversals,
-        agreeing=agreeing,
-        hard_reversals=reversals,
-        by_gap=by_gap(joined),
-        by_length=by_length(measured),
-        preferred_length=(preferred_length("rating", measured), preferred_length("comparison", measured)),
         by_raters=by_raters(rated, compared),
         contradictions=contradictions,
         unjoined=unjoined,
@@ -192,6 +182,35 @@ def consistency_study(
         comparison_duplicates=n_repetitions(compared.values()),
         unscored_ratings=unscored,
     )
+
+
+def _counted(
+    joined: Sequence[JoinedPair], contradictions: Sequence[Contradiction], *, confidence: float
+) -> dict[str, Any]:
+    """The table of the two protocols, and what its cells add up to."""
+    table = Counter((pair.implied, pair.choice) for pair in joined)
+    consistent = sum(table[choice, choice] for choice in CHOICES)
+    reversals = sum(one.kind == "reversal" for one in contradictions)
+    agreeing = table["a", "a"] + table["b", "b"]
+    return {
+        "pairs": len(joined),
+        "consistent": consistent,
+        "table": tuple((table[row, "a"], table[row, "b"], table[row, "equal"]) for row in CHOICES),
+        "inconsistency": wilson(len(joined) - consistent, len(joined), confidence),
+        "both_decisive": agreeing + reversals,
+        "agreeing": agreeing,
+        "hard_reversals": reversals,
+    }
+
+
+def _broken_down(joined: Sequence[JoinedPair], lengths: Mapping[Any, TextLength]) -> dict[str, Any]:
+    """By how far the ratings lie apart, and by how long the texts are."""
+    measured = measured_pairs(joined, lengths)
+    return {
+        "by_gap": by_gap(joined),
+        "by_length": by_length(measured),
+        "preferred_length": (preferred_length("rating", measured), preferred_length("comparison", measured)),
+    }
 
 
 def _contradictions(pairs: Sequence[JoinedPair]) -> tuple[Contradiction, ...]:

@@ -6,10 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rewards.statistics.columns import Column, codes_of
+from rewards.statistics.columns import Answers, Column, read_answers
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 MAX_CLASSES = 100
 
@@ -89,61 +88,53 @@ def dawid_skene(
     A. P. Dawid and A. M. Skene (1979), Maximum likelihood estimation of observer error-rates using the EM algorithm,
     Applied Statistics 28. Their data are a test here.
     """
-    if not len(units) == len(raters) == len(values):
-        raise ValueError(f"{len(units)} units, {len(raters)} raters, {len(values)} values: expected as many of each")
     if smoothing < 0:
         raise ValueError(f"smoothing {smoothing}: expected at least 0")
-    value, classes = codes_of(values)
-    known = value >= 0
-    (unit, unit_names), (rater, rater_names) = (_seen(column, known) for column in (units, raters))
-    value = value[known]
-    if not len(value):
-        raise ValueError("no answers: expected at least one")
-    if len(classes) > MAX_CLASSES:
-        raise ValueError(f"{len(classes)} different answers: expected at most {MAX_CLASSES}")
-    n_classes = len(classes)
-    posterior = np.zeros((len(unit_names), n_classes))
-    np.add.at(posterior, (unit, value), 1.0)
+    answers = read_answers(units, raters, values, most=MAX_CLASSES)
+    climbed = _climb(answers, smoothing, max_iterations, tolerance)
+    prevalence, confusion = _maximise(climbed.posterior, answers, smoothing)
+    return DawidSkene(
+        answers.classes,
+        answers.units,
+        answers.raters,
+        climbed.posterior,
+        prevalence,
+        confusion,
+        _accuracy(prevalence, confusion),
+        climbed.log_likelihood,
+        n_iterations=climbed.n_iterations,
+        converged=climbed.converged,
+    )
+
+
+class _Climbed(NamedTuple):
+    posterior: Floats
+    log_likelihood: float
+    n_iterations: int
+    converged: bool
+
+
+def _climb(answers: Answers, smoothing: float, max_iterations: int, tolerance: float) -> _Climbed:
+    """From the shares of answers on, until the likelihood stands still."""
+    n_units, _, n_classes = answers.shape
+    posterior = np.zeros((n_units, n_classes))
+    np.add.at(posterior, (answers.unit, answers.value), 1.0)
     posterior /= posterior.sum(axis=1, keepdims=True)
     likelihood, before, converged, n_iterations = -np.inf, -np.inf, False, 0
     while not converged and n_iterations < max_iterations:
         n_iterations += 1
-        prevalence, confusion = _maximise(posterior, unit, rater, value, len(rater_names), smoothing)
-        posterior, likelihood = _expect(prevalence, confusion, unit, rater, value, len(unit_names))
-        converged = likelihood - before < tolerance * len(value)
+        posterior, likelihood = _expect(*_maximise(posterior, answers, smoothing), answers)
+        converged = likelihood - before < tolerance * len(answers.value)
         before = likelihood
-    prevalence, confusion = _maximise(posterior, unit, rater, value, len(rater_names), smoothing)
-    return DawidSkene(
-        classes,
-        unit_names,
-        rater_names,
-        posterior,
-        prevalence,
-        confusion,
-        _accuracy(prevalence, confusion),
-        likelihood,
-        n_iterations=n_iterations,
-        converged=converged,
-    )
+    return _Climbed(posterior, likelihood, n_iterations, converged)
 
 
-def _seen(column: Column, known: npt.NDArray[np.bool_]) -> tuple[Ints, list[Hashable]]:
-    """Codes of the rows that are known, numbered without gaps."""
-    codes, names = codes_of(column)
-    if (codes < 0).any():
-        raise ValueError("an answer without a unit or a rater: expected both for every value")
-    used, dense = np.unique(codes[known], return_inverse=True)
-    return dense.astype(np.int64), [names[code] for code in used]
-
-
-def _maximise(
-    posterior: Floats, unit: Ints, rater: Ints, value: Ints, n_raters: int, smoothing: float
-) -> tuple[Floats, Floats]:
-    n_classes = posterior.shape[1]
+def _maximise(posterior: Floats, answers: Answers, smoothing: float) -> tuple[Floats, Floats]:
+    _, n_raters, n_classes = answers.shape
     counts = np.zeros((n_raters * n_classes, n_classes))
-    cell = rater * n_classes + value
+    cell = answers.rater * n_classes + answers.value
     for true in range(n_classes):
-        counts[:, true] = np.bincount(cell, posterior[unit, true], minlength=len(counts))
+        counts[:, true] = np.bincount(cell, posterior[answers.unit, true], minlength=len(counts))
     by_true = counts.reshape(n_raters, n_classes, n_classes).transpose(0, 2, 1) + smoothing
     total = by_true.sum(axis=2, keepdims=True)
     with np.errstate(invalid="ignore"):
@@ -151,15 +142,13 @@ def _maximise(
     return posterior.mean(axis=0), confusion
 
 
-def _expect(
-    prevalence: Floats, confusion: Floats, unit: Ints, rater: Ints, value: Ints, n_units: int
-) -> tuple[Floats, float]:
+def _expect(prevalence: Floats, confusion: Floats, answers: Answers) -> tuple[Floats, float]:
     with np.errstate(divide="ignore"):
         # A class that a rater never met says nothing about that rater's answers.
         log_confusion = np.log(np.where(np.isnan(confusion), 1.0, confusion))
-        log_joint = np.tile(np.log(prevalence), (n_units, 1))
+        log_joint = np.tile(np.log(prevalence), (len(answers.units), 1))
     for true in range(len(prevalence)):
-        np.add.at(log_joint[:, true], unit, log_confusion[rater, true, value])
+        np.add.at(log_joint[:, true], answers.unit, log_confusion[answers.rater, true, answers.value])
     top = log_joint.max(axis=1, keepdims=True)
     shares = np.exp(log_joint - top)
     total = shares.sum(axis=1, keepdims=True)

@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logsumexp, ndtri
 
-from rewards.statistics.columns import Column, codes_of
+from rewards.statistics.columns import Column, check_lengths, codes_of, dense_codes
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -142,14 +142,13 @@ class _Data(NamedTuple):
 
 
 def _read(units: Column, raters: Column, values: Column) -> _Data:
-    if not len(units) == len(raters) == len(values):
-        raise ValueError(f"{len(units)} units, {len(raters)} raters, {len(values)} values: expected as many of each")
+    check_lengths(units, raters, values)
     value, distinct = codes_of(values)
     wrong = [given for given in distinct if not isinstance(given, int | float | np.number) or not np.isfinite(given)]
     if wrong:
         raise ValueError(f"rating {wrong[0]!r}: expected finite numbers")
     known = value >= 0
-    (unit, unit_names), (rater, rater_names) = (_dense(column, known) for column in (units, raters))
+    (unit, unit_names), (rater, rater_names) = (dense_codes(column, known) for column in (units, raters))
     numbers = np.array(distinct, dtype=np.float64)
     levels, place = np.unique(numbers, return_inverse=True)
     if not 2 <= len(levels) <= MAX_LEVELS:
@@ -163,14 +162,6 @@ def _read(units: Column, raters: Column, values: Column) -> _Data:
     cells = (np.ones(len(level)), (unit, rater * len(levels) + level))
     given = sparse.csr_array(cells, shape=(len(unit_names), len(rater_names) * len(levels)))
     return _Data(given, level, unit_names, rater_names, levels.tolist())
-
-
-def _dense(column: Column, known: npt.NDArray[np.bool_]) -> tuple[Ints, list[Hashable]]:
-    codes, names = codes_of(column)
-    if (codes < 0).any():
-        raise ValueError("a rating without a unit or a rater: expected both for every value")
-    used, dense = np.unique(codes[known], return_inverse=True)
-    return dense.astype(np.int64), [names[code] for code in used]
 
 
 def _unjoined(unit: Ints, rater: Ints, n_raters: int) -> int | None:

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import digamma
+from scipy.special import digamma, xlogy
 from scipy.stats import beta
 
-from rewards.statistics.columns import Column, codes_of
+from rewards.statistics.columns import Answers, Column, read_answers
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -69,15 +69,6 @@ class Expected(NamedTuple):
     log_likelihood: float
 
 
-class _Answers(NamedTuple):
-    unit: Ints
-    rater: Ints
-    value: Ints
-    n_units: int
-    n_raters: int
-    n_classes: int
-
-
 def mace(
     units: Column,
     raters: Column,
@@ -124,32 +115,32 @@ def mace(
     D. Hovy, T. Berg-Kirkpatrick, A. Vaswani and E. Hovy (2013), Learning whom to trust with MACE, NAACL-HLT,
     pp. 1120-1130 (ACL Anthology N13-1132); equation 1 is the likelihood.
     """
-    answers, unit_names, rater_names, classes = _read(units, raters, values)
     if restarts < 1:
         raise ValueError(f"{restarts} restarts: expected at least one")
+    answers = read_answers(units, raters, values, least=2, most=MAX_CLASSES)
     generator = np.random.default_rng(seed)
-    best: tuple[Expected, int] | None = None
-    for _ in range(restarts):
-        found = _climb(answers, generator, max_iterations, tolerance)
-        if best is None or found[0].log_likelihood > best[0].log_likelihood:
-            best = found
-    assert best is not None
-    expected, n_iterations = best
+    climbed = [_climb(answers, generator, max_iterations, tolerance) for _ in range(restarts)]
+    # Of equal ones the first.
+    expected, n_iterations = max(climbed, key=lambda found: found[0].log_likelihood)
+    return _told(answers, expected, n_iterations, confidence)
+
+
+def _told(answers: Answers, expected: Expected, n_iterations: int, confidence: float) -> Mace:
+    """The posteriors that follow from the last expectation."""
     knew, missed = expected.knew + KNOWING_PRIOR, expected.guessed.sum(axis=1) + KNOWING_PRIOR
     tail = (1 - confidence) / 2
     guesses = expected.guessed + GUESSING_PRIOR
     share = expected.posterior
-    entropy = -np.where(share > 0, share * np.log(np.where(share > 0, share, 1.0)), 0.0).sum(axis=1)
     return Mace(
-        classes,
-        unit_names,
-        rater_names,
+        answers.classes,
+        answers.units,
+        answers.raters,
         share,
         knew / (knew + missed),
         np.asarray(beta.ppf(tail, knew, missed)),
         np.asarray(beta.ppf(1 - tail, knew, missed)),
         guesses / guesses.sum(axis=1, keepdims=True),
-        entropy,
+        -xlogy(share, share).sum(axis=1),
         expected.log_likelihood,
         n_iterations,
     )
@@ -200,12 +191,13 @@ def expect(
 
 
 def _climb(
-    answers: _Answers, generator: np.random.Generator, max_iterations: int, tolerance: float
+    answers: Answers, generator: np.random.Generator, max_iterations: int, tolerance: float
 ) -> tuple[Expected, int]:
     """One start: each rater knows so often, drawn at random, and guesses nearly evenly."""
-    knows = generator.uniform(0.5, 1.0, answers.n_raters)
+    _, n_raters, n_classes = answers.shape
+    knows = generator.uniform(0.5, 1.0, n_raters)
     fails = 1.0 - knows
-    guesses = generator.dirichlet(np.full(answers.n_classes, GUESSING_PRIOR), answers.n_raters)
+    guesses = generator.dirichlet(np.full(n_classes, GUESSING_PRIOR), n_raters)
     expected, before = None, -np.inf
     n_iterations = 0
     while expected is None or n_iterations < max_iterations:
@@ -224,28 +216,3 @@ def _geometric_means(counts: Floats, prior: float) -> Floats:
     """``exp(E[log p])`` of a Dirichlet posterior, by row."""
     with_prior = counts + prior
     return np.asarray(np.exp(digamma(with_prior) - digamma(with_prior.sum(axis=1, keepdims=True))))
-
-
-def _read(
-    units: Column, raters: Column, values: Column
-) -> tuple[_Answers, list[Hashable], list[Hashable], list[Hashable]]:
-    if not len(units) == len(raters) == len(values):
-        raise ValueError(f"{len(units)} units, {len(raters)} raters, {len(values)} values: expected as many of each")
-    value, classes = codes_of(values)
-    known = value >= 0
-    if not known.any():
-        raise ValueError("no answers: expected at least one")
-    if not 2 <= len(classes) <= MAX_CLASSES:
-        raise ValueError(f"{len(classes)} different answers: expected 2 to {MAX_CLASSES}")
-    (unit, unit_names), (rater, rater_names) = (_seen(column, known) for column in (units, raters))
-    answers = _Answers(unit, rater, value[known], len(unit_names), len(rater_names), len(classes))
-    return answers, unit_names, rater_names, classes
-
-
-def _seen(column: Column, known: npt.NDArray[np.bool_]) -> tuple[Ints, list[Hashable]]:
-    """Codes of the rows that are known, numbered without gaps."""
-    codes, names = codes_of(column)
-    if (codes < 0).any():
-        raise ValueError("an answer without a unit or a rater: expected both for every value")
-    used, dense = np.unique(codes[known], return_inverse=True)
-    return dense.astype(np.int64), [names[code] for code in used]

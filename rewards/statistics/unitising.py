@@ -114,30 +114,25 @@ def unitising_alpha(
     K. Krippendorff, "Measuring the reliability of qualitative text analysis data", Quality & Quantity 38 (2004), and
     Content Analysis, 2nd ed. (2004), section 11.6, whose worked example is a test here.
     """
-    marked = _by_category(units, lengths, observers)
     paired = [continuum for continuum in lengths if len(set(observers.get(continuum, ()))) > 1]
     groups = _groups(paired, observers)
     categories = {
         category: [_Group.of(group, looking, lengths, found) for looking, group in groups.items()]
-        for category, found in sorted(marked.items())
+        for category, found in sorted(_by_category(units, lengths, observers).items())
     }
-    whole = {category: _sums(parts, [np.ones(part.n) for part in parts]) for category, parts in categories.items()}
-    value = _ratio(whole.values())
+    rows = _category_rows(categories)
+    value = _ratio((row.observed, row.expected) for row in rows.values())
     low = high = float("nan")
     if replicates and len(paired) > 1 and not np.isnan(value):
         low, high = _interval(categories, groups, replicates, confidence, seed)
-    by_category = {
-        category: CategoryAlpha(_ratio([(observed, expected)]), observed, expected, _count(categories[category]))
-        for category, (observed, expected) in whole.items()
-    }
     return UnitisingAlpha(
         value,
         low,
         high,
-        {category: row for category, row in by_category.items() if row.n_units},
+        {category: row for category, row in rows.items() if row.n_units},
         n_continua=len(paired),
         n_observers=len({who for continuum in paired for who in observers[continuum]}),
-        n_units=sum(_count(parts) for parts in categories.values()),
+        n_units=sum(row.n_units for row in rows.values()),
         n_unpaired=sum(len(set(observers.get(continuum, ()))) == 1 for continuum in lengths),
     )
 
@@ -273,6 +268,15 @@ def _gap_sizes(row: list[tuple[int, int]], length: int) -> list[int]:
 
 def _count(parts: list[_Group]) -> int:
     return sum(len(part.unit) for part in parts)
+
+
+def _category_rows(categories: Mapping[str, list[_Group]]) -> dict[str, CategoryAlpha]:
+    """Each category by itself, on the continua as they are."""
+    rows = {}
+    for category, parts in categories.items():
+        observed, expected = _sums(parts, [np.ones(part.n) for part in parts])
+        rows[category] = CategoryAlpha(_ratio([(observed, expected)]), observed, expected, _count(parts))
+    return rows
 
 
 def _sums(parts: list[_Group], weights: list[Floats]) -> tuple[float, float]:
