@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from annotations.actions import erasing
 from annotations.actions.consent import consents_of
 from annotations.models import Assignment, Consent, Draft, ItemReport, Submission
-from projects.holdings import Holdings, RetentionRule
-from projects.models import Project, User
+from projects.holdings import Holdings, LeavingRule, RetentionRule
+from projects.models import Fate, Project, User
 
 
 def _projects_of(user: User) -> Iterable[int]:
@@ -25,19 +25,28 @@ def _of_person(user: User, project: Project) -> dict[str, int]:
     }
 
 
+_PURGED = frozenset({Fate.PURGE})
+
 HOLDINGS = Holdings(
     app="annotations",
     projects_of=_projects_of,
     of_person=_of_person,
-    erase_person=erasing.erase_person,
+    part_with=erasing.part_with,
+    leaving=[
+        LeavingRule(erasing.drafts_of_person, erasing.erase_drafts, "drafts"),
+        LeavingRule(erasing.consents_of_person, erasing.erase_consents, "consents_purged", _PURGED),
+        LeavingRule(erasing.assignments_of_person, erasing.erase_assignments, "submissions_purged", _PURGED),
+        LeavingRule(erasing.progress_of_person, erasing.erase_progress, fates=_PURGED),
+    ],
     consents_of=consents_of,
     retention={
-        "drafts": RetentionRule(
-            lambda project, before: erasing.stale_drafts(project, before).count(), erasing.erase_drafts
-        ),
-        "withdrawn": RetentionRule(lambda project, before: 0, erasing.erase_undone),
-        "campaigns": RetentionRule(
-            lambda project, before: erasing.work_in_closed(project, before).count(), erasing.erase_work
-        ),
+        "drafts": [RetentionRule(erasing.stale_drafts, erasing.erase_drafts)],
+        "withdrawn": [RetentionRule(erasing.undone_before, erasing.erase_undone, counts=False)],
+        "campaigns": [
+            RetentionRule(erasing.drafts_in_closed, erasing.erase_drafts, counts=False),
+            RetentionRule(erasing.times_in_closed, erasing.erase_times, counts=False),
+            RetentionRule(erasing.progress_in_closed, erasing.erase_pace, counts=False),
+            RetentionRule(erasing.work_in_closed, erasing.erase_work),
+        ],
     },
 )

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 from django.utils import timezone
 
-from projects.holdings import Holdings, RetentionRule
-from projects.models import Project, User
+from projects.holdings import Holdings, LeavingRule, RetentionRule
+from projects.models import Fate, Project, User
 from rewards.actions.erasing import (
-    erase_person,
     erase_replies,
     judgments_of_person,
-    purge_judgments,
+    part_with,
+    purge,
     with_replies_before,
     withdrawn_before,
 )
@@ -44,15 +44,13 @@ HOLDINGS = Holdings(
     app="rewards",
     projects_of=_projects_of,
     of_person=lambda user, project: {"judgments": judgments_of_person(user, project).count()},
-    erase_person=erase_person,
+    part_with=part_with,
+    leaving=[LeavingRule(judgments_of_person, purge, "judgments_purged", frozenset({Fate.PURGE}))],
     pseudonym_of=_pseudonym_of,
     stop=_stop,
     files_of=_files_of,
     retention={
-        "replies": RetentionRule(lambda project, before: with_replies_before(project, before).count(), erase_replies),
-        "withdrawn": RetentionRule(
-            lambda project, before: withdrawn_before(project, before).count(),
-            lambda project, before: purge_judgments(withdrawn_before(project, before)),
-        ),
+        "replies": [RetentionRule(with_replies_before, erase_replies)],
+        "withdrawn": [RetentionRule(withdrawn_before, purge)],
     },
 )

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
+from django.db.models.functions import Coalesce
 
 from projects.errors import AppError
 from projects.holdings import Holdings, RetentionRule
 from projects.models import Project, User
-from rewards.actions.erasing import CHUNK, strip_replies
+from rewards.actions.erasing import strip_replies
 from workers.actions.artefacts import cancel_fit
 from workers.actions.runs import cancel_run
-from workers.models import Artefact, Attempt, Fit, Run
+from workers.models import Artefact, Attempt, Fit, RubricProposal, Run
 
 
 def _stop(project: Project, actor: User | None) -> None:
@@ -35,17 +37,21 @@ def _files_of(project: Project) -> Iterable[str]:
     return Artefact.objects.filter(project=project).exclude(stored_as__in=shared).values_list("stored_as", flat=True)
 
 
-def _with_replies(project: Project, before: datetime) -> QuerySet[Attempt]:
+def _attempts(project: Project, before: datetime) -> QuerySet[Attempt]:
     """Attempts whose replies could not be used; those that could be stand with their judgments."""
     attempts = Attempt.objects.filter(project=project, created_at__lt=before).exclude(replies=[])
     return attempts.exclude(replies__contains=[{"erased": True}])
 
 
-def _erase_replies(project: Project, before: datetime) -> int:
-    keys = list(_with_replies(project, before).values_list("pk", flat=True))
-    for start in range(0, len(keys), CHUNK):
-        strip_replies(Attempt._meta.db_table, "id", keys[start : start + CHUNK])
-    return len(keys)
+def _proposals(project: Project, before: datetime) -> QuerySet[RubricProposal]:
+    """Rubrics that models proposed, by when they were written: what is tried again counts from then."""
+    proposals = RubricProposal.objects.filter(project=project).exclude(replies=[])
+    written = proposals.alias(written_at=Coalesce("heartbeat_at", "created_at")).filter(written_at__lt=before)
+    return written.exclude(replies__contains=[{"erased": True}])
+
+
+def _erase_replies(model: type[Model], keys: list[int]) -> None:
+    strip_replies(model._meta.db_table, "id", keys)
 
 
 HOLDINGS = Holdings(
@@ -53,6 +59,9 @@ HOLDINGS = Holdings(
     stop=_stop,
     files_of=_files_of,
     retention={
-        "replies": RetentionRule(lambda project, before: _with_replies(project, before).count(), _erase_replies)
+        "replies": [
+            RetentionRule(_attempts, partial(_erase_replies, Attempt)),
+            RetentionRule(_proposals, partial(_erase_replies, RubricProposal)),
+        ]
     },
 )

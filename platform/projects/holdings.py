@@ -4,12 +4,14 @@ This app knows people and projects only: each app registers its own holdings whe
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from projects.models import Project, User
+from django.db.models import QuerySet
+
+from projects.models import Fate, Project, User
 
 
 class Wording(NamedTuple):
@@ -20,10 +22,43 @@ class Wording(NamedTuple):
 
 
 class RetentionRule(NamedTuple):
-    """What of one kind is older than a time, and how it goes; `erase` returns how many went."""
+    """Rows of one table that are older than a time, and how they go.
 
-    n_due: Callable[[Project, datetime], int]
-    erase: Callable[[Project, datetime], int]
+    Attributes
+    ----------
+    rows
+        Those that are due; a row that went, or was emptied, is none of them any more.
+    erase
+        Given keys of at most `projects.actions.pieces.PIECE_ROWS` of them, in the transaction that records it.
+    counts
+        Whether a row is a thing of its own in previews and records, or goes beside one that is.
+    """
+
+    rows: Callable[[Project, datetime], QuerySet[Any]]
+    erase: Callable[[list[Any]], object]
+    counts: bool = True
+
+
+class LeavingRule(NamedTuple):
+    """Rows of one table that go with a person, in a project.
+
+    Attributes
+    ----------
+    rows
+        What is left of them.
+    erase
+        Given keys of at most `projects.actions.pieces.PIECE_ROWS` of them, in the transaction that records it; how
+        many things went that are counted.
+    counted
+        Under which key of `WORDS`; empty for what goes uncounted.
+    fates
+        Under which fates of judgments the rows go; the others keep them.
+    """
+
+    rows: Callable[[User, Project], QuerySet[Any]]
+    erase: Callable[[list[Any]], int]
+    counted: str = ""
+    fates: frozenset[Fate] = frozenset(Fate)
 
 
 @dataclass(frozen=True)
@@ -36,9 +71,11 @@ class Holdings:
         Keys of the projects in which the app keeps something of a person, a member or not.
     of_person
         What it keeps of a person in a project, by the key of a wording.
-    erase_person
-        Erase or pseudonymise it, as the project's `fate_of_judgments` says, inside the caller's transaction; how much
-        went, by the same keys with ``_purged`` or ``_pseudonymised`` behind them, or by its name alone.
+    part_with
+        What cannot wait when a person goes: leases end, names become pseudonyms. A few statements in the transaction
+        in which the account goes; how much is kept under a pseudonym, by the key of a wording.
+    leaving
+        What goes afterwards, a piece at a time, in this order.
     pseudonym_of
         Under which name readers of the project know the person; empty where they do not.
     stop
@@ -48,18 +85,19 @@ class Holdings:
     consents_of
         Of a project's campaigns: which consent text is in force, and how many agreed (see rewards.formats.cards).
     retention
-        Rules by kind of `projects.retention.KINDS`.
+        Rules by kind of `projects.retention.KINDS`, in the order in which their rows go.
     """
 
     app: str
     projects_of: Callable[[User], Iterable[int]] = lambda user: ()
     of_person: Callable[[User, Project], Mapping[str, int]] = lambda user, project: {}
-    erase_person: Callable[[User, Project], Mapping[str, int]] = lambda user, project: {}
+    part_with: Callable[[User, Project], Mapping[str, int]] = lambda user, project: {}
+    leaving: Sequence[LeavingRule] = ()
     pseudonym_of: Callable[[User, Project], str] = lambda user, project: ""
     stop: Callable[[Project, User | None], None] = lambda project, actor: None
     files_of: Callable[[Project], Iterable[str]] = lambda project: ()
     consents_of: Callable[[Project], Iterable[Mapping[str, Any]]] = lambda project: ()
-    retention: Mapping[str, RetentionRule] = field(default_factory=dict)
+    retention: Mapping[str, Sequence[RetentionRule]] = field(default_factory=dict)
 
 
 WORDS = {

@@ -16,6 +16,11 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
             "schedule": 600.0,
             "options": {"queue": "cpu", "expires": 600},
         },
+        "projects-finish-departures": {
+            "task": "projects.tasks.finish_departures",
+            "schedule": 600.0,
+            "options": {"queue": "cpu", "expires": 600},
+        },
         "projects-apply-retention": {
             "task": "projects.tasks.apply_retention",
             "schedule": 6 * 3600.0,

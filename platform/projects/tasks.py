@@ -4,6 +4,7 @@ from celery import shared_task
 from django.conf import settings
 
 from projects.actions import retention
+from projects.actions.departures import finish_due_departures
 from projects.actions.notification import mail_due_notices
 from projects.actions.project_deletion import erase_due_projects
 
@@ -18,6 +19,12 @@ def mail_notices() -> None:
 def delete_due_projects() -> None:
     """Erase projects that were marked for deletion and not restored in time."""
     erase_due_projects()
+
+
+@shared_task
+def finish_departures() -> None:
+    """Erase what people who left have left behind; told on commit, and by beat for what was cut off."""
+    finish_due_departures()
 
 
 @shared_task

@@ -23,6 +23,7 @@ from rewards.models import (
 )
 
 CHUNK = 5_000
+"""Judgments that go in one statement of each table, where they go in one transaction."""
 
 _ANSWERS: tuple[type[models.Model], ...] = (
     JudgmentTrace,
@@ -43,26 +44,25 @@ def purge_judgments(judgments: QuerySet[Judgment]) -> int:
     Scores of the tasks are derived anew when they are asked for. Call in a transaction if it is part of something.
     """
     keys = list(judgments.order_by("pk").values_list("pk", flat=True))
-    for start in range(0, len(keys), CHUNK):
-        with erasing():
-            _purge(keys[start : start + CHUNK])
-    return len(keys)
+    return sum(purge(keys[start : start + CHUNK]) for start in range(0, len(keys), CHUNK))
 
 
-def _purge(keys: list[int]) -> None:
-    mine = Judgment.objects.filter(pk__in=keys)
-    tasks = mine.order_by().values("task").distinct()
-    DerivedScore.objects.filter(output__task__in=tasks)._raw_delete("default")
-    standing = mine.filter(withdrawn_at=None).order_by().values("project").annotate(n=models.Count("pk"))
-    for row in list(standing):
-        counted = Project.objects.filter(pk=row["project"])
-        counted.update(judgment_count=models.functions.Greatest(F("judgment_count") - row["n"], 0))
-    SpanMark.objects.filter(origin__judgment__in=keys).update(origin=None)
-    Judgment.objects.filter(replaces__in=keys).update(replaces=None)
-    RankedOutput.objects.filter(ranking__in=keys)._raw_delete("default")
-    for model in _ANSWERS:
-        model._default_manager.filter(judgment__in=keys)._raw_delete("default")
-    mine._raw_delete("default")
+def purge(keys: list[int]) -> int:
+    """The same for the judgments with these keys, a few thousand at most, in one transaction."""
+    with erasing():
+        mine = Judgment.objects.filter(pk__in=keys)
+        tasks = list(mine.order_by().values_list("task", flat=True).distinct())
+        DerivedScore.objects.filter(output__task__in=tasks)._raw_delete("default")
+        standing = mine.filter(withdrawn_at=None).order_by().values("project").annotate(n=models.Count("pk"))
+        for row in list(standing):
+            counted = Project.objects.filter(pk=row["project"])
+            counted.update(judgment_count=models.functions.Greatest(F("judgment_count") - row["n"], 0))
+        SpanMark.objects.filter(origin__judgment__in=keys).update(origin=None)
+        Judgment.objects.filter(replaces__in=keys).update(replaces=None)
+        RankedOutput.objects.filter(ranking__in=keys)._raw_delete("default")
+        for model in _ANSWERS:
+            model._default_manager.filter(judgment__in=keys)._raw_delete("default")
+        return mine._raw_delete("default")
 
 
 def judgments_of_person(user: User, project: Project) -> QuerySet[Judgment]:
@@ -70,18 +70,15 @@ def judgments_of_person(user: User, project: Project) -> QuerySet[Judgment]:
     return Judgment.objects.filter(project=project, rater__user=user)
 
 
-def erase_person(user: User, project: Project) -> dict[str, int]:
-    """Purge or pseudonymise what a person judged, as the project says; the rater stays as its pseudonym.
+def part_with(user: User, project: Project) -> dict[str, int]:
+    """Let the rater be known by the pseudonym alone; how many judgments stay under it, if any stay.
 
     The row of the rater is kept in either case: exports name the pseudonym, and nobody else must ever be given it.
     """
-    judgments = judgments_of_person(user, project)
-    if project.fate_of_judgments == Fate.PURGE:
-        counts = {"judgments_purged": purge_judgments(judgments)}
-    else:
-        counts = {"judgments_pseudonymised": judgments.count()}
     Rater.objects.filter(project=project, user=user).update(name=F("pseudonym"))
-    return counts
+    if project.fate_of_judgments == Fate.PURGE:
+        return {}
+    return {"judgments_pseudonymised": judgments_of_person(user, project).count()}
 
 
 def withdrawn_before(project: Project, before: datetime) -> QuerySet[Judgment]:
@@ -95,13 +92,10 @@ def with_replies_before(project: Project, before: datetime) -> QuerySet[Judgment
     return traces.exclude(replies=[]).exclude(replies__contains=[{"erased": True}])
 
 
-def erase_replies(project: Project, before: datetime) -> int:
-    """Take the text out of models' replies, and leave purpose, parse state, tokens, times and hashes; how many."""
-    keys = list(with_replies_before(project, before).values_list("pk", flat=True))
-    for start in range(0, len(keys), CHUNK):
-        with erasing():
-            strip_replies("rewards_judgmenttrace", "judgment_id", keys[start : start + CHUNK])
-    return len(keys)
+def erase_replies(keys: list[int]) -> None:
+    """Take the text out of models' replies, and leave purpose, parse state, tokens, times and hashes."""
+    with erasing():
+        strip_replies(JudgmentTrace._meta.db_table, "judgment_id", keys)
 
 
 def strip_replies(table: str, key: str, keys: list[int]) -> None:

@@ -7,6 +7,7 @@ from django.core.files.storage import default_storage
 from pytest_django.asserts import assertContains, assertNotContains
 
 from annotations.actions.consent import agree, change_consent_text
+from projects.actions.departures import finish_due_departures
 from projects.actions.leaving import erase_person
 from projects.models import Fate, Project
 from rewards.actions.exports import export_now
@@ -44,6 +45,7 @@ def test_an_export_says_what_was_erased_before_it_and_its_page_what_went_since(j
     erase_person(user=judged.ben, actor=judged.ben)
     Project.objects.filter(pk=judged.project.pk).update(fate_of_judgments=Fate.PURGE)
     erase_person(user=judged.annotator, actor=judged.annotator)
+    finish_due_departures()
     second, manifest, card = made(judged.project)
     assert manifest["erased"] == {"judgments_purged": 1, "judgments_pseudonymised": 1}
     assert "## Erased before this was made" in card

@@ -14,14 +14,16 @@ from annotations.access import assignment_for
 from annotations.actions.lease import lease_next_item
 from annotations.actions.submission import submit_answer
 from annotations.models import Assignment, Draft, Study
+from projects.actions import departures, pieces
 from projects.actions.annotator_link import issue_annotator_link, join_by_link
+from projects.actions.departures import finish_due_departures
 from projects.actions.invitation import invite
 from projects.actions.leaving import erase_person, farewell_of
 from projects.actions.member import change_role
 from projects.actions.saved_filter import save_filter
 from projects.erasing import erasing
 from projects.errors import AppError
-from projects.models import AuditEvent, Erasure, Fate, Notification, Project, User
+from projects.models import AuditEvent, Departure, Erasure, Fate, Notification, Project, User
 from rewards.actions.rater import ensure_person_rater
 from rewards.models import Comparison, Judgment, Rater, Rating, SpanMark
 from tests.annotations.campaigns import full_answer, make_campaign
@@ -55,6 +57,13 @@ def submit(campaign, person):
     submit_answer(assignment=assignment, key=str(uuid.uuid4()), answer=full_answer(assignment))
 
 
+def leave(person, by=None):
+    """Go, and have the worker erase what is left; the pseudonym."""
+    pseudonym = erase_person(user=person, actor=by or person)
+    finish_due_departures()
+    return pseudonym
+
+
 def purging(project):
     Project.objects.filter(pk=project.pk).update(fate_of_judgments=Fate.PURGE)
 
@@ -75,7 +84,7 @@ def test_what_will_happen_is_listed_project_by_project_with_counts(worked):
 
 def test_judgments_are_kept_under_the_raters_pseudonym(worked):
     before = Judgment.objects.count()
-    pseudonym = erase_person(user=worked.annotator, actor=worked.annotator)
+    pseudonym = leave(worked.annotator)
     assert Judgment.objects.count() == before
     rater = Rater.objects.get(user=worked.annotator)
     assert (rater.name, str(rater.user)) == (rater.pseudonym, pseudonym)
@@ -93,7 +102,7 @@ def test_judgments_are_purged_with_all_that_hangs_on_them_and_nobody_elses(worke
         name: getattr(mark, name) for name in ("output", "message", "start", "end", "text_sha256", "quote", "type")
     }
     answered = SpanMark.objects.create(judgment=theirs, origin=mark, **fields)
-    erase_person(user=worked.annotator, actor=worked.annotator)
+    leave(worked.annotator)
     assert not mine.exists()
     assert not Comparison.objects.exclude(judgment__rater__user=worked.ben).exists()
     assert Rating.objects.filter(judgment__rater__user=worked.ben).count() == 2
@@ -108,10 +117,95 @@ def test_judgments_are_purged_with_all_that_hangs_on_them_and_nobody_elses(worke
     assert (totals["judgments_purged"], totals["submissions_purged"]) == (5, 1)
 
 
+def test_who_leaves_is_unknown_and_out_before_the_first_piece_of_their_work_goes(worked, browse):
+    purging(worked.project)
+    client = browse(worked.annotator)
+    pseudonym = erase_person(user=worked.annotator, actor=worked.annotator)
+    assert Judgment.objects.filter(rater__user=worked.annotator).count() == 5
+    assert client.get("/").status_code == 302
+    assert tables_with("annotator@example.org") == []
+    assert Rater.objects.get(user=worked.annotator).label != "annotator"
+    assert [str(row.user) for row in worked.project.memberships.all()].count("annotator") == 0
+    assert finish_due_departures() == 1
+    assert not Judgment.objects.filter(rater__user=worked.annotator).exists()
+    assert (finish_due_departures(), Departure.objects.get().user.username) == (0, pseudonym)
+
+
+def test_a_departure_that_is_cut_off_goes_on_and_counts_every_row_once(worked, monkeypatch):
+    purging(worked.project)
+    monkeypatch.setattr(pieces, "PIECE_ROWS", 2)
+    erase_person(user=worked.annotator, actor=worked.annotator)
+    # A policy that changes now is that of others: this person read the one before.
+    Project.objects.update(fate_of_judgments=Fate.PSEUDONYM)
+    seen = []
+
+    def broken(**event):
+        seen.append(record(**event))
+        if len(seen) == 3:
+            raise OSError("killed")
+
+    record = departures.record_event
+    monkeypatch.setattr(departures, "record_event", broken)
+    with pytest.raises(OSError, match="killed"):
+        finish_due_departures()
+    monkeypatch.setattr(departures, "record_event", record)
+    assert 0 < Judgment.objects.filter(rater__user=worked.annotator).count() < 5
+    assert finish_due_departures() == 1
+    totals = worked.project.erasures.totals()
+    assert (totals["judgments_purged"], totals["submissions_purged"]) == (5, 1)
+    assert counted(worked.campaign) == (1, [(0, 0), (1, 1)])
+    worked.project.refresh_from_db()
+    assert worked.project.judgment_count == 5
+    # The submit of one piece; of judgments three pieces by two.
+    events = AuditEvent.objects.filter(verb="member.work_erased").order_by("pk")
+    assert [event.data.get("judgments_purged") for event in events] == [None, 2, 2, 1]
+
+
+def test_answers_to_checks_are_counted_out_of_the_checks(worked):
+    purging(worked.project)
+    item = worked.campaign.items.get(assignments__user=worked.annotator, assignments__status="submitted")
+    type(item).objects.filter(pk=item.pk).update(kind="gold")
+    type(worked.campaign).objects.update(submitted_count=1, checked_count=1)
+    leave(worked.annotator)
+    worked.campaign.refresh_from_db()
+    assert (worked.campaign.submitted_count, worked.campaign.checked_count) == (1, 0)
+
+
+def test_letters_tell_who_leaves_that_it_was_asked_and_that_it_is_done(
+    worked, mailoutbox, django_capture_on_commit_callbacks
+):
+    purging(worked.project)
+    operator = make_user("root", is_superuser=True)
+    with django_capture_on_commit_callbacks(execute=True):
+        erase_person(user=worked.annotator, actor=operator)
+    told = [(letter.to, letter.subject) for letter in mailoutbox]
+    # The worker of the tests is asked on commit as well, and done when the block ends.
+    assert told[:2] == [
+        (["annotator@example.org"], "Your account on Rubricate is deleted"),
+        (["root@example.org"], "You deleted an account on Rubricate"),
+    ]
+    assert "Another letter follows" in mailoutbox[0].body
+    assert "The operator of the server did this" in mailoutbox[0].body
+    with django_capture_on_commit_callbacks(execute=True):
+        finish_due_departures()
+    assert [(letter.to, letter.subject) for letter in mailoutbox[2:]] == [
+        (["annotator@example.org"], "Your account on Rubricate is erased"),
+        (["root@example.org"], "An account on Rubricate is erased"),
+    ]
+    assert Departure.objects.get().letter_to == ""
+
+
+def test_whoever_left_nothing_behind_gets_one_letter(cast, mailoutbox, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        erase_person(user=cast.viewer, actor=cast.viewer)
+    assert [letter.subject for letter in mailoutbox] == ["Your account on Rubricate is erased"]
+    assert not Departure.objects.exists()
+
+
 def test_a_purged_raters_pseudonym_is_never_given_to_anybody_else(worked):
     purging(worked.project)
     mine = Rater.objects.get(user=worked.ben).pseudonym
-    erase_person(user=worked.ben, actor=worked.ben)
+    leave(worked.ben)
     assert ensure_person_rater(project=worked.project, user=worked.manager).pseudonym != mine
 
 
@@ -133,7 +227,7 @@ def test_nothing_is_left_by_which_the_person_is_known_or_could_come_in(worked, m
     rater = Rater.objects.get(user=user)
     people = [{"rater": rater.pk, "name": "Ada Lovelace"}]
     Study.objects.create(project=worked.project, kind="quality", result={"people": people})
-    pseudonym = erase_person(user=user, actor=user)
+    pseudonym = leave(user)
     assert client.get("/profile/").status_code == 302
     assert not Session.objects.exists()
     row = User.objects.get(pk=user.pk)

@@ -44,6 +44,20 @@ def test_a_project_is_hidden_from_everybody_and_comes_back_as_it_was(cast, brows
     assert viewer.get("/p/quill/").status_code == 200
 
 
+def test_letters_tell_who_deletes_a_project_until_when_it_comes_back_and_that_it_is_gone(
+    cast, mailoutbox, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        marked(cast.project, cast.owner)
+    [letter] = mailoutbox
+    assert (letter.to, letter.subject) == (["owner@example.org"], "The project “Quill” is marked for deletion")
+    assert "/p/quill/deletion/" in letter.body
+    Project.objects.filter(pk=cast.project.pk).update(deletion_due_at=timezone.now() - timedelta(seconds=1))
+    with django_capture_on_commit_callbacks(execute=True):
+        erase_due_projects()
+    assert (mailoutbox[1].to, mailoutbox[1].subject) == (["owner@example.org"], "The project “Quill” is erased")
+
+
 def test_a_token_opens_a_marked_project_no_more(cast, make_token, client):
     secret = make_token(cast.owner, project=cast.project).secret
     marked(cast.project, cast.owner)

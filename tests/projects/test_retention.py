@@ -12,15 +12,18 @@ from annotations.actions.campaign import close_campaign
 from annotations.actions.draft import save_draft
 from annotations.actions.lease import lease_next_item, release_item
 from annotations.actions.submission import submit_answer, undo_submission
-from annotations.models import Assignment, CampaignProgress, Draft, Submission
+from annotations.models import Assignment, Campaign, CampaignProgress, Draft, Submission
 from annotations.quality.reading import judgments_of
+from projects.actions import pieces, retention
 from projects.actions.retention import apply_retention, what_is_due
 from projects.models import AuditEvent, Project
-from rewards.actions.erasing import erase_replies
+from rewards.actions.erasing import erase_replies, with_replies_before
 from rewards.models import Judgment, JudgmentTrace
 from rewards.provenance import ERASED, shown_replies
 from tests.annotations.campaigns import full_answer, make_campaign
 from tests.factories import make_judgment, make_output, make_rater, make_task
+from tests.populated import populate
+from workers.models import RubricProposal
 
 LONG_AGO = timedelta(days=40)
 
@@ -64,12 +67,13 @@ def test_raw_replies_lose_their_text_and_nothing_else(cast):
     # The time of a judgment cannot be changed: the days are turned round instead.
     keep(cast.project, replies=1)
     later = timezone.now() + timedelta(days=2)
-    assert erase_replies(cast.project, later) == 1
+    due = with_replies_before(cast.project, later)
+    erase_replies([row.pk for row in due])
     trace.refresh_from_db()
     kept = {"purpose": "judge", "parse_state": "parsed", "prompt_tokens": 7, "erased": True}
     assert (trace.replies, trace.reply_tokens) == ([kept, kept], 3)
     assert shown_replies(trace.replies)[0].detail == ERASED
-    assert erase_replies(cast.project, later) == 0
+    assert not due.all().exists()
 
 
 def test_answers_that_were_taken_back_go_and_what_replaced_them_stays(cast):
@@ -112,6 +116,75 @@ def test_peoples_work_in_closed_campaigns_goes_and_the_judgments_stay(cast):
     assert [row.active_ms for row in CampaignProgress.objects.order_by("campaign__name")] == [0, 5000]
     assert judgments_of(campaigns[0]).count() == before > 0
     assert apply_retention() == 0
+
+
+def test_a_campaign_that_no_log_saw_closing_counts_from_its_last_submit(cast):
+    campaign = make_campaign(cast.project, cast.owner)
+    assignment = start(campaign, cast.annotator)
+    submit_answer(assignment=assignment, key=str(uuid.uuid4()), answer=full_answer(assignment), active_ms=5000)
+    Campaign.objects.update(status="closed", created_at=timezone.now() - LONG_AGO)
+    assert n_due(cast.project, campaigns=30) == {}
+    aged(Submission.objects)
+    assert n_due(cast.project, campaigns=30) == {"campaigns": 1}
+
+
+def test_what_a_model_wrote_beside_a_proposed_rubric_goes_counted_from_its_last_writing(db):
+    house = populate()
+    reply = {"purpose": "write", "parse_state": "parsed", "text": "I think", "seed": 7}
+    proposals = RubricProposal.objects.filter(project=house.project)
+    aged(proposals)
+    proposals.update(replies=[reply], heartbeat_at=timezone.now())
+    assert n_due(house.project, replies=30) == {}
+    aged(proposals, heartbeat_at=1)
+    assert n_due(house.project, replies=30) == {"replies": 1}
+    keep(house.project, replies=30)
+    apply_retention()
+    assert proposals.get().replies == [{"purpose": "write", "parse_state": "parsed", "seed": 7, "erased": True}]
+    assert house.project.erasures.totals() == {"replies": 1}
+
+
+@pytest.fixture
+def withdrawn(cast, monkeypatch):
+    """Five judgments taken back long ago, in pieces of two."""
+    monkeypatch.setattr(pieces, "PIECE_ROWS", 2)
+    rater, output = make_rater(cast.project), make_output(make_task(cast.project))
+    for _ in range(5):
+        make_judgment(rater, "critique", output.task, output)
+    aged(Judgment.objects, withdrawn_at=1)
+    keep(cast.project, withdrawn=30)
+    return cast.project
+
+
+def test_what_was_cut_off_between_two_pieces_goes_on_and_is_on_record_once(withdrawn, monkeypatch):
+    written = []
+
+    def broken(**event):
+        written.append(record(**event))
+        if len(written) == 2:
+            raise OSError("killed")
+
+    record = retention.record_event
+    monkeypatch.setattr(retention, "record_event", broken)
+    with pytest.raises(OSError, match="killed"):
+        apply_retention()
+    # The piece that was under way came back whole, with its record.
+    assert (Judgment.objects.count(), withdrawn.erasures.totals()) == (3, {"withdrawn": 2})
+    monkeypatch.setattr(retention, "record_event", record)
+    assert apply_retention() == 3
+    assert withdrawn.erasures.totals() == {"withdrawn": 5}
+    logged = AuditEvent.objects.filter(verb="retention.applied").order_by("pk")
+    assert [event.data["withdrawn"] for event in logged] == [2, 2, 1]
+
+
+def test_days_that_an_owner_changes_meanwhile_hold_from_the_next_piece_on(withdrawn, monkeypatch):
+    def changing(**event):
+        record(**event)
+        keep(withdrawn, withdrawn=300)
+
+    record = retention.record_event
+    monkeypatch.setattr(retention, "record_event", changing)
+    assert apply_retention() == 2
+    assert Judgment.objects.count() == 3
 
 
 def test_the_page_previews_what_would_go_saves_and_refuses_nonsense(cast, browse):

@@ -1,8 +1,12 @@
-"""A person leaves for good: the account becomes a pseudonym, and judgments stay or go as each project says."""
+"""A person leaves for good: the account becomes a pseudonym, and judgments stay or go as each project says.
+
+The account goes at once. What the person left in projects goes afterwards, in pieces, by a worker (see
+`projects.actions.departures`): nobody waits for a hundred thousand judgments, nobody is known or comes in meanwhile.
+"""
 
 import secrets
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -11,10 +15,13 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, JSONField, Q, Value
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 
 from projects.actions.audit import record_event
+from projects.actions.departures import known_in, plan_departure
 from projects.errors import AppError
 from projects.holdings import all_holdings, counted
 from projects.models import AuditEvent, Erasure, Fate, Invitation, Membership, Notification, Project, Role, Theme, User
@@ -67,8 +74,9 @@ def farewell_of(user: User) -> Farewell:
 def erase_person(*, user: User, actor: User, agreed: Mapping[int, str] | None = None) -> str:
     """Erase the account of `user` and return the pseudonym that stands in its place.
 
-    All in one transaction: either everything went or nothing did. The row stays as a pseudonym without name, address
-    or password, so that the audit log and what is kept still say that it was one and the same person.
+    All in one transaction: either the account went or it did not. The row stays as a pseudonym without name, address
+    or password, so that the audit log and what is kept still say that it was one and the same person. What else goes,
+    goes from the commit on, under the fates that hold now; letters tell the person, and whoever else did it.
 
     Parameters
     ----------
@@ -92,6 +100,7 @@ def erase_person(*, user: User, actor: User, agreed: Mapping[int, str] | None = 
     pseudonym = f"left-{secrets.token_hex(6)}"
     for parting in farewell.partings:
         _part(user, parting.project, actor=actor, is_member=bool(parting.role), pseudonym=pseudonym)
+    plan_departure(user=user, actor=actor, fates={parting.project.pk: parting.fate for parting in farewell.partings})
     _rename_in_logs(user, pseudonym)
     _erase_access(user)
     _become_pseudonym(user, pseudonym)
@@ -117,10 +126,9 @@ def _require_possible(user: User, farewell: Farewell, agreed: Mapping[int, str] 
 
 
 def _part(user: User, project: Project, *, actor: User, is_member: bool, pseudonym: str) -> None:
-    holdings = all_holdings()
-    known_as = next((name for part in holdings if (name := part.pseudonym_of(user, project))), "")
-    counts = {name: count for name, count in counted(p.erase_person(user, project) for p in holdings).items() if count}
+    counts = {name: n for name, n in counted(part.part_with(user, project) for part in all_holdings()).items() if n}
     if counts:
+        known_as = known_in(project, user)
         Erasure.objects.create(project=project, cause=Erasure.Cause.PERSON_LEFT, pseudonym=known_as, counts=counts)
     Membership.objects.filter(project=project, user=user).delete()
     if is_member or counts:
@@ -143,24 +151,20 @@ def _is_last_operator(user: User) -> bool:
 def _rename_in_logs(user: User, pseudonym: str) -> None:
     """Put the pseudonym in the place of name and address, wherever events and notifications name the person."""
     addresses = set(EmailAddress.objects.filter(user=user).values_list("email", flat=True)) | {user.email}
-    names = {user.username, str(user), *addresses} - {""}
-    naming = Q()
-    for key in _NAMING_KEYS:
-        naming |= Q(**{f"data__{key}__in": sorted(names)})
-    _rename(AuditEvent.objects.filter(naming), names, pseudonym)
-    _rename(Notification.objects.filter(naming), names, pseudonym)
+    names = sorted({user.username, str(user), *addresses} - {""})
+    for rows in (AuditEvent.objects, Notification.objects):
+        for key in _NAMING_KEYS:
+            # One statement, however often the person is named.
+            named = rows.filter(**{f"data__{key}__in": names})
+            replaced = CombinedExpression(
+                F("data"), "||", JSONObject(**{key: Value(pseudonym)}), output_field=JSONField()
+            )
+            named.update(data=replaced)
     letters = Invitation.objects.filter(Q(email__in=addresses - {""}) | Q(accepted_by=user))
     letters.filter(accepted_at=None, revoked_at=None).update(revoked_at=timezone.now())
     letters.update(email="")
     noted = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
     noted.update(object_repr=pseudonym, change_message="")
-
-
-def _rename(rows: Iterable[AuditEvent | Notification], names: set[str], pseudonym: str) -> None:
-    for row in rows:
-        data: dict[str, Any] = row.data
-        row.data = {key: pseudonym if key in _NAMING_KEYS and value in names else value for key, value in data.items()}
-        row.save(update_fields=["data"])
 
 
 def _erase_access(user: User) -> None:

@@ -10,6 +10,7 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 from projects.actions.audit import record_event
+from projects.actions.letters import tell_of_erased_project, tell_of_marked_project
 from projects.erasing import erasing
 from projects.errors import AppError
 from projects.holdings import all_holdings
@@ -52,6 +53,7 @@ def ask_for_deletion(*, project: Project, actor: User, typed: str) -> Project:
     data = {"name": project.name, "due": due.date().isoformat()}
     record_event(actor=actor, verb="project.deletion_asked", project=project, target=project, data=data)
     project.refresh_from_db()
+    tell_of_marked_project(project=project, actor=actor)
     return project
 
 
@@ -145,6 +147,7 @@ def _erase_itself(project: Project) -> None:
         AuditEvent.objects.create(
             actor=actor, verb="project.erased", object_type="project", object_id=str(project.pk), data=data
         )
+        tell_of_erased_project(project=project, rows=rows)
         Project.objects.filter(pk=project.pk)._raw_delete("default")
 
 

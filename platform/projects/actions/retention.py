@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
 
 from projects.actions.audit import record_event
+from projects.actions.pieces import in_pieces
 from projects.errors import AppError
 from projects.holdings import RetentionRule, all_holdings
 from projects.models import Erasure, Fate, Project, User
@@ -58,29 +60,44 @@ def apply_retention() -> int:
 
 
 def apply_retention_to(project: Project) -> dict[str, int]:
-    """Erase what is due in one project, and record how much; a kind at a time, each in one transaction."""
+    """Erase what is due in one project, piece by piece, each with the record of it; how much of what went.
+
+    An interruption leaves what is still due for the next time. A project whose owners choose other days meanwhile, or
+    delete it, is left as it is from the next piece on.
+    """
     erased: dict[str, int] = {}
     for key, days in project.retention.items():
         if key not in KINDS:
             # Chosen in a version that knew more kinds: nothing is erased by a guess.
             continue
-        with transaction.atomic():
-            count = sum(rule.erase(project, _before(days)) for rule in _rules(key))
-            if count:
-                erased[KINDS[key].counted] = count
-                counts = {KINDS[key].counted: count}
-                Erasure.objects.create(project=project, cause=Erasure.Cause.RETENTION, counts=counts)
-                data = {**counts, "days": days}
-                record_event(actor=None, verb="retention.applied", project=project, target=project, data=data)
+        counted, before = KINDS[key].counted, _before(days)
+        for rule in _rules(key):
+            erase = partial(_erase_piece, rule, project, key, days)
+            gone = sum(in_pieces(rule.rows(project, before), erase=erase))
+            if gone and rule.counts:
+                erased[counted] = erased.get(counted, 0) + gone
     return erased
 
 
+def _erase_piece(rule: RetentionRule, project: Project, key: str, days: int, keys: list[Any]) -> bool:
+    wanted = {"deletion_asked_at": None, f"retention__{key}": days}
+    if not Project.objects.filter(pk=project.pk, **wanted).exists():
+        return False
+    rule.erase(keys)
+    if rule.counts:
+        counts = {KINDS[key].counted: len(keys)}
+        Erasure.objects.create(project=project, cause=Erasure.Cause.RETENTION, counts=counts)
+        data = {**counts, "days": days}
+        record_event(actor=None, verb="retention.applied", project=project, target=project, data=data)
+    return True
+
+
 def _count(project: Project, key: str, days: int | None) -> int:
-    return sum(rule.n_due(project, _before(days)) for rule in _rules(key)) if days else 0
+    return sum(rule.rows(project, _before(days)).count() for rule in _rules(key) if rule.counts) if days else 0
 
 
 def _rules(key: str) -> list[RetentionRule]:
-    return [holdings.retention[key] for holdings in all_holdings() if key in holdings.retention]
+    return [rule for holdings in all_holdings() for rule in holdings.retention.get(key, ())]
 
 
 def _before(days: int) -> datetime:

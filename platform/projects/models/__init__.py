@@ -2,6 +2,7 @@
 
 from projects.models.annotator_link import AnnotatorLink
 from projects.models.audit import AuditEvent
+from projects.models.departure import Departure
 from projects.models.erasure import Erasure
 from projects.models.invitation import Invitation
 from projects.models.notification import Notification
@@ -15,6 +16,7 @@ __all__ = [
     "AnnotatorLink",
     "ApiToken",
     "AuditEvent",
+    "Departure",
     "Erasure",
     "Fate",
     "Invitation",
