@@ -28,14 +28,19 @@ OVERLAYS: Mapping[str, str] = {
     OVERLAY_START: "The model’s values from the start",
 }
 MAX_VARIANTS = 6
+MAX_SOURCES = 6
+"""Of values, and of models whose marks are shown: more cannot be told apart."""
+_SOURCE = ("rater", "channel", "segmenter")
 DENSE_KINDS = frozenset({"spans", "steps", "stop", "edit"})
 
 
 def read_arms(config: Any) -> dict[str, Any]:
     """The factors as they are stored.
 
-    `{"sequence": [...], "guidelines": [{"name": str, "text": str}, ...], "overlay": {"levels": [...], "rater": int,
-    "channel": str, "segmenter": str}}`. An overlay with one level is no factor: everybody has it.
+    `{"sequence": [...], "guidelines": [{"name": str, "text": str}, ...], "overlay": {"levels": [...], "sources":
+    [{"rater": int, "channel": str, "segmenter": str}, ...], "marks": [rater, ...], "people": bool}}`. `sources` are
+    values under the words, `marks` the models whose spans are accepted, changed or rejected, `people` the share of
+    people who marked a word elsewhere. An overlay with one level is no factor: everybody has it.
 
     Raises
     ------
@@ -113,23 +118,39 @@ def is_dense(question: Question) -> bool:
 
 
 def _read_overlay(reader: Reader, problems: Problems) -> dict[str, Any]:
-    """When a model's values are shown and whose; empty where they never are."""
+    """Whose values and marks are shown when; a plan from before there could be several names one at the top."""
     given = reader.mapping(OVERLAY)
     if not given:
         return {}
+    if "rater" in given and "sources" not in given:
+        one = {name: given[name] for name in _SOURCE if name in given}
+        given = {**{name: value for name, value in given.items() if name not in _SOURCE}, "sources": [one]}
     part = Reader(given, f"arms.{OVERLAY}", problems)
     levels = list(part.choices("levels", tuple(OVERLAYS), default=()))
-    found = {
-        "levels": levels,
-        "rater": part.identifier("rater"),
-        "channel": part.text("channel", max_length=80),
-        "segmenter": part.text("segmenter"),
-    }
-    if found["rater"] is None:
-        part.wrong("rater", "Say whose values: the id of a rater.")
+    sources = [_read_source(row) for row in part.rows("sources", low=0, high=MAX_SOURCES)]
+    marks = part.identifiers("marks", high=MAX_SOURCES)
+    with_people = part.flag("people", default=False)
+    if not sources and not marks and not with_people:
+        part.wrong("sources", "Say whose values or marks: sources, marks or people.")
+    if len({tuple(source.values()) for source in sources}) < len(sources):
+        part.wrong("sources", "The same values are named twice.")
     if not {OVERLAY_AFTER, OVERLAY_START} & set(levels):
         part.wrong("levels", "Expected after or start, and off beside them where some are to see nothing.")
     part.finish()
+    found: dict[str, Any] = {"levels": levels, "sources": sources}
+    # Left out where nothing is wanted, so that equal plans are equal JSON.
+    return found | ({"marks": marks} if marks else {}) | ({"people": True} if with_people else {})
+
+
+def _read_source(row: Reader) -> dict[str, Any]:
+    found = {
+        "rater": row.identifier("rater"),
+        "channel": row.text("channel", max_length=80),
+        "segmenter": row.text("segmenter"),
+    }
+    if found["rater"] is None:
+        row.wrong("rater", "Say whose values: the id of a rater.")
+    row.finish()
     return found
 
 

@@ -21,7 +21,8 @@ from annotations.models import (
     ReservedItem,
 )
 from annotations.next_item import ORDERS, plan_of, put_in_order
-from annotations.overlay import chosen_signal, overlay_choices
+from annotations.overlay import mark_choices, overlay_choices, shown_by
+from annotations.proposals import refuse_marks_without_spans
 from projects.actions.audit import record_event
 from projects.errors import AppError
 from projects.models import Project, User
@@ -52,6 +53,8 @@ def change_plan(*, campaign: Campaign, actor: User, **changes: Any) -> CampaignP
     # Not the campaign's row: a submit takes it while it holds an item's, and items are locked here after this.
     plan = CampaignPlan.objects.select_for_update().get(campaign=campaign)
     before = {name: getattr(plan, name) for name in FIELDS}
+    # As it would be stored now: kept as it is, an older way to write it is no change.
+    before["arms"] = read_arms(plan.arms)
     unknown = sorted(set(changes) - set(FIELDS))
     if unknown:
         raise ValueError(f"not part of a plan: {', '.join(unknown)}")
@@ -107,10 +110,18 @@ def _check(plan: CampaignPlan) -> None:
 
 def _check_overlay(campaign: Campaign, plan: CampaignPlan) -> None:
     campaign.plan = plan
-    wanted = chosen_signal(campaign)
-    if wanted is not None and wanted not in [choice for choice, _ in overlay_choices(campaign)]:
+    shown = shown_by(campaign)
+    problems: dict[str, list[str]] = {}
+    if shown.signals and not set(shown.signals) <= {choice for choice, _ in overlay_choices(campaign)}:
         message = "Nothing of this rater, channel and segmenter is stored for the outputs of this campaign."
-        raise AppError(message, code="plan_invalid", fields={"overlay_source": [message]})
+        problems["overlay_source"] = [message]
+    if shown.marks and not set(shown.marks) <= {rater for rater, _ in mark_choices(campaign)}:
+        problems["overlay_marks"] = ["This model marked nothing in the outputs of this campaign."]
+    if problems:
+        message = next(iter(problems.values()))[0]
+        raise AppError(message, code="plan_invalid", fields=problems)
+    if shown.marks and campaign.protocol is not None:
+        refuse_marks_without_spans(campaign.protocol.questions)
 
 
 def _ask_for_skills(campaign: Campaign, plan: CampaignPlan) -> None:

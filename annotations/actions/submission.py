@@ -18,10 +18,12 @@ from annotations.answers import storable_json
 from annotations.blinding import outputs_of, shown_item
 from annotations.checks import LIKE_WORK
 from annotations.models import Assignment, CampaignItem, Submission
-from annotations.overlay import overlay_level
-from annotations.protocols import SHOWN, PlannedJudgment, parse_questions, plan_judgments
+from annotations.overlay import overlay_level, shown_by
+from annotations.proposals import plan_reviews, reviewed_marks
+from annotations.protocols import REVIEWS, SHOWN, PlannedJudgment, ShownItem, parse_questions, plan_judgments
 from projects.errors import AppError
 from rewards.actions.rater import ensure_person_rater
+from rewards.actions.reviews import lock_reviews_of, withdraw_other_reviews
 from rewards.models import Judgment, Output, StepLabel
 from rewards.signal_store import segmentation_for
 
@@ -75,7 +77,7 @@ def submit_answer(*, assignment: Assignment, key: str, answer: dict[str, Any], a
     if known is not None:
         return _acknowledged(assignment, known)
     outputs = list(outputs_of(assignment))
-    planned = plan_judgments(parse_questions(assignment.protocol.questions), answer, shown_item(assignment, outputs))
+    planned = _planned(assignment, answer, shown_item(assignment, outputs))
     store_cuts(planned, outputs, assignment.project_id)
     act = Act(
         key=key, answer=answer, active_ms=active_ms, rater_id=_rater_id(assignment), planned=planned, earlier=earlier
@@ -202,8 +204,24 @@ def _written(assignment: Assignment, act: Act) -> Submission:
         for row in plan.rows:
             answers.setdefault(type(row), []).append((_key(submission, plan), row))
     judgments = _envelopes(assignment, submission, act)
-    write_submission(assignment=assignment, submission=submission, judgments=judgments, answers=answers)
+    reviewed = reviewed_marks(act.planned)
+    if not reviewed:
+        write_submission(assignment=assignment, submission=submission, judgments=judgments, answers=answers)
+        return submission
+    with transaction.atomic():
+        lock_reviews_of(act.rater_id)
+        write_submission(assignment=assignment, submission=submission, judgments=judgments, answers=answers)
+        withdraw_other_reviews(marks=reviewed, rater_id=act.rater_id, user=assignment.user, act=submission.act)
     return submission
+
+
+def _planned(assignment: Assignment, answer: dict[str, Any], item: ShownItem) -> list[PlannedJudgment]:
+    """The judgments of the answers to the questions, and of what is said of a model's spans, where any are shown."""
+    planned = plan_judgments(parse_questions(assignment.protocol.questions), answer, item)
+    if not answer.get(REVIEWS):
+        return planned
+    raters = shown_by(assignment.campaign).marks if overlay_level(assignment) else ()
+    return planned + plan_reviews(assignment, answer, item, raters)
 
 
 def _envelopes(assignment: Assignment, submission: Submission, act: Act) -> list[Judgment]:

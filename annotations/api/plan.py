@@ -45,7 +45,7 @@ class PlanOutput(serializers.Serializer[Any]):
     skill_tags = serializers.ListField(child=serializers.CharField())
     deadline = serializers.DateTimeField(allow_null=True)
     arms = serializers.DictField(
-        help_text="`sequence`: levels; `guidelines`: `[{name, text}]`; `overlay`: levels and whose signal."
+        help_text="`sequence`: levels; `guidelines`: `[{name, text}]`; `overlay`: levels and whose values or spans."
     )
     arm_unit = serializers.ChoiceField(choices=CampaignPlan.ArmUnit.choices)
     pay_per = serializers.CharField(help_text="`answer`, `hour` or empty.")

@@ -142,13 +142,34 @@ class OverlayBlock(serializers.Serializer[Any]):
     merged = serializers.DictField(child=serializers.IntegerField())
 
 
-class OverlayOutput(serializers.Serializer[Any]):
-    """What a model gave the texts, without its name. rewards.heat says how it is packed."""
-
+class OverlaySource(serializers.Serializer[Any]):
+    name = serializers.CharField(help_text="A number, or People: the share of people who marked a word elsewhere.")
     limit = serializers.FloatField(help_text="The magnitude at which the colour is darkest.")
     outputs = serializers.DictField(
         child=OverlayBlock(allow_null=True), help_text="By label; null where nothing is stored."
     )
+
+
+class OverlayMark(serializers.Serializer[Any]):
+    """A span that a model marked, in code points; what one says of it goes into the answer under `@marks`."""
+
+    id = serializers.IntegerField()
+    source = serializers.CharField()  # type: ignore[assignment]
+    output = serializers.CharField(help_text="The label.")
+    message = serializers.IntegerField()
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+    quote = serializers.CharField()
+    type = serializers.CharField()
+    severity = serializers.CharField()
+    comment = serializers.CharField()
+
+
+class OverlayOutput(serializers.Serializer[Any]):
+    """What models gave the texts, without their names. rewards.heat says how it is packed."""
+
+    sources = OverlaySource(many=True)
+    marks = OverlayMark(many=True)
 
 
 class NextInput(serializers.Serializer[Any]):

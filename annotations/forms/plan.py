@@ -14,13 +14,14 @@ from annotations.active.strategies import STRATEGIES
 from annotations.arms import GUIDELINES, OVERLAY, OVERLAY_OFF, OVERLAYS, SEQUENCE, SEQUENCES
 from annotations.models import Campaign, CampaignPlan
 from annotations.next_item import ORDERS, plan_of
-from annotations.overlay import chosen_signal, overlay_choices
+from annotations.overlay import mark_choices, overlay_choices, shown_by
 from projects.errors import AppError
 from projects.models import Project, User
 
 _HEADING = re.compile(r"^#[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 COLUMNS = ("position", "task", "priority", "skills", "people")
 MAX_ROWS = 100_000
+_SHOWN = ("overlay_source", "overlay_marks", "overlay_people")
 
 
 class PlanForm(forms.Form):
@@ -74,8 +75,23 @@ class PlanForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         help_text="One for everybody; several are arms of the study. Annotators are not told which model it is.",
     )
-    overlay_source = forms.ChoiceField(
-        label="Whose values", required=False, help_text="What scorers stored for the outputs of this campaign."
+    overlay_source = forms.MultipleChoiceField(
+        label="Whose values",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What scorers stored for the outputs of this campaign. Annotators switch between several.",
+    )
+    overlay_marks = forms.TypedMultipleChoiceField(
+        label="Whose spans",
+        required=False,
+        coerce=int,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Models whose marked spans annotators accept, change or reject, where a question asks for spans.",
+    )
+    overlay_people = forms.BooleanField(
+        label="What people marked elsewhere",
+        required=False,
+        help_text="The share of people who marked a word, from imports and other campaigns, where at least two looked.",
     )
     arm_unit = forms.ChoiceField(label="Arms are drawn", choices=CampaignPlan.ArmUnit.choices)
     pay_per = forms.ChoiceField(label="Pay", required=False, choices=CampaignPlan.PayPer.choices)
@@ -91,15 +107,23 @@ class PlanForm(forms.Form):
         missing = [(kept, f"{kept} (no number left)")] if kept and kept not in dict(found) else []
         scorer.choices = [("", "–"), *found, *missing]
         self.signals = {choice.key: (choice, words) for choice, words in overlay_choices(campaign)}
-        source = self.fields["overlay_source"]
-        assert isinstance(source, forms.ChoiceField)
-        source.choices = [("", "–"), *((key, words) for key, (_, words) in self.signals.items())]
-        shown = chosen_signal(campaign)
-        if shown is not None:
-            if shown.key not in self.signals:
-                self.signals[shown.key] = (shown, "")
-                source.choices = [*source.choices, (shown.key, f"{shown.key} (nothing left)")]
-            self.initial["overlay_source"] = shown.key
+        self._offer_overlay(campaign)
+
+    def _offer_overlay(self, campaign: Campaign) -> None:
+        """What may be shown over the texts; what is chosen stays on offer where nothing is left of it."""
+        shown = shown_by(campaign)
+        source, marks = self.fields["overlay_source"], self.fields["overlay_marks"]
+        assert isinstance(source, forms.MultipleChoiceField)
+        assert isinstance(marks, forms.MultipleChoiceField)
+        gone = [choice for choice in shown.signals if choice.key not in self.signals]
+        self.signals |= {choice.key: (choice, f"{choice.key} (nothing left)") for choice in gone}
+        source.choices = [(key, words) for key, (_, words) in self.signals.items()]
+        models = dict(mark_choices(campaign))
+        models |= {rater: f"{rater} (nothing left)" for rater in shown.marks if rater not in models}
+        marks.choices = list(models.items())
+        self.initial["overlay_source"] = [choice.key for choice in shown.signals]
+        self.initial["overlay_marks"] = list(shown.marks)
+        self.initial["overlay_people"] = shown.people
 
     def changes(self) -> dict[str, Any]:
         """By the names of `change_plan`. Call when the form is valid."""
@@ -121,12 +145,14 @@ class PlanForm(forms.Form):
         if data["guidelines"].strip():
             arms[GUIDELINES] = list(_variants(data["guidelines"]))
         if data["overlay"]:
-            rater, channel, segmenter = self.signals[data["overlay_source"]][0]
             arms[OVERLAY] = {
                 "levels": data["overlay"],
-                "rater": rater,
-                "channel": channel,
-                "segmenter": segmenter,
+                "sources": [
+                    {"rater": one.rater_id, "channel": one.channel, "segmenter": one.segmenter}
+                    for one, _ in map(self.signals.__getitem__, data["overlay_source"])
+                ],
+                "marks": data["overlay_marks"],
+                "people": data["overlay_people"],
             }
         tags = [tag.strip() for tag in data["skill_tags"].split(",") if tag.strip()]
         return {name: data[name] for name in names} | {"arms": arms, "skill_tags": list(dict.fromkeys(tags))}
@@ -144,8 +170,8 @@ class PlanForm(forms.Form):
             cleaned["strategy"] = ""
         if cleaned.get("overlay") == [OVERLAY_OFF]:
             cleaned["overlay"] = []
-        if cleaned.get("overlay") and not cleaned.get("overlay_source"):
-            self.add_error("overlay_source", "Choose whose values are shown.")
+        if cleaned.get("overlay") and not any(cleaned.get(name) for name in _SHOWN):
+            self.add_error("overlay_source", "Choose whose values or spans are shown.")
         return cleaned
 
 

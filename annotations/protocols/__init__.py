@@ -6,7 +6,7 @@ To add a kind of question: a file with a frozen dataclass like the ones here, it
 
 Beside any question the page may ask how sure the person is. Those answers come under `CONFIDENCE`, by question, and are
 kept with each judgment in its `presentation`. So is what the person was shown of a model before submitting, which comes
-under `SHOWN`.
+under `SHOWN`. What the person says of the spans that a model marked comes under `REVIEWS` (`annotations.proposals`).
 """
 
 import hashlib
@@ -41,6 +41,7 @@ __all__ = [
     "KINDS",
     "LABELS",
     "MAX_QUESTIONS",
+    "REVIEWS",
     "SHOWN",
     "PlannedJudgment",
     "Problems",
@@ -70,7 +71,13 @@ KINDS: dict[str, type[Question]] = {
 MAX_QUESTIONS = 20
 CONFIDENCE = "confidence"
 SHOWN = "@overlay"
-"""`{"shown": bool, "threshold": 0..1}`; no question can have this key."""
+"""`{"shown": bool, "threshold": 0..1, "sources": [int, ...]}`; no question can have this key.
+
+`sources` are the numbers of those that were looked at, in the plan's order; left out by pages that had one alone.
+"""
+REVIEWS = "@marks"
+"""`{mark: {"decision": ..., ...}}`; see `annotations.proposals.plan_reviews`."""
+MAX_SHOWN_SOURCES = 20
 CONFIDENCE_LEVELS = {1: "Guessing", 2: "Fairly sure", 3: "Sure"}
 _ONCE = {
     "spans": "Ask for spans once: one question may have several types.",
@@ -134,7 +141,7 @@ def plan_judgments(questions: Sequence[Question], answer: Any, item: ShownItem) 
     known = {question.key for question in questions}.union({CONFIDENCE} if unsure else ())
     _check_shown(answer.get(SHOWN), problems)
     for key in answer:
-        if key not in known and key != SHOWN:
+        if key not in known and key not in (SHOWN, REVIEWS):
             problems.add(str(key), "This question is not asked.")
     sure = parts_of(answer.get(CONFIDENCE, {}), CONFIDENCE, unsure, problems) or {} if unsure else {}
     planned: list[PlannedJudgment] = []
@@ -149,9 +156,22 @@ def plan_judgments(questions: Sequence[Question], answer: Any, item: ShownItem) 
 def _check_shown(value: Any, problems: Problems) -> None:
     if value is None:
         return
-    is_known = isinstance(value, dict) and set(value) == {"shown", "threshold"} and isinstance(value["shown"], bool)
-    if not is_known or type(value["threshold"]) not in (int, float) or not 0 <= value["threshold"] <= 1:
-        problems.add(SHOWN, "Expected `shown`, true or false, and `threshold`, a share of the scale from 0 to 1.")
+    is_known = isinstance(value, dict) and set(value) - {"sources"} == {"shown", "threshold"}
+    if (
+        not is_known
+        or not isinstance(value["shown"], bool)
+        or type(value["threshold"]) not in (int, float)
+        or not 0 <= value["threshold"] <= 1
+        or not _are_numbers(value.get("sources", []))
+    ):
+        expected = "`threshold`, a share of the scale from 0 to 1, and at most `sources`, their numbers from 1"
+        problems.add(SHOWN, f"Expected `shown`, true or false, {expected}.")
+
+
+def _are_numbers(value: Any) -> bool:
+    """Whether it names sources, each once."""
+    is_list = isinstance(value, list) and all(type(one) is int and 1 <= one <= MAX_SHOWN_SOURCES for one in value)
+    return is_list and len(set(value)) == len(value)
 
 
 def _with_confidence(

@@ -161,6 +161,15 @@ class Reader:
             return None
         return value
 
+    def identifiers(self, name: str, *, high: int) -> list[int]:
+        """Ids of rows, each once, at most `high` of them."""
+        value = self._value(name, [])
+        is_list = isinstance(value, list) and all(type(entry) is int and entry > 0 for entry in value)
+        if not is_list or len(value) > high or len(set(value)) < len(value):
+            self._wrong(name, f"Expected a list of at most {high} ids, each once.")
+            return []
+        return list(value)
+
     def flag(self, name: str, *, default: bool) -> bool:
         value = self._value(name, default)
         if not isinstance(value, bool):

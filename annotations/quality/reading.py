@@ -45,14 +45,16 @@ class Submitted(NamedTuple):
 
 
 def judgments_of(campaign: Campaign) -> QuerySet[Judgment]:
-    """What people answered in it and nobody took back."""
+    """What people answered in it by themselves and nobody took back: not what they said of models' spans."""
     acts = Submission.objects.filter(assignment__campaign=campaign, undone_at__isnull=True).values("act")
-    return Judgment.objects.filter(project=campaign.project_id, act__in=acts, withdrawn_at__isnull=True)
+    own = Judgment.objects.without_reviews()
+    return own.filter(project=campaign.project_id, act__in=acts, withdrawn_at__isnull=True)
 
 
 def standing_of(rater: Rater) -> QuerySet[Judgment]:
-    """All that one rater judged in the project and nobody took back."""
-    return Judgment.objects.filter(project=rater.project_id, rater=rater, withdrawn_at__isnull=True)
+    """All that one rater judged in the project and nobody took back, but for what was said of models' spans."""
+    own = Judgment.objects.without_reviews()
+    return own.filter(project=rater.project_id, rater=rater, withdrawn_at__isnull=True)
 
 
 def question_of(idempotency_key: str) -> str:

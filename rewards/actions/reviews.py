@@ -10,8 +10,7 @@ against marks that it proposed itself.
 """
 
 import uuid
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Collection
 
 from django.db import transaction
 from django.db.models import F
@@ -21,24 +20,7 @@ from projects.errors import AppError
 from projects.models import Project, User
 from rewards.actions.rater import ensure_person_rater
 from rewards.models import Judgment, Rater, SpanMark
-from rewards.reviews import REVIEW, Decision
-from rewards.text import Span, check_span, check_text, quote, sha256_text
-
-LONGEST_TYPE, LONGEST_SEVERITY, LONGEST_EXPLANATION = 80, 40, 2000
-
-
-@dataclass(frozen=True)
-class MarkContent:
-    """What a mark says, without whose it is."""
-
-    span: Span
-    type: str
-    severity: str
-    explanation: str
-
-    @classmethod
-    def of(cls, mark: SpanMark) -> Self:
-        return cls(Span(mark.message, mark.start, mark.end), mark.type, mark.severity, mark.explanation)
+from rewards.reviews import REVIEW, Decision, MarkContent, content_problems, reviewed_row, told_of
 
 
 def review_mark(*, mark: SpanMark, user: User, decision: Decision, changed: MarkContent | None = None) -> Judgment:
@@ -85,9 +67,24 @@ def take_back_review(*, mark: SpanMark, user: User) -> None:
     _withdraw(standing[-1], user)
 
 
+def lock_reviews_of(rater_id: int) -> None:
+    """What one rater says of marks is said one at a time: call first, inside the transaction."""
+    Rater.objects.select_for_update(no_key=True).only("pk").get(pk=rater_id)
+
+
+def withdraw_other_reviews(*, marks: Collection[int], rater_id: int, user: User, act: uuid.UUID) -> None:
+    """Withdraw what the rater said of these marks before the judgments of `act`. After `lock_reviews_of`."""
+    said = Judgment.objects.standing().filter(rater=rater_id, kind=Judgment.Kind.SPANS)
+    others = said.filter(presentation__review__mark__in=list(marks)).exclude(act=act)
+    withdrawn = others.update(withdrawn_at=timezone.now(), withdrawn_by=user)
+    if withdrawn:
+        project_id = Rater.objects.values_list("project", flat=True).get(pk=rater_id)
+        _count(project_id, -withdrawn)
+
+
 def _reviews(mark: SpanMark, rater: Rater) -> list[Judgment]:
     """All that the rater ever said of the mark, oldest first; locks the rater, so that it is said one at a time."""
-    Rater.objects.select_for_update(no_key=True).get(pk=rater.pk)
+    lock_reviews_of(rater.pk)
     return list(Judgment.objects.reviews_of(mark).filter(rater=rater).order_by("id"))
 
 
@@ -116,48 +113,23 @@ def _written(
         output=mark.output,
         act=uuid.uuid4(),
         idempotency_key=f"review:{mark.pk}:{rater.pk}:{len(earlier) + 1}",
-        presentation={REVIEW: {"mark": mark.pk, "decision": decision.value}},
+        presentation={REVIEW: told_of(mark, decision)},
         replaces=earlier[-1] if earlier else None,
     )
     _count(judgment.project_id, 1)
     if content is not None:
-        text = mark.output.messages[content.span.message]["text"]
-        SpanMark.objects.create(
-            judgment=judgment,
-            output=mark.output,
-            message=content.span.message,
-            start=content.span.start,
-            end=content.span.end,
-            text_sha256=sha256_text(text),
-            quote=quote(text, content.span),
-            type=content.type,
-            severity=content.severity,
-            # What a model's value would be with another type or severity is for nobody to say.
-            value=mark.value if (content.type, content.severity) == (mark.type, mark.severity) else None,
-            explanation=content.explanation,
-            criterion_id=mark.criterion_id,
-            origin=mark,
-        )
+        row = reviewed_row(mark, content, _texts(mark))
+        row.judgment = judgment
+        row.save()
     return judgment
 
 
 def _check(content: MarkContent, mark: SpanMark) -> None:
     """Refuse what cannot be stored, naming the field."""
-    limits = {"type": LONGEST_TYPE, "severity": LONGEST_SEVERITY, "explanation": LONGEST_EXPLANATION}
-    problems: dict[str, list[str]] = {}
-    for name, longest in limits.items():
-        value: str = getattr(content, name)
-        if len(value) > longest:
-            problems[name] = [f"At most {longest} characters."]
-        try:
-            check_text(value)
-        except ValueError as error:
-            problems[name] = [f"{error}."]
-    if not content.type.strip():
-        problems["type"] = ["Give it a type."]
-    try:
-        check_span(content.span, [message["text"] for message in mark.output.messages])
-    except ValueError as error:
-        problems["span"] = [f"{error}."]
+    problems = content_problems(content, _texts(mark))
     if problems:
         raise AppError("This span cannot be stored.", code="mark_invalid", fields=problems)
+
+
+def _texts(mark: SpanMark) -> list[str]:
+    return [message["text"] for message in mark.output.messages]

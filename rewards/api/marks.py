@@ -10,10 +10,10 @@ from rest_framework.response import Response
 from projects.api.requests import AuthedApiRequest
 from projects.api.schema import ErrorOutput
 from rewards.access import reviewable_mark_for
-from rewards.actions.reviews import MarkContent, review_mark, take_back_review
+from rewards.actions.reviews import review_mark, take_back_review
 from rewards.api.serializers import JudgmentOutput
 from rewards.models import Judgment, SpanMark
-from rewards.reviews import Decision
+from rewards.reviews import Decision, MarkContent
 from rewards.text import Span
 
 LARGEST_OFFSET = 2**31 - 1

@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from rewards.actions.reviews import LONGEST_EXPLANATION, LONGEST_SEVERITY, LONGEST_TYPE, MarkContent
 from rewards.models import SpanMark
+from rewards.reviews import LONGEST_EXPLANATION, LONGEST_SEVERITY, LONGEST_TYPE, MarkContent
 from rewards.text import Span
 
 

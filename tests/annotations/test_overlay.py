@@ -52,8 +52,9 @@ def give_values(project, rater, *, channel="secret-channel", values=(0.5, -2.0))
     signal_store.save_many([signal_store.NewSignal(one, rater, channel, signal, "h") for one in outputs])
 
 
-def shown(rater, *levels):
-    return {"overlay": {"levels": [*levels], "rater": rater.pk, "channel": "secret-channel", "segmenter": "secret-cut"}}
+def shown(rater, *levels, **more):
+    source = {"rater": rater.pk, "channel": "secret-channel", "segmenter": "secret-cut"}
+    return {"overlay": {"levels": [*levels], "sources": [source], **more}}
 
 
 def leased(project, owner, rater, *levels):
@@ -76,7 +77,7 @@ def label_of(held, text):
 
 def test_values_come_by_label_on_one_scale_and_an_output_without_any_says_so(project, owner, rater):
     held, _ = leased(project, owner, rater, "start")
-    found = overlay_data(held)
+    (found,) = overlay_data(held)["sources"]
     # The larger of the two magnitudes, 2.0, is where the colour is darkest.
     assert found["limit"] == 2.0
     block = found["outputs"][label_of(held, "Paris is the capital.")]
@@ -110,7 +111,7 @@ def test_after_an_own_answer_it_is_refused_until_the_draft_says_something(projec
             overlay_data(held)
         assert (refused.value.code, refused.value.status) == ("overlay_too_early", 409)
     save_draft(assignment=held, answer={**empty, "overall": {"A": 4}}, revision=1)
-    assert overlay_data(held)["limit"] == 2.0
+    assert overlay_data(held)["sources"][0]["limit"] == 2.0
 
 
 def test_off_sends_neither_the_values_nor_the_switch(client, project, owner, rater):
@@ -153,9 +154,12 @@ def test_a_plan_takes_only_values_that_are_stored_for_its_outputs(project, owner
     with pytest.raises(AppError) as refused:
         change_plan(campaign=campaign, actor=owner, arms=shown(rater, "start"))
     assert "overlay_source" in refused.value.fields
-    for config in ({"levels": ["off"]}, {"levels": ["start"], "rater": None}, {"levels": ["start"], "depth": 1}):
+    unnamed = {"levels": ["start"], "sources": [{"rater": None, "channel": "c", "segmenter": "s"}]}
+    for config in ({"levels": ["off"]}, unnamed, {"levels": ["start"], "depth": 1}, {"sources": []}):
         with pytest.raises(AppError) as refused:
-            change_plan(campaign=campaign, actor=owner, arms={"overlay": {**shown(rater)["overlay"], **config}})
+            change_plan(
+                campaign=campaign, actor=owner, arms={"overlay": {**shown(rater, "start")["overlay"], **config}}
+            )
         assert refused.value.code == "arms_invalid"
 
 
@@ -164,13 +168,13 @@ def test_the_form_keeps_whose_values_are_shown_and_when(project, owner, rater):
     give_values(project, rater)
     sent = {"order": "in_order", "rerank_every": 10, "arm_unit": "person", "pay_per": "", "overlay": ["off", "after"]}
     assert "overlay_source" in PlanForm(campaign, sent).errors
-    form = PlanForm(campaign, {**sent, "overlay_source": f"{rater.pk}:secret-channel:secret-cut"})
+    form = PlanForm(campaign, {**sent, "overlay_source": [f"{rater.pk}:secret-channel:secret-cut"]})
     assert form.is_valid(), form.errors
     changed = change_plan(campaign=campaign, actor=owner, **form.changes())
     assert changed.arms == shown(rater, "off", "after")
     assert arms_of(changed.arms) == [{"overlay": "off"}, {"overlay": "after"}]
     again = PlanForm(Campaign.objects.select_related("plan").get(pk=campaign.pk))
-    assert again["overlay_source"].value() == f"{rater.pk}:secret-channel:secret-cut"
+    assert again["overlay_source"].value() == [f"{rater.pk}:secret-channel:secret-cut"]
     assert again["overlay"].value() == ["off", "after"]
 
 

@@ -101,7 +101,8 @@ def test_an_accepted_mark_is_the_persons_own_with_the_models_as_its_origin(cast,
     [judgment] = standing(mark)
     own = judgment.spans.get()
     assert (judgment.rater, judgment.kind, judgment.task_id) == (rater, "spans", mark.output.task_id)
-    assert judgment.presentation == {"review": {"mark": mark.pk, "decision": "accepted"}}
+    kept = {"source": mark.judgment.rater.scorer_hash, "value": mark.value, "verified": True}
+    assert judgment.presentation == {"review": {"mark": mark.pk, "decision": "accepted", **kept}}
     copied = (
         "output_id",
         "message",
