@@ -4,7 +4,7 @@ Judgments come as three parallel columns, one row a judgment: unit (what was jud
 NaN is missing. Where a rater judged a unit more than once the first counts, and the rest are counted as duplicates.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from rewards.statistics.columns import Column, check_lengths, codes_of, plain
 from rewards.statistics.differences import MEASURES, Measure, Metric, Table, alpha_of
-from rewards.statistics.proportions import percentile_interval
+from rewards.statistics.proportions import normal_quantile, percentile_interval
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -30,7 +30,8 @@ class Alpha(NamedTuple):
         1 for perfect agreement, 0 for what chance gives, below 0 for less. NaN where it is undefined: no unit with two
         values, or all values alike, so that there is no variation against which to agree.
     low, high : float
-        Percentile bootstrap interval over units; NaN where none was asked for or alpha is undefined.
+        Percentile bootstrap interval over units, or clusters of them; NaN where none was asked for, with fewer than
+        two of these, or where alpha is undefined.
     n_units : int
         Units with at least two values: the others cannot be paired.
     n_raters, n_values : int
@@ -57,12 +58,22 @@ class Agreement(NamedTuple):
     n_pairs: int
 
 
+class Kappa(NamedTuple):
+    """Cohen's kappa with a Wald interval; NaN where it is undefined."""
+
+    value: float
+    low: float
+    high: float
+    n_pairs: int
+
+
 def krippendorff_alpha(
     units: Column,
     raters: Column,
     values: Column,
     *,
     metric: Metric = "nominal",
+    clusters: Mapping[Hashable, Hashable] | None = None,
     replicates: int = 0,
     confidence: float = 0.95,
     seed: int = 0,
@@ -81,9 +92,12 @@ def krippendorff_alpha(
     metric : {"nominal", "ordinal", "interval", "ratio"}
         ``nominal``: 0 or 1; ``interval``: (a - b)^2; ``ratio``: ((a - b) / (a + b))^2; ``ordinal``: the squared number
         of values from a to b, counting half of those at either end, which is an interval metric on mid-ranks.
+    clusters : mapping of unit to hashable, optional
+        What units were judged with, such as the text whose steps they are: units of one cluster resemble each other, so
+        that for the interval whole clusters are drawn. Without it every unit is one.
     replicates : int
-        Bootstrap replicates for the interval; 0 for none. Units are drawn with replacement; replicates in which alpha
-        is undefined are left out.
+        Bootstrap replicates for the interval; 0 for none. Units or clusters are drawn with replacement; replicates in
+        which alpha is undefined are left out.
     confidence : float
     seed : int
 
@@ -108,8 +122,10 @@ def krippendorff_alpha(
     ready = _Ready.of(units, raters, values, metric)
     value = ready.alpha(np.ones(ready.table.n_units))
     low = high = float("nan")
-    if replicates and not np.isnan(value):
-        low, high = percentile_interval(ready.replicates(replicates, seed), confidence)
+    cluster = ready.clusters(clusters)
+    n_clusters = int(cluster.max(initial=-1)) + 1
+    if replicates and n_clusters > 1 and not np.isnan(value):
+        low, high = percentile_interval(ready.replicates(cluster, replicates, seed), confidence, n_drawn=n_clusters)
     return ready.told(value, low, high)
 
 
@@ -126,8 +142,12 @@ def percent_agreement(units: Column, raters: Column, values: Column) -> Agreemen
 
 
 def cohen_kappa(
-    first: Column, second: Column, *, weighting: Literal["none", "linear", "quadratic"] = "none"
-) -> Agreement:
+    first: Column,
+    second: Column,
+    *,
+    weighting: Literal["none", "linear", "quadratic"] = "none",
+    confidence: float = 0.95,
+) -> Kappa:
     """Cohen's kappa of two raters, ``1 - observed disagreement / disagreement expected by chance``.
 
     Parameters
@@ -137,10 +157,12 @@ def cohen_kappa(
     weighting : {"none", "linear", "quadratic"}
         What a disagreement costs: 1, the distance of the two categories, or its square. Categories are taken in the
         order of their values and as evenly spaced.
+    confidence : float
+        Of the interval, which is cut at 1. Its standard error holds for large N, whatever kappa is.
 
     Returns
     -------
-    Agreement
+    Kappa
         NaN where no pair is left, or where chance alone leaves no disagreement (both raters always give one value).
 
     Raises
@@ -150,29 +172,44 @@ def cohen_kappa(
 
     References
     ----------
-    J. Cohen (1960), Educational and Psychological Measurement 20; weighted: J. Cohen (1968), Psychological Bulletin 70.
+    J. Cohen (1960), Educational and Psychological Measurement 20; weighted: J. Cohen (1968), Psychological Bulletin 70;
+    the standard error: J. L. Fleiss, J. Cohen and B. S. Everitt (1969), Psychological Bulletin 72, eq. 8.
     """
     if len(first) != len(second):
         raise ValueError(f"{len(first)} and {len(second)} values: expected one of each rater for every unit")
+    row, column, n_categories = _given_by_both(first, second)
+    n = len(row)
+    index = np.arange(n_categories, dtype=np.float64)
+    apart = np.abs(index[:, None] - index)
+    cost = {"none": np.sign(apart), "linear": apart, "quadratic": apart**2}[weighting]
+    of_first, of_second = (np.bincount(side, minlength=n_categories) / max(n, 1) for side in (row, column))
+    by_first, by_second = cost @ of_second, of_first @ cost
+    expected = float(of_first @ by_first)
+    if not expected:
+        return Kappa(float("nan"), float("nan"), float("nan"), n)
+    value = 1.0 - float(cost[row, column].mean()) / expected
+    # One pair's share in kappa, but for what is the same for all pairs.
+    pull = cost[row, column] - (1.0 - value) * (by_first[row] + by_second[column])
+    wide = normal_quantile(confidence) * float(pull.std()) / (expected * np.sqrt(n))
+    return Kappa(value, value - wide, min(value + wide, 1.0), n)
+
+
+def _given_by_both(first: Column, second: Column) -> tuple[Ints, Ints, int]:
+    """Codes of the pairs in which neither is missing, in the order of the values, and how many values there are."""
     codes, values = codes_of([*plain(first), *plain(second)])
     codes = codes.reshape(2, -1)
     given, (row, column) = np.unique(_rank_order(values)[codes[:, (codes >= 0).all(axis=0)]], return_inverse=True)
     if len(given) > MAX_CATEGORIES:
         raise ValueError(f"{len(given)} different values: expected at most {MAX_CATEGORIES} categories")
-    n = len(row)
-    index = np.arange(len(given), dtype=np.float64)
-    apart = np.abs(index[:, None] - index)
-    cost = {"none": np.sign(apart), "linear": apart, "quadratic": apart**2}[weighting]
-    chance = np.outer(np.bincount(row, minlength=len(given)), np.bincount(column, minlength=len(given)))
-    expected = float((cost * chance).sum()) / max(n, 1)
-    return Agreement(1.0 - float(cost[row, column].sum()) / expected if expected else float("nan"), n)
+    return row, column, len(given)
 
 
 class _Judged(NamedTuple):
-    """Pairable judgments: codes of unit and value, the distinct values that the codes stand for, and counts."""
+    """Pairable judgments: codes of unit and value, what the codes stand for, and counts."""
 
     unit: Ints
     value: Ints
+    units: list[Hashable]
     values: list[Hashable]
     n_raters: int
     n_unpaired: int
@@ -199,11 +236,18 @@ class _Ready(NamedTuple):
         """Weights: how often each unit is taken, shape (n_units,)."""
         return alpha_of(self.table, self.measure, weights)
 
-    def replicates(self, n: int, seed: int) -> Floats:
-        """Alpha of n draws of the units with replacement, shape (n,)."""
-        generator, n_units = np.random.default_rng(seed), self.table.n_units
-        draws = (generator.integers(n_units, size=n_units) for _ in range(n))
-        return np.array([self.alpha(np.bincount(drawn, minlength=n_units).astype(np.float64)) for drawn in draws])
+    def clusters(self, of: Mapping[Hashable, Hashable] | None) -> Ints:
+        """The cluster of each unit, shape (n_units,), numbered from 0."""
+        if of is None:
+            return np.arange(self.table.n_units)
+        return codes_of([of[unit] for unit in self.judged.units])[0]
+
+    def replicates(self, cluster: Ints, n: int, seed: int) -> Floats:
+        """Alpha of n draws of the clusters with replacement, shape (n,)."""
+        generator, n_clusters = np.random.default_rng(seed), int(cluster.max()) + 1
+        draws = (generator.integers(n_clusters, size=n_clusters) for _ in range(n))
+        times = (np.bincount(drawn, minlength=n_clusters).astype(np.float64) for drawn in draws)
+        return np.array([self.alpha(taken[cluster]) for taken in times])
 
     def told(self, value: float, low: float, high: float) -> Alpha:
         judged = self.judged
@@ -223,7 +267,7 @@ class _Ready(NamedTuple):
 def _pairable(units: Column, raters: Column, values: Column) -> _Judged:
     """Drop missing values, a rater's repetitions on a unit (the first counts), and units with one value."""
     check_lengths(units, raters, values)
-    (unit, _), (rater, _), (value, distinct) = codes_of(units), codes_of(raters), codes_of(values)
+    (unit, names), (rater, _), (value, distinct) = codes_of(units), codes_of(raters), codes_of(values)
     if (unit < 0).any() or (rater < 0).any():
         raise ValueError("a judgment without a unit or a rater: expected both for every value")
     known = np.flatnonzero(value >= 0)
@@ -233,11 +277,12 @@ def _pairable(units: Column, raters: Column, values: Column) -> _Judged:
     first = np.sort(first)
     unit, rater, value = unit[first], rater[first], value[known][first]
     paired = np.bincount(unit)[unit] > 1 if len(unit) else np.zeros(0, dtype=bool)
-    _, dense_unit = np.unique(unit[paired], return_inverse=True)
+    kept, dense_unit = np.unique(unit[paired], return_inverse=True)
     used, dense_value = np.unique(value[paired], return_inverse=True)
     return _Judged(
         dense_unit.astype(np.int64),
         dense_value.astype(np.int64),
+        [names[code] for code in kept],
         [distinct[code] for code in used],
         n_raters=len(np.unique(rater[paired])),
         n_unpaired=int(np.count_nonzero(~paired)),

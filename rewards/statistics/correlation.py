@@ -72,7 +72,7 @@ def cluster_bootstrap_spearman(
         return Correlation(value, float("nan"), float("nan"), len(x))
     n_clusters = sums.shape[1]
     drawn = np.random.default_rng(seed).multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=replicates)
-    low, high = percentile_interval(_pearson(sums @ drawn.T), confidence)
+    low, high = percentile_interval(_pearson(sums @ drawn.T), confidence, n_drawn=n_clusters)
     return Correlation(value, low, high, len(x))
 
 

@@ -5,12 +5,18 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
 
 from rewards.statistics.columns import Answers, Column, read_answers
+from rewards.statistics.gibbs import BURN_IN, RaterDraws, drawn_classes, drawn_shares
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 MAX_CLASSES = 100
+RIGHT_PRIOR, WRONG_PRIOR = 1.0, 0.5
+"""What each row of a confusion matrix is worth before any answer: one right answer, and half of one to share among the
+wrong ones. Much less leaves a rater of few answers next to 0 or 1; more draws those of many classes together."""
 
 
 class DawidSkene(NamedTuple):
@@ -148,7 +154,8 @@ def _expect(prevalence: Floats, confusion: Floats, answers: Answers) -> tuple[Fl
         log_confusion = np.log(np.where(np.isnan(confusion), 1.0, confusion))
         log_joint = np.tile(np.log(prevalence), (len(answers.units), 1))
     for true in range(len(prevalence)):
-        np.add.at(log_joint[:, true], answers.unit, log_confusion[answers.rater, true, answers.value])
+        of_answers = log_confusion[answers.rater, true, answers.value]
+        log_joint[:, true] += np.bincount(answers.unit, of_answers, minlength=len(log_joint))
     top = log_joint.max(axis=1, keepdims=True)
     shares = np.exp(log_joint - top)
     total = shares.sum(axis=1, keepdims=True)
@@ -161,3 +168,67 @@ def _accuracy(prevalence: Floats, confusion: Floats) -> Floats:
     total = weight.sum(axis=1)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.where(total > 0, np.nansum(weight * right, axis=1) / total, np.nan))
+
+
+def accuracy_draws(
+    units: Column,
+    raters: Column,
+    values: Column,
+    *,
+    draws: int = 500,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> RaterDraws:
+    """Posterior of each rater's accuracy ``sum_k p_k pi_kk`` under the model of Dawid and Skene.
+
+    Priors: ``p ~ Dirichlet(1, ..., 1)``, each row of a confusion matrix a Dirichlet with `RIGHT_PRIOR` on the diagonal
+    and `WRONG_PRIOR` shared beside it. The answers cannot tell one naming of the true classes from another: of all
+    namings each draw takes the one under which most answers are right.
+
+    Parameters
+    ----------
+    units, raters, values : sequence, length N
+        As `dawid_skene` takes them, with the same errors; the chain starts from its estimates.
+    draws : int
+    confidence, seed
+        Of the intervals and of the chain.
+
+    Returns
+    -------
+    RaterDraws
+
+    References
+    ----------
+    The model as a Bayesian one: B. Carpenter (2008), Multilevel Bayesian models of categorical data annotation.
+    Namings of classes that the likelihood cannot tell apart: M. Stephens (2000), JRSS B 62.
+    """
+    answers = read_answers(units, raters, values, most=MAX_CLASSES)
+    posterior = dawid_skene(units, raters, values, smoothing=WRONG_PRIOR / len(answers.classes)).posterior
+    generator = np.random.default_rng(seed)
+    found = np.empty((draws, len(answers.raters)))
+    for index in range(-BURN_IN, draws):
+        truth = _named(drawn_classes(posterior, generator), answers)
+        prevalence, confusion = _drawn_parameters(truth, answers, generator)
+        if index >= 0:
+            found[index] = np.diagonal(confusion, axis1=1, axis2=2) @ prevalence
+        posterior, _ = _expect(prevalence, confusion, answers)
+    return RaterDraws.of(answers.raters, found, confidence)
+
+
+def _named(truth: Ints, answers: Answers) -> Ints:
+    """The true classes, renamed so that as many answers as possible are right."""
+    n_classes = len(answers.classes)
+    cell = truth[answers.unit] * n_classes + answers.value
+    together = np.bincount(cell, minlength=n_classes**2).reshape(n_classes, n_classes)
+    _, names = linear_sum_assignment(together, maximize=True)
+    return np.asarray(names[truth], dtype=np.int64)
+
+
+def _drawn_parameters(truth: Ints, answers: Answers, generator: np.random.Generator) -> tuple[Floats, Floats]:
+    """Prevalence and confusion matrices, given who is what."""
+    _, n_raters, n_classes = answers.shape
+    cell = (answers.rater * n_classes + truth[answers.unit]) * n_classes + answers.value
+    counts = np.bincount(cell, minlength=n_raters * n_classes**2).reshape(n_raters, n_classes, n_classes)
+    prior = np.where(np.eye(n_classes) == 1, RIGHT_PRIOR, WRONG_PRIOR / max(n_classes - 1, 1))
+    prevalence = drawn_shares(np.bincount(truth, minlength=n_classes) + 1.0, generator)
+    return prevalence, drawn_shares(counts + prior, generator)

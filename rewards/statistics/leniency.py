@@ -39,6 +39,9 @@ class Leniency(NamedTuple):
         Wald interval.
     thresholds : ndarray, shape (K - 1,)
         Of the average rater: where a rating at or above level k becomes as likely as not.
+    threshold_low, threshold_high : ndarray, shape (K - 1,)
+        Wald intervals; the errors of what is fitted in their place, the first threshold and the logarithms of the
+        distances, carried over (delta method).
     spread : float
         Standard deviation of the units' quality.
     in_levels : ndarray, shape (n_raters,)
@@ -58,6 +61,8 @@ class Leniency(NamedTuple):
     low: Floats
     high: Floats
     thresholds: Floats
+    threshold_low: Floats
+    threshold_high: Floats
     spread: float
     in_levels: Floats
     units: list[Hashable]
@@ -101,21 +106,19 @@ def fit_leniency(units: Column, raters: Column, values: Column, *, confidence: f
         options={"maxiter": 500, "ftol": 1e-11, "gtol": 1e-5},
     )  # fmt: skip
     parameters = _Parameters.of(found.x, data)
-    covariance = np.linalg.pinv(_information(found.x, data))
-    n_thresholds = data.n_levels - 1
-    contrast = _contrast(data.n_raters)
-    own = slice(n_thresholds, n_thresholds + data.n_raters - 1)
-    error = np.sqrt(np.clip(np.diagonal(contrast @ covariance[own, own] @ contrast.T), 0.0, None))
-    wide = float(ndtri((1 + confidence) / 2)) * error
+    error, threshold_error = _errors(found.x, data)
+    z = float(ndtri((1 + confidence) / 2))
     levels = np.array(data.levels)
     return Leniency(
         data.levels,
         data.rater_names,
         parameters.shift,
         error,
-        parameters.shift - wide,
-        parameters.shift + wide,
+        parameters.shift - z * error,
+        parameters.shift + z * error,
         parameters.threshold,
+        parameters.threshold - z * threshold_error,
+        parameters.threshold + z * threshold_error,
         parameters.spread,
         _expected_rating(parameters, levels, parameters.shift) - _expected_rating(parameters, levels, np.zeros(1)),
         data.unit_names,
@@ -274,6 +277,19 @@ def _information(free: Floats, data: _Data, step: float = 1e-4) -> Floats:
         rows.append((_loss(free + moved, data)[1] - _loss(free - moved, data)[1]) / (2 * step))
     matrix = np.array(rows)
     return np.asarray((matrix + matrix.T) / 2)
+
+
+def _errors(free: Floats, data: _Data) -> tuple[Floats, Floats]:
+    """Standard errors of the shifts and of the thresholds, from the observed information."""
+    covariance = np.linalg.pinv(_information(free, data))
+    n = data.n_levels - 1
+    contrast = _contrast(data.n_raters)
+    # d threshold_k / d free_j: 1 for the first, the distance itself for the logarithm of a distance up to k.
+    slope = np.tril(np.ones((n, n))) * np.concatenate([[1.0], np.exp(free[1:n])])
+    of_shifts = contrast @ covariance[n:-1, n:-1] @ contrast.T
+    of_thresholds = slope @ covariance[:n, :n] @ slope.T
+    shift, threshold = (np.sqrt(np.clip(np.diagonal(one), 0.0, None)) for one in (of_shifts, of_thresholds))
+    return shift, threshold
 
 
 def _expected_rating(parameters: _Parameters, levels: Floats, shift: Floats) -> Floats:

@@ -227,7 +227,7 @@ def _with_interval(
     for _ in range(replicates):
         times = np.bincount(generator.integers(len(ranked.tasks), size=len(ranked.tasks)), minlength=len(ranked.tasks))
         drawn.append(statistic(times[ranked.task_of].astype(np.float64)))
-    return Estimate(value, *percentile_interval(np.array(drawn), confidence), n)
+    return Estimate(value, *percentile_interval(np.array(drawn), confidence, n_drawn=len(ranked.tasks)), n)
 
 
 def _precision_recall_f1(right: int, found: int, wanted: int) -> tuple[float, float, float]:

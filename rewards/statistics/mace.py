@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy.special import digamma, xlogy
-from scipy.stats import beta
 
 from rewards.statistics.columns import Answers, Column, read_answers
+from rewards.statistics.gibbs import BURN_IN, RaterDraws, drawn_classes, drawn_shares
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -31,8 +31,9 @@ class Mace(NamedTuple):
         Probability of each class being the true one.
     competence : ndarray, shape (n_raters,)
         Mean of the approximate posterior of how often each rater knows the true class, instead of guessing.
-    low, high : ndarray, shape (n_raters,)
-        Central interval of that posterior. It takes the other parameters for known, so that it is somewhat narrow.
+    mean, low, high : ndarray, shape (n_raters,)
+        Mean and central interval of Gibbs draws from the posterior itself, which know that truths and guesses are not
+        known either: the approximate posterior is too narrow to say how sure one is. NaN without draws.
     guesses : ndarray, shape (n_raters, K)
         What each rater answers where guessing.
     entropy : ndarray, shape (n_units,)
@@ -48,6 +49,7 @@ class Mace(NamedTuple):
     raters: list[Hashable]
     posterior: Floats
     competence: Floats
+    mean: Floats
     low: Floats
     high: Floats
     guesses: Floats
@@ -77,6 +79,7 @@ def mace(
     restarts: int = 10,
     max_iterations: int = 500,
     tolerance: float = 1e-8,
+    draws: int = 500,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Mace:
@@ -96,10 +99,12 @@ def mace(
     max_iterations : int
     tolerance : float
         A start ends when the log-likelihood changes by less than this, per answer.
+    draws : int
+        From the posterior, for the intervals; 0 for none.
     confidence : float
         Of the intervals.
     seed : int
-        Of the starts.
+        Of the starts and the draws.
 
     Returns
     -------
@@ -122,24 +127,19 @@ def mace(
     climbed = [_climb(answers, generator, max_iterations, tolerance) for _ in range(restarts)]
     # Of equal ones the first.
     expected, n_iterations = max(climbed, key=lambda found: found[0].log_likelihood)
-    return _told(answers, expected, n_iterations, confidence)
-
-
-def _told(answers: Answers, expected: Expected, n_iterations: int, confidence: float) -> Mace:
-    """The posteriors that follow from the last expectation."""
     knew, missed = expected.knew + KNOWING_PRIOR, expected.guessed.sum(axis=1) + KNOWING_PRIOR
-    tail = (1 - confidence) / 2
+    competence = knew / (knew + missed)
     guesses = expected.guessed + GUESSING_PRIOR
+    guesses /= guesses.sum(axis=1, keepdims=True)
     share = expected.posterior
     return Mace(
         answers.classes,
         answers.units,
         answers.raters,
         share,
-        knew / (knew + missed),
-        np.asarray(beta.ppf(tail, knew, missed)),
-        np.asarray(beta.ppf(1 - tail, knew, missed)),
-        guesses / guesses.sum(axis=1, keepdims=True),
+        competence,
+        *_bounds(answers, competence, guesses, draws, confidence, generator),
+        guesses,
         -xlogy(share, share).sum(axis=1),
         expected.log_likelihood,
         n_iterations,
@@ -174,7 +174,8 @@ def expect(
     either = knows[rater] + missed
     log_joint = np.full((n_units, n_classes), -np.log(n_classes))
     log_joint += np.bincount(unit, np.log(missed), minlength=n_units)[:, None]
-    np.add.at(log_joint, (unit, value), np.log(either) - np.log(missed))
+    known = np.log(either) - np.log(missed)
+    log_joint += np.bincount(unit * n_classes + value, known, minlength=log_joint.size).reshape(log_joint.shape)
     top = log_joint.max(axis=1, keepdims=True)
     shares = np.exp(log_joint - top)
     total = shares.sum(axis=1, keepdims=True)
@@ -210,6 +211,40 @@ def _climb(
         knows, fails = _geometric_means(counts, KNOWING_PRIOR).T
         guesses = _geometric_means(expected.guessed, GUESSING_PRIOR)
     return expected, n_iterations
+
+
+def _bounds(
+    answers: Answers, knows: Floats, guesses: Floats, draws: int, confidence: float, generator: np.random.Generator
+) -> tuple[Floats, Floats, Floats]:
+    """Mean, low and high of competence, by a chain over truths, who knew, competence and guesses."""
+    if not draws:
+        nothing = np.full(len(knows), np.nan)
+        return nothing, nothing, nothing
+    drawn = np.empty((draws, len(knows)))
+    for index in range(-BURN_IN, draws):
+        posterior = expect(answers.unit, answers.rater, answers.value, knows, guesses).posterior
+        truth = drawn_classes(posterior, generator)
+        knows, guesses = _drawn_parameters(truth, knows, guesses, answers, generator)
+        if index >= 0:
+            drawn[index] = knows
+    found = RaterDraws.of(answers.raters, drawn, confidence)
+    return found.mean, found.low, found.high
+
+
+def _drawn_parameters(
+    truth: Ints, knows: Floats, guesses: Floats, answers: Answers, generator: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Competence and guesses, given who is what, after a draw of who knew it: nobody knows what is wrong."""
+    _, n_raters, n_classes = answers.shape
+    knowing = knows[answers.rater]
+    chance = knowing / (knowing + (1 - knowing) * guesses[answers.rater, answers.value])
+    knew = (truth[answers.unit] == answers.value) & (generator.random(len(chance)) < chance)
+    by_knowing = np.bincount(2 * answers.rater + ~knew, minlength=2 * n_raters).reshape(-1, 2)
+    cell = (answers.rater * n_classes + answers.value)[~knew]
+    guessed = np.bincount(cell, minlength=n_raters * n_classes).reshape(-1, n_classes)
+    # Just below 1: `expect` takes the logarithm of not knowing.
+    theta = np.minimum(drawn_shares(by_knowing + KNOWING_PRIOR, generator)[:, 0], 1 - 1e-12)
+    return theta, drawn_shares(guessed + GUESSING_PRIOR, generator)
 
 
 def _geometric_means(counts: Floats, prior: float) -> Floats:

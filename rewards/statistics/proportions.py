@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 
 from rewards.statistics.columns import Column, codes_of
 
@@ -13,12 +13,32 @@ from rewards.statistics.columns import Column, codes_of
 _BLOCK_CELLS = 4_000_000
 
 
-def percentile_interval(drawn: npt.NDArray[np.float64], confidence: float) -> tuple[float, float]:
-    """The central interval of bootstrap replicates; NaN replicates are left out, and give NaN where none is left."""
+def percentile_interval(
+    drawn: npt.NDArray[np.float64], confidence: float, *, n_drawn: int | None = None
+) -> tuple[float, float]:
+    """The central interval of bootstrap replicates; NaN replicates are left out, and give NaN where none is left.
+
+    Parameters
+    ----------
+    drawn : ndarray
+    confidence : float
+    n_drawn : int, optional
+        How many units or clusters each replicate draws. Few of them vary less than what they were drawn from, by
+        ``(n - 1) / n``, and their spread is itself estimated: the percentiles are taken so much further out,
+        ``Phi(-+ t_{n-1} sqrt(n / (n - 1)))``.
+
+    References
+    ----------
+    The expanded percentile interval: T. C. Hesterberg (2015), What teachers should know about the bootstrap, The
+    American Statistician 69, section 5.3.
+    """
     known = drawn[~np.isnan(drawn)]
     if not len(known):
         return float("nan"), float("nan")
-    low, high = np.quantile(known, [(1 - confidence) / 2, (1 + confidence) / 2])
+    outside = (1 - confidence) / 2
+    if n_drawn is not None and n_drawn > 1:
+        outside = float(ndtr(stdtrit(n_drawn - 1, outside) * np.sqrt(n_drawn / (n_drawn - 1))))
+    low, high = np.quantile(known, [outside, 1 - outside])
     return float(low), float(high)
 
 
@@ -48,7 +68,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Proportion:
     """
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} of {n}: expected 0 <= successes <= n")
-    z = _normal_quantile(confidence)
+    z = normal_quantile(confidence)
     if n == 0:
         return Proportion(float("nan"), float("nan"), float("nan"), 0, 0)
     share = successes / n
@@ -128,7 +148,7 @@ def cluster_bootstrap_mean(
     given = np.asarray(values, dtype=np.float64)
     if len(given) != len(clusters):
         raise ValueError(f"{len(given)} outcomes of {len(clusters)} clusters: expected a cluster for each outcome")
-    _normal_quantile(confidence)
+    normal_quantile(confidence)
     code = codes_of(clusters)[0]
     code = np.where(code < 0, code.max(initial=-1) + 1, code)
     total = np.bincount(code)
@@ -141,11 +161,12 @@ def cluster_bootstrap_mean(
         for start in range(0, replicates, block):
             picks = generator.integers(len(total), size=(min(block, replicates - start), len(total)))
             drawn.append(summed[picks].sum(axis=1) / total[picks].sum(axis=1))
-        low, high = percentile_interval(np.concatenate(drawn), confidence)
+        low, high = percentile_interval(np.concatenate(drawn), confidence, n_drawn=len(total))
     return Estimate(float(given.mean()) if len(given) else float("nan"), low, high, len(given))
 
 
-def _normal_quantile(confidence: float) -> float:
+def normal_quantile(confidence: float) -> float:
+    """Half the width of a central interval in standard errors; ValueError unless ``0 < confidence < 1``."""
     if not 0 < confidence < 1:
         raise ValueError(f"confidence {confidence}: expected a number between 0 and 1")
     return float(ndtri((1 + confidence) / 2))

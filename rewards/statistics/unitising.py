@@ -28,9 +28,11 @@ class Unit(NamedTuple):
 
 
 class CategoryAlpha(NamedTuple):
-    """Alpha of one category; disagreements are summed over pairs of observers, in squared characters."""
+    """Alpha of one category, and disagreements summed over pairs of observers, in squared characters."""
 
     value: float
+    low: float
+    high: float
     observed: float
     expected: float
     n_units: int
@@ -120,15 +122,14 @@ def unitising_alpha(
         category: [_Group.of(group, looking, lengths, found) for looking, group in groups.items()]
         for category, found in sorted(_by_category(units, lengths, observers).items())
     }
-    rows = _category_rows(categories)
-    value = _ratio((row.observed, row.expected) for row in rows.values())
-    low = high = float("nan")
-    if replicates and len(paired) > 1 and not np.isnan(value):
-        low, high = _interval(categories, groups, replicates, confidence, seed)
+    drawn = _replicates(categories, groups, replicates if len(paired) > 1 else 0, seed)
+    rows = {
+        category: _category_row(parts, drawn[:, place], confidence, len(paired))
+        for place, (category, parts) in enumerate(categories.items())
+    }
     return UnitisingAlpha(
-        value,
-        low,
-        high,
+        _ratio((row.observed, row.expected) for row in rows.values()),
+        *percentile_interval(_ratios(drawn.sum(axis=1)), confidence, n_drawn=len(paired)),
         {category: row for category, row in rows.items() if row.n_units},
         n_continua=len(paired),
         n_observers=len({who for continuum in paired for who in observers[continuum]}),
@@ -270,13 +271,11 @@ def _count(parts: list[_Group]) -> int:
     return sum(len(part.unit) for part in parts)
 
 
-def _category_rows(categories: Mapping[str, list[_Group]]) -> dict[str, CategoryAlpha]:
-    """Each category by itself, on the continua as they are."""
-    rows = {}
-    for category, parts in categories.items():
-        observed, expected = _sums(parts, [np.ones(part.n) for part in parts])
-        rows[category] = CategoryAlpha(_ratio([(observed, expected)]), observed, expected, _count(parts))
-    return rows
+def _category_row(parts: list[_Group], drawn: Floats, confidence: float, n_drawn: int) -> CategoryAlpha:
+    """One category by itself; `drawn` has its two sums in each replicate."""
+    observed, expected = _sums(parts, [np.ones(part.n) for part in parts])
+    low, high = percentile_interval(_ratios(drawn), confidence, n_drawn=n_drawn)
+    return CategoryAlpha(_ratio([(observed, expected)]), low, high, observed, expected, _count(parts))
 
 
 def _sums(parts: list[_Group], weights: list[Floats]) -> tuple[float, float]:
@@ -290,20 +289,26 @@ def _ratio(sums: Iterable[tuple[float, float]]) -> float:
     return 1.0 - observed / expected if expected else float("nan")
 
 
-def _interval(
+def _ratios(sums: Floats) -> Floats:
+    """Alpha of each replicate from observed and expected disagreement, shape (n, 2); NaN where there is none."""
+    observed, expected = sums[:, 0], sums[:, 1]
+    shares: Floats = np.divide(observed, expected, out=np.full(len(sums), np.nan), where=expected > 0)
+    return 1.0 - shares
+
+
+def _replicates(
     categories: Mapping[str, list[_Group]],
     groups: Mapping[frozenset[Hashable], list[Hashable]],
-    replicates: int,
-    confidence: float,
+    n: int,
     seed: int,
-) -> tuple[float, float]:
-    """Continua are drawn with replacement over all groups."""
+) -> Floats:
+    """Sums of each category in draws of continua with replacement over all groups, shape (n, n_categories, 2)."""
     generator = np.random.default_rng(seed)
-    sizes = [len(group) for group in groups.values()]
-    ends = np.cumsum(sizes)
-    drawn = np.empty(replicates)
-    for index in range(replicates):
+    ends = np.cumsum([len(group) for group in groups.values()])
+    drawn = np.empty((n, len(categories), 2))
+    for index in range(n):
         picks = np.bincount(generator.integers(ends[-1], size=ends[-1]), minlength=ends[-1]).astype(np.float64)
         weights = np.split(picks, ends[:-1])
-        drawn[index] = _ratio([_sums(parts, weights) for parts in categories.values()])
-    return percentile_interval(drawn, confidence)
+        for place, parts in enumerate(categories.values()):
+            drawn[index, place] = _sums(parts, weights)
+    return drawn

@@ -1,6 +1,7 @@
 """Agreement against hand-worked cases, published reference values, and another implementation."""
 
 import csv
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -133,9 +134,16 @@ def test_the_bootstrap_is_seeded_and_holds_the_value():
 
 
 def test_a_replicate_that_draws_each_unit_once_is_alpha_itself():
-    # One unit: every replicate draws it, so that the interval has no width.
-    alpha = krippendorff_alpha(*columns([[1], [2], [2]]), metric="interval", replicates=20)
+    # Two units alike: whichever are drawn, the table is the same, so that the interval has no width.
+    alpha = krippendorff_alpha(*columns([[1, 1], [2, 2], [2, 2]]), metric="interval", replicates=20)
     assert alpha.low == alpha.high == pytest.approx(alpha.value)
+
+
+def test_one_unit_or_one_cluster_says_nothing_of_others():
+    assert math.isnan(krippendorff_alpha(*columns([[1], [2], [2]]), metric="interval", replicates=20).low)
+    sheet = columns([[1, 2, 3], [1, 2, 2], [1, 1, 3]])
+    together = dict.fromkeys(sheet[0], "one text")
+    assert math.isnan(krippendorff_alpha(*sheet, replicates=20, clusters=together).low)
 
 
 @given(
@@ -168,6 +176,33 @@ def test_cohens_kappa_of_a_hand_worked_table():
     kappa = cohen_kappa(*zip(*pairs, strict=True))
     assert kappa.value == pytest.approx(0.4)
     assert kappa.n_pairs == 50
+
+
+@pytest.mark.parametrize("weighting", ["none", "linear"])
+def test_kappas_interval_is_as_wide_as_leaving_one_pair_out_after_the_other_says(weighting):
+    generator = np.random.default_rng(6)
+    first = generator.integers(0, 3, 400)
+    second = np.where(generator.random(400) < 0.7, first, generator.integers(0, 3, 400))
+    without = [
+        cohen_kappa(np.delete(first, place), np.delete(second, place), weighting=weighting).value
+        for place in range(400)
+    ]
+    error = np.sqrt(399 / 400 * ((without - np.mean(without)) ** 2).sum())
+    found = cohen_kappa(first, second, weighting=weighting)
+    assert (found.high - found.low) / (2 * 1.959964) == pytest.approx(error, rel=0.02)
+
+
+def test_units_that_are_judged_together_count_as_one_for_the_interval():
+    generator = np.random.default_rng(2)
+    values = generator.integers(0, 2, (60, 2))
+    copies = [[(f"{unit}/{copy}", rater, value) for copy in range(4) for rater, value in enumerate(row)]
+              for unit, row in enumerate(values.tolist())]  # fmt: skip
+    rows = list(zip(*itertools.chain(*copies), strict=True))
+    of = {unit: unit.split("/")[0] for unit in rows[0]}
+    plain = krippendorff_alpha(*rows, replicates=400)
+    together = krippendorff_alpha(*rows, clusters=of, replicates=400)
+    # Four copies of each unit tell nothing new: the interval without clusters is half as wide.
+    assert (together.high - together.low) / (plain.high - plain.low) == pytest.approx(2, rel=0.2)
 
 
 def test_weighted_kappa_counts_far_misses_more():

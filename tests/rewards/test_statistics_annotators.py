@@ -19,7 +19,7 @@ from rewards.statistics.annotators import (
     same_answer,
 )
 from rewards.statistics.concordance import Place, kendall_w, rank_agreement
-from rewards.statistics.dawid_skene import dawid_skene
+from rewards.statistics.dawid_skene import accuracy_draws, dawid_skene
 from rewards.statistics.leniency import fit_leniency
 
 NAN = float("nan")
@@ -179,6 +179,26 @@ def test_dawid_skene_recovers_who_errs_how_often():
     assert right > majority
 
 
+def test_draws_recover_who_errs_how_often_and_know_how_little_few_answers_say():
+    generator = np.random.default_rng(8)
+    accuracies = np.array([0.9, 0.8, 0.7])
+
+    def answers(n):
+        true = np.repeat(generator.integers(0, 3, n), 3)
+        raters = np.tile(np.arange(3), n)
+        wrong = (true + generator.integers(1, 3, 3 * n)) % 3
+        return np.repeat(np.arange(n), 3), raters, np.where(generator.random(3 * n) < accuracies[raters], true, wrong)
+
+    many, few = accuracy_draws(*answers(600), draws=200), accuracy_draws(*answers(15), draws=200)
+    # A share of 600 has a standard error of at most 0.02; that the truth is not seen adds as much again.
+    assert many.mean == pytest.approx(accuracies, abs=0.08)
+    for found in (many, few):
+        # Three standard errors are 1.53 times half of a 95 % interval.
+        assert (np.abs(found.mean - accuracies) < 1.53 * (found.high - found.low) / 2).all()
+    # 40 times the answers: an error of about a sixth.
+    assert (few.high - few.low).mean() > 3 * (many.high - many.low).mean()
+
+
 def test_dawid_skene_refuses_what_it_cannot_use():
     with pytest.raises(ValueError, match="no answers"):
         dawid_skene(["a"], ["x"], [None])
@@ -211,6 +231,10 @@ def test_leniency_recovers_simulated_shifts_and_thresholds_within_their_errors()
     assert (found.error < 0.12).all()
     assert found.leniency[order] == pytest.approx(SHIFTS, abs=0.3)
     assert found.thresholds == pytest.approx(THRESHOLDS, abs=0.3)
+    # Three standard errors are 1.53 times half of a 95 % interval.
+    half = (found.threshold_high - found.threshold_low) / 2
+    assert (np.abs(found.thresholds - THRESHOLDS) < 1.53 * half).all()
+    assert (half < 0.25).all()
     assert found.spread == pytest.approx(1.5, abs=0.2)
     assert found.leniency.sum() == pytest.approx(0, abs=1e-9)
     assert (np.sign(found.in_levels) == np.sign(found.leniency)).all()
