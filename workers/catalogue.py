@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from projects.models import Project
 from workers import sandbox
 from workers.models import ModelEndpoint
-from workers.sources.contract import Declaration, Fidelity, Gives, Input, ModelRole
+from workers.sources.contract import Declaration, Fidelity, Input, ModelRole
 from workers.sources.registry import SOURCES, source_named
+from workers.sources.results import Gives
 
 FIDELITY_LABELS = {
     Fidelity.CODE: "checked against code",

@@ -24,7 +24,7 @@ from rewards.text import sha256_text
 from workers.code_version import code_version
 from workers.models import Batch
 from workers.outcomes import Outcome, storable
-from workers.sources.contract import ComparisonResult, RankingResult, Reply, Scored
+from workers.sources.results import ComparisonResult, RankingResult, Reply, Scored
 
 
 def store_judgments(batch: Batch, outcomes: Sequence[Outcome]) -> int:

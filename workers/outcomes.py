@@ -10,8 +10,8 @@ from typing import Literal
 from workers.engines.contract import TRANSIENT_ENDPOINT_CODES, EngineError, ErrorCode
 from workers.inputs import ItemInput
 from workers.models import RunItem
-from workers.sources.contract import Reply, Scored, Unscored
 from workers.sources.replies import ParseState
+from workers.sources.results import Reply, Scored, Unscored
 
 logger = logging.getLogger(__name__)
 

@@ -28,8 +28,9 @@ from workers.inputs import InputReader, ItemInput
 from workers.models import Batch, Run, RunItem
 from workers.outcomes import UNREADABLE, WORKER_LOST, Outcome, compute, failed, storable
 from workers.process import process
-from workers.sources.contract import Scored, Source, Unscored
+from workers.sources.contract import Source
 from workers.sources.registry import UnknownSourceError, source_named
+from workers.sources.results import Scored, Unscored
 from workers.sources.scoring import score_items
 
 logger = logging.getLogger(__name__)

@@ -20,8 +20,9 @@ from workers.engines.transformers_engine import TransformersEngine
 from workers.sources.attribution.leave_one_out import LeaveOneOut
 from workers.sources.attribution.parts import Parts
 from workers.sources.attribution.scalars import outcome_prompt
-from workers.sources.contract import OutputMessage, Scored, SourceItem
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.outcome_model import NO, YES
+from workers.sources.results import Scored
 from workers.sources.scoring import score_items
 
 SOURCE = LeaveOneOut()

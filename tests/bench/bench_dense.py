@@ -33,8 +33,9 @@ from workers.demo.shipped_adapter import offer_shipped_adapter
 from workers.models import ModelEndpoint, Run, RunItem
 from workers.scoring import work_once
 from workers.selection import OutputSelection
-from workers.sources.contract import Gives, Input
+from workers.sources.contract import Input
 from workers.sources.registry import SOURCES
+from workers.sources.results import Gives
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "fine_grained_rlhf" / "dev_feedback.json"
 SCALE = float(os.environ.get("BENCH_DENSE", "1"))

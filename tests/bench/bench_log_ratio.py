@@ -21,9 +21,10 @@ from workers.engines.contract import ChatMessage, EngineError
 from workers.engines.folders import resolve_model
 from workers.engines.forest import build_forest
 from workers.engines.transformers_engine import TransformersEngine, _continuation_row
-from workers.sources.contract import OutputMessage, Scored, SourceItem
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.log_ratio import REFERENCE_MODEL, LogRatio
 from workers.sources.logprobs.reading import scored_pieces
+from workers.sources.results import Scored
 
 OUTPUTS = 12
 WORDS = (40, 160)

@@ -21,7 +21,8 @@ from workers.engines.contract import EngineError, ErrorCode
 from workers.models import Batch, Run, Scorer
 from workers.selection import OutputSelection
 from workers.sources import registry
-from workers.sources.contract import Declaration, Estimate, Fidelity, Gives, Input, Scored, SignalResult, Unscored
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input
+from workers.sources.results import Gives, Scored, SignalResult, Unscored
 
 BREAKS = "BREAKS"
 REFUSED = "REFUSED"

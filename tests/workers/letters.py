@@ -17,7 +17,8 @@ from workers.engines.contract import (
     TokenDistributions,
     TokenLogprobs,
 )
-from workers.sources.contract import OutputMessage, Scored, SourceItem
+from workers.sources.contract import OutputMessage, SourceItem
+from workers.sources.results import Scored
 from workers.sources.scoring import score_items
 
 LN2 = math.log(2)

@@ -16,9 +16,10 @@ from workers.sources.attribution.lime import Lime
 from workers.sources.attribution.partition_shap import PartitionShap
 from workers.sources.attribution.parts import Parts
 from workers.sources.attribution.scalars import reference_prompt
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.log_ratio import LogRatio
 from workers.sources.outcome_model import OutcomeModel
+from workers.sources.results import Scored, Unscored
 from workers.sources.reward_model import RewardModel
 from workers.sources.scoring import score_items
 from workers.sources.similarity import SemanticSimilarity

@@ -15,9 +15,10 @@ from workers.sources.attribution.gradients import GradientTimesInput, Integrated
 from workers.sources.attribution.layer_relevance import LayerRelevance
 from workers.sources.attribution.scalars import outcome_prompt
 from workers.sources.attribution.tokens import asked_for, token_signal
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.log_ratio import LogRatio
 from workers.sources.outcome_model import OutcomeModel
+from workers.sources.results import Scored, Unscored
 from workers.sources.scoring import score_items
 
 SLOPE, INTEGRAL, ABC = GradientTimesInput(), IntegratedGradients(), AttentionRedistribution()

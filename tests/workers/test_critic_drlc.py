@@ -10,8 +10,9 @@ from rewards.parameters import validate_parameters
 from rewards.segmentation import words
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.critics.drlc import EXAMPLES, DrlcCritic, examples_text
+from workers.sources.results import Scored, Unscored
 
 SOURCE = DrlcCritic()
 TEXT = "Good start, then dull talk and dull end"

@@ -8,8 +8,9 @@ import pytest
 from rewards.parameters import ParameterError, validate_parameters
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.critics.error_spans import ErrorSpans
+from workers.sources.results import Scored, Unscored
 
 SOURCE = ErrorSpans()
 TEXT = "Der Hund ist sehr sehr gross."

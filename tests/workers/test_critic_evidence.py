@@ -8,9 +8,10 @@ from rewards.parameters import validate_parameters
 from rewards.rubrics.content import Criterion, Level
 from tests.workers.scripted_engine import Asked, ScriptedEngine
 from workers.engines.contract import ChatMessage
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.critics.evidence_verdicts import EvidenceVerdicts
 from workers.sources.critics.missing_information import MissingInformation
+from workers.sources.results import Scored, Unscored
 
 EVIDENCE, MISSING = EvidenceVerdicts(), MissingInformation()
 TEXT = "Take two tablets. Drink water."

@@ -17,8 +17,9 @@ from tests.factories import make_judgment, make_output, make_project, make_rater
 from tests.workers.counting_source import CountingSource, registered, start
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.scoring import work_once
-from workers.sources.contract import Estimate, Gives, Input
+from workers.sources.contract import Estimate, Input
 from workers.sources.critics.drlc import DrlcCritic
+from workers.sources.results import Gives
 
 pytestmark = pytest.mark.django_db
 

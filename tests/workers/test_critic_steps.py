@@ -10,9 +10,10 @@ from rewards.parameters import validate_parameters
 from rewards.segmentation import steps
 from tests.workers.scripted_engine import Asked, ScriptedEngine
 from workers.engines.contract import ChatMessage, ErrorCode, Refusal
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.critics.step_verdicts import StepVerdicts, first_error
 from workers.sources.critics.thought_units import Thought, ThoughtUnits, thought_values, thoughts
+from workers.sources.results import Scored, Unscored
 
 VERDICTS, THOUGHTS = StepVerdicts(), ThoughtUnits()
 TEXT = "Step 1: 2 + 2 = 4.\nStep 2: So x is 5.\nStep 3: Wait, no.\nStep 4: x is 4."

@@ -7,8 +7,9 @@ import pytest
 from rewards.parameters import validate_parameters
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.dimension_reward import DimensionReward
+from workers.sources.results import Scored, Unscored
 
 SOURCE = DimensionReward()
 HALF, EIGHTH = math.log(1 / 2), math.log(1 / 8)

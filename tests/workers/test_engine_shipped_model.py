@@ -14,8 +14,9 @@ import pytest
 from rewards.parameters import validate_parameters
 from rewards.rubrics.parse import rubric_from_dict
 from workers.engines.contract import ChatMessage, ChoiceQuestion, Continuation, Prompt, Sampling
-from workers.sources.contract import OutputMessage, Scored, SourceItem
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.registry import SOURCES
+from workers.sources.results import Scored
 
 pytestmark = pytest.mark.models
 

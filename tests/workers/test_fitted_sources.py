@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from tests.workers.fitting import detector, head
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage
-from workers.sources.contract import ARTEFACT, OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import ARTEFACT, OutputMessage, SourceItem
 from workers.sources.fitted.novelty import RndNovelty, conformal_p, network
 from workers.sources.fitted.token_credit import TokenCredit, credit
 from workers.sources.fitted.weights import FittedWeights, WeightsError, other_base, weights_from_bytes
+from workers.sources.results import Scored, Unscored
 
 NOVELTY = {"beta": 2.0, "alpha": 0.05}
 

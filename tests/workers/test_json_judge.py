@@ -8,8 +8,9 @@ import pytest
 from rewards.parameters import ParameterError, parameters_schema, validate_parameters
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.json_judge import JsonJudge, read_demonstrations
+from workers.sources.results import Scored, Unscored
 
 SOURCE = JsonJudge()
 DEMONSTRATIONS = [

@@ -12,8 +12,9 @@ import pytest
 from rewards.parameters import validate_parameters
 from rewards.rubrics.parse import rubric_from_dict
 from workers.engines.contract import ChatMessage
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.registry import source_named
+from workers.sources.results import Scored, Unscored
 from workers.sources.scoring import score_items
 
 pytestmark = pytest.mark.models

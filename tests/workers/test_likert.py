@@ -11,9 +11,10 @@ from rewards.rubrics.content import Criterion
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage, ErrorCode, Refusal
 from workers.sources.asking import Said
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.likert import DirectLikert, ReferenceLikert
 from workers.sources.panel import Pooled, pool
+from workers.sources.results import Scored, Unscored
 from workers.sources.rubric_implicit import RubricImplicit
 
 CRITERIA = (

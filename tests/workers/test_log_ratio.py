@@ -9,8 +9,9 @@ import pytest
 from rewards.parameters import ParameterError, validate_parameters
 from tests.workers.tiny_model import LetterEngine
 from workers.engines.contract import ChatMessage
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.log_ratio import LogRatio
+from workers.sources.results import Scored, Unscored
 
 SOURCE = LogRatio()
 

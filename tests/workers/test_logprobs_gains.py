@@ -10,12 +10,13 @@ from rewards.segmentation import Segmentation
 from tests.workers import letters
 from tests.workers.letters import LN2, Letters, item, signals, tool
 from workers.engines.contract import ChatMessage, Prompt
-from workers.sources.contract import OutputMessage, Unscored
+from workers.sources.contract import OutputMessage
 from workers.sources.logprobs.information_gain import InformationGain
 from workers.sources.logprobs.reading import OutputTokens, asked_after
 from workers.sources.logprobs.shapley_gain import ShapleyGain, exact_values, sampled_values
 from workers.sources.logprobs.sparse_likelihood import SparseLikelihood, places
 from workers.sources.logprobs.thought_gain import ThoughtGain, shuffled
+from workers.sources.results import Unscored
 
 GAIN, THOUGHT, SPARSE, SHAPLEY = InformationGain(), ThoughtGain(), SparseLikelihood(), ShapleyGain()
 ALL = (GAIN, THOUGHT, SPARSE, SHAPLEY)

@@ -7,12 +7,12 @@ from rewards.parameters import ParameterError, validate_parameters
 from tests.workers.letters import LN2, Letters, item, score, signals, tool
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ErrorCode, Refusal
-from workers.sources.contract import Unscored
 from workers.sources.log_ratio import LogRatio
 from workers.sources.logprobs.implicit_prm import ImplicitPrm
 from workers.sources.logprobs.length_desensitised import LengthDesensitised
 from workers.sources.logprobs.rto import Rto
 from workers.sources.logprobs.simpo import Simpo
+from workers.sources.results import Unscored
 
 PRM, RTO, SIMPO, LD = ImplicitPrm(), Rto(), Simpo(), LengthDesensitised()
 # What was read last: 1/2 against 1/8, a ratio of 2 ln 2. The rest: 1/8 against 1/4, a ratio of -ln 2.

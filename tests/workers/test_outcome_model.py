@@ -8,8 +8,9 @@ import pytest
 from rewards.parameters import validate_parameters
 from tests.workers.tiny_model import LetterEngine
 from workers.engines.contract import ChatMessage, Choice, ErrorCode, Refusal
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.outcome_model import OutcomeModel, StepModel
+from workers.sources.results import Scored, Unscored
 
 OUTCOME, STEPS = OutcomeModel(), StepModel()
 

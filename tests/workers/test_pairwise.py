@@ -12,9 +12,10 @@ from rewards.parameters import validate_parameters
 from rewards.rubrics.content import Criterion
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage, Choice, ErrorCode, Refusal
-from workers.sources.contract import Member, OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import Member, OutputMessage, SourceItem
 from workers.sources.pairwise import PairwiseJudge, drawn_pairs, settle
 from workers.sources.replies import ParseState
+from workers.sources.results import Scored, Unscored
 
 SOURCE = PairwiseJudge()
 _SHOWN = re.compile(r"<response_(a|b)>\n(.*?)\n</response_\1>", re.DOTALL)

@@ -8,8 +8,9 @@ import pytest
 from rewards.parameters import validate_parameters
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage
-from workers.sources.contract import OutputMessage, Scored, SourceItem
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.relevance_mixture import RelevanceMixture, repetition, word_f1, words
+from workers.sources.results import Scored
 
 SOURCE = RelevanceMixture()
 

@@ -9,8 +9,9 @@ from rewards.parameters import validate_parameters
 from rewards.rubrics.content import Criterion, Level
 from tests.workers.tiny_model import LetterEngine
 from workers.engines.contract import Capability, ChatMessage, EngineError
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.prompts import neutralise, section
+from workers.sources.results import Scored, Unscored
 from workers.sources.rubric_judge import RubricJudge, offered_labels
 
 SOURCE = RubricJudge()

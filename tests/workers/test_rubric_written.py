@@ -10,7 +10,8 @@ from rewards.rubrics.aggregate import aggregate
 from rewards.rubrics.content import Criterion, Level, RubricContent
 from tests.workers.scripted_engine import Asked, ScriptedEngine
 from workers.engines.contract import ChatMessage
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
+from workers.sources.results import Scored, Unscored
 from workers.sources.rubric_written import RubricJudgeWritten
 
 SOURCE = RubricJudgeWritten()

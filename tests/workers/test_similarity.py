@@ -11,7 +11,8 @@ from rewards.parameters import ParameterError, validate_parameters
 from rewards.rubrics.content import Criterion
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
+from workers.sources.results import Scored, Unscored
 from workers.sources.similarity import InstructionSimilarity, SemanticSimilarity, channel_of
 
 REFERENCE, INSTRUCTION = SemanticSimilarity(), InstructionSimilarity()

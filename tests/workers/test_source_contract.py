@@ -44,19 +44,16 @@ from workers.sources.contract import (
     PROMPT,
     Estimate,
     Fidelity,
-    Gives,
     Input,
     Member,
     OutputMessage,
-    Reply,
-    Scored,
     Source,
     SourceItem,
-    Unscored,
 )
 from workers.sources.prompts import TAGS, prompt_sha256
 from workers.sources.registry import SOURCES, UnknownSourceError, source_named
 from workers.sources.replies import ParseState
+from workers.sources.results import Gives, Reply, Scored, Unscored
 from workers.sources.scoring import score_items
 
 CRITERIA = (

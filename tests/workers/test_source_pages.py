@@ -23,13 +23,13 @@ from workers.catalogue import FIDELITY_LABELS, FIDELITY_WORDS, GIVES_LABELS, INP
 from workers.models import Attempt, ModelEndpoint, Run
 from workers.scoring import work_once
 from workers.selection import OutputSelection
-from workers.sources.contract import (
+from workers.sources.contract import Estimate, Fidelity, Input
+from workers.sources.registry import SOURCES
+from workers.sources.replies import ParseState
+from workers.sources.results import (
     ComparisonResult,
     CritiqueResult,
-    Estimate,
-    Fidelity,
     Gives,
-    Input,
     RankingResult,
     RatingResult,
     Reply,
@@ -37,8 +37,6 @@ from workers.sources.contract import (
     Unscored,
     VerdictResult,
 )
-from workers.sources.registry import SOURCES
-from workers.sources.replies import ParseState
 
 pytestmark = pytest.mark.django_db
 

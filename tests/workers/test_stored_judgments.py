@@ -10,10 +10,11 @@ from tests.factories import make_output, make_project, make_task
 from tests.workers.counting_source import CountingSource, counting_scorer, registered, start
 from workers.models import Attempt, RunItem
 from workers.scoring import work_once
-from workers.sources.contract import (
+from workers.sources.contract import Estimate
+from workers.sources.replies import ParseState
+from workers.sources.results import (
     ComparisonResult,
     CritiqueResult,
-    Estimate,
     Gives,
     RankingResult,
     RatingResult,
@@ -23,7 +24,6 @@ from workers.sources.contract import (
     StepsResult,
     Unscored,
 )
-from workers.sources.replies import ParseState
 
 pytestmark = pytest.mark.django_db
 

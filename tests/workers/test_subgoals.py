@@ -12,7 +12,8 @@ from rewards.rubrics.content import Criterion, Level
 from rewards.statistics.confusion import confusion
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage, Choice, ErrorCode, Refusal
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
+from workers.sources.results import Scored, Unscored
 from workers.sources.subgoals import Subgoals, Turn, turns_of
 
 SOURCE = Subgoals()

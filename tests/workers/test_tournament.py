@@ -12,9 +12,9 @@ from tests.factories import make_output, make_project, make_task
 from tests.workers.scripted_engine import ScriptedEngine
 from tests.workers.test_pairwise import Taster, group
 from tests.workers.test_stored_judgments import GivingSource, run
-from workers.sources.contract import RankingResult, Scored, Unscored
 from workers.sources.listwise import ListwiseJudge
 from workers.sources.replies import ParseState
+from workers.sources.results import RankingResult, Scored, Unscored
 from workers.sources.tournament import Tournament
 
 MATCHES, LISTS = Tournament(), ListwiseJudge()

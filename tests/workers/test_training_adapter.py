@@ -14,9 +14,9 @@ from workers.engines.encoding import Encoder
 from workers.engines.folders import resolve_model
 from workers.engines.pretrained import load_pretrained
 from workers.engines.transformers_engine import TransformersEngine
-from workers.sources.contract import Scored
 from workers.sources.fitted.weights import FittedWeights, weights_from_bytes
 from workers.sources.logprobs.implicit_prm import ImplicitPrm
+from workers.sources.results import Scored
 from workers.training.contract import FitError, LeftOut
 from workers.training.examples import examples_from_rows, prepared
 from workers.training.implicit_prm import AdapterTraining, ImplicitPrmTrainer, _encoded, cross_entropy

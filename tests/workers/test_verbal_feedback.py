@@ -8,7 +8,8 @@ import pytest
 from rewards.parameters import validate_parameters
 from tests.workers.scripted_engine import ScriptedEngine
 from workers.engines.contract import ChatMessage
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
+from workers.sources.results import Scored, Unscored
 from workers.sources.verbal_feedback import FIELDS, VerbalFeedback
 
 SOURCE = VerbalFeedback()

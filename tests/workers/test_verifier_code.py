@@ -8,7 +8,7 @@ from rewards.parameters import ParameterError
 from tests.workers.verifying import values, verified
 from workers import catalogue, sandbox
 from workers.sandbox import SandboxUnavailableError
-from workers.sources.contract import Unscored
+from workers.sources.results import Unscored
 from workers.sources.verifiers import code_tests
 from workers.sources.verifiers.code_tests import CodeTests, InvalidTestsError, read_tests, same_output, same_value
 

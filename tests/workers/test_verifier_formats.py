@@ -7,7 +7,8 @@ import pytest
 
 from rewards.parameters import ParameterError
 from tests.workers.verifying import correct, values, verified
-from workers.sources.contract import OutputMessage, Unscored
+from workers.sources.contract import OutputMessage
+from workers.sources.results import Unscored
 from workers.sources.verifiers.json_schema import JsonSchema
 from workers.sources.verifiers.tag_format import TagFormat
 

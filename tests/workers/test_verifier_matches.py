@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from rewards.parameters import ParameterError
 from tests.workers.verifying import by_sentence, correct, values, verified
-from workers.sources.contract import OutputMessage, Scored, Unscored
+from workers.sources.contract import OutputMessage
+from workers.sources.results import Scored, Unscored
 from workers.sources.verifiers.answers import last_boxed
 from workers.sources.verifiers.exact import ExactMatch
 from workers.sources.verifiers.numbers import MOST_DIGITS, find_numbers

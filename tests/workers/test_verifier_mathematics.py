@@ -6,7 +6,8 @@ from rewards.parameters import validate_parameters
 from tests.workers.verifying import values, verified
 from workers.engines.contract import ChatMessage
 from workers.sandbox import SandboxUnavailableError
-from workers.sources.contract import OutputMessage, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
+from workers.sources.results import Unscored
 from workers.sources.verifiers import math_equivalence
 from workers.sources.verifiers.math_equivalence import MathEquivalence
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from rewards.parameters import validate_parameters
 from workers.engines.contract import ChatMessage
-from workers.sources.contract import OutputMessage, Scored, Source, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, Source, SourceItem
+from workers.sources.results import Scored, Unscored
 from workers.sources.scoring import score_items
 
 

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from workers.engines.contract import Engine, Generated, Prompt, Refusal, Sampling
-from workers.sources.contract import Reply
 from workers.sources.prompts import prompt_sha256
 from workers.sources.replies import ParseState, ReplyError
+from workers.sources.results import Reply
 
 Read = TypeVar("Read")
 

@@ -21,8 +21,9 @@ from rewards.rubrics.rules import suggested_aggregation
 from workers.authoring.asking import Question, ask
 from workers.authoring.prompts import judging_prompt
 from workers.engines.contract import Engine
-from workers.sources.contract import Reply, Scored, SourceItem
+from workers.sources.contract import SourceItem
 from workers.sources.replies import ReplyError, json_object, label_of
+from workers.sources.results import Reply, Scored
 from workers.sources.rubric_judge import RubricJudge, offered_labels, state_and_value
 from workers.sources.scoring import score_items
 

@@ -20,7 +20,8 @@ from workers.authoring.judging import Judge
 from workers.authoring.prompts import refinement_prompt
 from workers.authoring.replies import Dropped, read_edits
 from workers.engines.contract import Capability, Engine, require
-from workers.sources.contract import Reply, SourceItem
+from workers.sources.contract import SourceItem
+from workers.sources.results import Reply
 
 MOST_ITERATIONS = 4
 FEWEST_CANDIDATES = 2

@@ -18,7 +18,7 @@ from workers.authoring.tail import HumanPair, pairwise_accuracy, standing, tail
 from workers.inputs import group_item, output_item
 from workers.models import ModelEndpoint, RubricProposal
 from workers.outcomes import storable
-from workers.sources.contract import Reply
+from workers.sources.results import Reply
 
 _LONGEST_REPLY = 20_000
 

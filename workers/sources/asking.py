@@ -28,9 +28,10 @@ from workers.engines.contract import (
     Sampling,
     require,
 )
-from workers.sources.contract import Estimate, Reply, Unscored
+from workers.sources.contract import Estimate
 from workers.sources.prompts import neutralise, prompt_sha256
 from workers.sources.replies import ParseState, ReplyError, json_object, label_of, number_of, text_of
+from workers.sources.results import Reply, Unscored
 
 T = TypeVar("T")
 

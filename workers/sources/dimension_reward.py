@@ -41,20 +41,10 @@ from workers.engines.contract import (
     TokenLogprobs,
     require,
 )
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.log_ratio import with_context
 from workers.sources.prompts import conversation_text
+from workers.sources.results import Gives, Scored, SignalResult, Unscored
 from workers.sources.similarity import FAMILY, Embedded, cosine
 
 CONFIDENCE, RELEVANCE, COHERENCE = "confidence", "relevance", "coherence"

@@ -38,18 +38,7 @@ from workers.sources.asking import (
     menu_form,
     reading,
 )
-from workers.sources.contract import (
-    CritiqueResult,
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Scored,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.likert import (
     ASKED,
     CONTEXT_PARAMETER,
@@ -67,6 +56,7 @@ from workers.sources.likert import (
 )
 from workers.sources.panel import PanelAnswer, pool
 from workers.sources.prompts import Place, PromptSpec, fill, section
+from workers.sources.results import CritiqueResult, Gives, Scored, Unscored
 
 RUBRIC, DEMONSTRATIONS, SHOTS = "rubric_json", "demonstrations", "shots"
 FIELDS = ("task", "response", "rationale", "verdict")

@@ -28,17 +28,7 @@ from workers.sources.asking import (
     drawing_parameters,
     menu_form,
 )
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    RatingResult,
-    Scored,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.panel import (
     PanelAnswer,
     ask_panel,
@@ -49,6 +39,7 @@ from workers.sources.panel import (
     readings,
 )
 from workers.sources.prompts import Place, PromptSpec, conversation_text, fill, response_text, section
+from workers.sources.results import Gives, RatingResult, Scored, Unscored
 
 OVERALL = "overall"
 SCALES = {"1-10": (1, 10), "1-7": (1, 7), "1-5": (1, 5)}

@@ -29,21 +29,11 @@ from workers.sources.asking import (
     require_order,
     write,
 )
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    RankingResult,
-    Scored,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.pairwise import SHOWN, drawn_order, rubric_text, shown_members
 from workers.sources.prompts import Place, PromptSpec, conversation_text, fill, section
 from workers.sources.replies import ParseState, ReplyError, text_of
+from workers.sources.results import Gives, RankingResult, Scored, Unscored
 
 RANKING = "ranking"
 

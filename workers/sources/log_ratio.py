@@ -41,18 +41,8 @@ from workers.engines.contract import (
     TokenLogprobs,
     require,
 )
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
+from workers.sources.results import Gives, Scored, SignalResult, Unscored
 
 LOG_RATIO, LOG_PROB, LOG_PROB_BASELINE = "log_ratio", "log_prob", "log_prob_baseline"
 NO_PROMPT, REFERENCE_MODEL = "no_prompt", "reference_model"

@@ -40,19 +40,7 @@ from workers.engines.contract import (
     Refusal,
     require,
 )
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Reply,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.log_ratio import with_context
 from workers.sources.prompts import (
     Place,
@@ -64,6 +52,7 @@ from workers.sources.prompts import (
     section,
 )
 from workers.sources.replies import ParseState
+from workers.sources.results import Gives, Reply, Scored, SignalResult, Unscored
 
 YES, NO = "YES", "NO"
 GOOD, BAD = "+", "-"

@@ -39,21 +39,9 @@ from workers.sources.asking import (
     drawing_parameters,
     menu_form,
 )
-from workers.sources.contract import (
-    ComparisonResult,
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    Member,
-    ModelRole,
-    Reply,
-    Scored,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, Member, ModelRole, SourceItem
 from workers.sources.prompts import Place, PromptSpec, conversation_text, fill, response_text, section
+from workers.sources.results import ComparisonResult, Gives, Reply, Scored, Unscored
 
 A, B = "A", "B"
 Choice = Literal["a", "b", "tie"]

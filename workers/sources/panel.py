@@ -29,7 +29,8 @@ from rewards.segmentation import whole
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, Engine
 from workers.sources.asking import ANSWER_BY, PROBABILITIES, REASONED, WRITTEN, Answer, MenuQuestion, Said, derived_seed
-from workers.sources.contract import ModelRole, Reply, SignalResult, SourceItem, Unscored
+from workers.sources.contract import ModelRole, SourceItem
+from workers.sources.results import Reply, SignalResult, Unscored
 
 DISPERSION = "dispersion"
 ROLES = ("judge", "judge_2", "judge_3")

@@ -30,18 +30,9 @@ from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import whole
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, Engine, Refusal, require
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.prompts import conversation_text
+from workers.sources.results import Gives, Scored, SignalResult, Unscored
 from workers.sources.similarity import ENCODER, FAMILY, INCLUDE_THINKING, Embedded, cosine, written_text
 
 MIXTURE = "relevance_mixture"

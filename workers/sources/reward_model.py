@@ -19,19 +19,9 @@ from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import whole
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, ChatMessage, Engine, Refusal, require
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.log_ratio import with_context
+from workers.sources.results import Gives, Scored, SignalResult, Unscored
 
 REWARD = "reward"
 

@@ -18,7 +18,7 @@ from rewards.parameters import Parameter, Parameters
 from rewards.rubrics.content import Criterion
 from workers.engines.contract import Engine
 from workers.sources.asking import WAYS, MenuQuestion, answer_by_parameter, drawing_parameters
-from workers.sources.contract import Declaration, Estimate, Fidelity, Gives, Input, Scored, SourceItem, Unscored
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.likert import (
     ASKED,
     CONTEXT_PARAMETER,
@@ -34,6 +34,7 @@ from workers.sources.likert import (
 )
 from workers.sources.panel import check_panel, judge_roles, panel_parameters
 from workers.sources.prompts import Place, PromptSpec, section
+from workers.sources.results import Gives, Scored, Unscored
 
 TEMPLATE = f"""\
 {PREAMBLE}

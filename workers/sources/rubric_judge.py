@@ -31,19 +31,7 @@ from workers.engines.contract import (
     Refusal,
     require,
 )
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Reply,
-    Scored,
-    SourceItem,
-    Unscored,
-    VerdictResult,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.prompts import (
     Place,
     PromptSpec,
@@ -55,6 +43,7 @@ from workers.sources.prompts import (
     section,
 )
 from workers.sources.replies import ParseState
+from workers.sources.results import Gives, Reply, Scored, Unscored, VerdictResult
 
 YES, NO, CANNOT_ASSESS = "Yes", "No", "Cannot assess"
 CONTENT_FREE = "N/A"

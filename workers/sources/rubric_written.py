@@ -43,18 +43,7 @@ from workers.sources.asking import (
     read_menu,
     write,
 )
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    Reply,
-    Scored,
-    SourceItem,
-    Unscored,
-    VerdictResult,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.likert import CONTEXT_PARAMETER, MATERIAL, THINKING_PARAMETER, material, nothing_shown
 from workers.sources.panel import (
     PanelAnswer,
@@ -68,6 +57,7 @@ from workers.sources.panel import (
 )
 from workers.sources.prompts import Place, PromptSpec, fill, neutralise, section
 from workers.sources.replies import ParseState, ReplyError
+from workers.sources.results import Gives, Reply, Scored, Unscored, VerdictResult
 from workers.sources.rubric_judge import NO, YES, offered_labels, state_and_value
 
 MEAN, MAJORITY = "mean", "majority"

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from rewards.parameters import Parameters
 from workers.engines.contract import Engine
-from workers.sources.contract import Declaration, Input, Scored, Source, SourceItem, Unscored
+from workers.sources.contract import Declaration, Input, Source, SourceItem
+from workers.sources.results import Scored, Unscored
 
 FEWEST_MEMBERS = 2
 

@@ -28,19 +28,9 @@ from rewards.parameters import Parameter, ParameterError, Parameters
 from rewards.segmentation import sentences, whole
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, Engine, Refusal, require
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.prompts import conversation_text, text_sha256
+from workers.sources.results import Gives, Scored, SignalResult, Unscored
 
 SIMILARITY, PREFIX = "similarity", "similarity_prefix"
 PROMPT_TEXT, CRITERIA = "prompt", "criteria"

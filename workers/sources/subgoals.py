@@ -41,21 +41,9 @@ from workers.sources.asking import (
     drawing_parameters,
     menu_form,
 )
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    OutputMessage,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-    VerdictResult,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, OutputMessage, SourceItem
 from workers.sources.prompts import Place, PromptSpec, conversation_text, fill, section
+from workers.sources.results import Gives, Scored, SignalResult, Unscored, VerdictResult
 from workers.sources.similarity import channel_of
 
 YES, NO = "Yes", "No"

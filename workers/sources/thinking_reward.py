@@ -28,21 +28,11 @@ from workers.sources.asking import (
     require_order,
     write,
 )
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    RatingResult,
-    Scored,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.likert import OVERALL
 from workers.sources.prompts import Place, PromptSpec, conversation_text, fill, response_text, section
 from workers.sources.replies import ParseState, ReplyError, number_of, text_of
+from workers.sources.results import Gives, RatingResult, Scored, Unscored
 
 STEPS = 10
 DIMENSIONS = {

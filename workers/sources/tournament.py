@@ -23,18 +23,7 @@ from rewards.parameters import Parameter, Parameters
 from rewards.statistics.tournament import Choice, Match, Pairing, copeland, knockout, tiers_of
 from workers.engines.contract import Engine
 from workers.sources.asking import answer_by_parameter, drawing_parameters
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    RankingResult,
-    Reply,
-    Scored,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.pairwise import (
     JUDGE,
     PLACES,
@@ -49,6 +38,7 @@ from workers.sources.pairwise import (
     shown_members,
 )
 from workers.sources.prompts import PromptSpec
+from workers.sources.results import Gives, RankingResult, Reply, Scored, Unscored
 
 ALL_PAIRS, KNOCKOUT = "all_pairs", "knockout"
 

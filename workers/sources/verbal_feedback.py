@@ -28,19 +28,7 @@ from workers.sources.asking import (
     require_order,
     write,
 )
-from workers.sources.contract import (
-    CritiqueResult,
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    RatingResult,
-    Scored,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.likert import (
     CONTEXT_PARAMETER,
     MATERIAL,
@@ -51,6 +39,7 @@ from workers.sources.likert import (
 )
 from workers.sources.prompts import Place, PromptSpec, fill, section
 from workers.sources.replies import text_of
+from workers.sources.results import CritiqueResult, Gives, RatingResult, Scored, Unscored
 
 LOW, HIGH = 0, 10
 ASPECTS = ("correctness", "logical_rigor", "completeness", "clarity")

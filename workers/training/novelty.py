@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rewards.parameters import Parameter, Parameters
-from workers.sources.contract import Fidelity, Unscored
+from workers.sources.contract import Fidelity
 from workers.sources.fitted.novelty import LAYERS, NOVELTY, PREDICTOR, PRIOR, distances, embed_pairs, network
 from workers.sources.fitted.weights import FittedWeights
+from workers.sources.results import Unscored
 from workers.sources.similarity import ENCODER
 from workers.training.contract import Base, Example, FitError, Fitted, LeftOut, Progress, TrainerDeclaration
 from workers.training.measures import ranking, task_numbers

@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rewards.parameters import Parameter, Parameters
-from workers.sources.contract import Fidelity, Unscored
+from workers.sources.contract import Fidelity
 from workers.sources.fitted.token_credit import BASE, TOKEN_CREDIT, read_states
 from workers.sources.fitted.weights import FittedWeights
+from workers.sources.results import Unscored
 from workers.training.contract import Base, Example, FitError, Fitted, LeftOut, Progress, TrainerDeclaration
 from workers.training.measures import measured
 

@@ -19,8 +19,9 @@ from workers.artefact_files import parameters_for
 from workers.engines.contract import Engine, EngineError
 from workers.inputs import newest_task_rubrics, output_item
 from workers.models import Scorer
-from workers.sources.contract import OutputMessage, Scored, SourceItem, Unscored
+from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.registry import source_named
+from workers.sources.results import Scored, Unscored
 from workers.sources.scoring import score_items
 
 _AT_A_TIME = 8

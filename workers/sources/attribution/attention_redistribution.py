@@ -47,18 +47,8 @@ from workers.sources.attribution.scalars import (
     unscored,
 )
 from workers.sources.attribution.tokens import token_signal
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
+from workers.sources.results import Gives, Scored, SignalResult, Unscored
 from workers.sources.similarity import written
 
 CHANNEL = "redistributed_reward"

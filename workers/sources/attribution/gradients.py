@@ -37,17 +37,8 @@ from workers.sources.attribution.scalars import (
     unscored,
 )
 from workers.sources.attribution.tokens import Asked, asked_for, token_signal
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    ModelRole,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, ModelRole, SourceItem
+from workers.sources.results import Gives, Scored, SignalResult, Unscored
 
 WAYS = (
     (OUTCOME, frozenset({Capability.CHOOSE})),

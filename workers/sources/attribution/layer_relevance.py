@@ -24,7 +24,8 @@ from workers.engines.contract import Capability, Engine, Explained, Refusal
 from workers.sources.attribution.gradients import NUMBER, WAYS, Credits, TokenAttribution
 from workers.sources.attribution.perturbation import FAMILY, NEEDS, PROMPT_SPEC, USES
 from workers.sources.attribution.scalars import INCLUDE_THINKING, USE_CONTEXT
-from workers.sources.contract import Declaration, Fidelity, Gives, ModelRole
+from workers.sources.contract import Declaration, Fidelity, ModelRole
+from workers.sources.results import Gives
 
 ELSEWHERE_CHANNEL = "relevance_elsewhere"
 

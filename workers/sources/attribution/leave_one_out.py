@@ -25,7 +25,8 @@ from workers.sources.attribution.perturbation import (
     Perturbation,
 )
 from workers.sources.attribution.scalars import ROLE
-from workers.sources.contract import Declaration, Fidelity, Gives
+from workers.sources.contract import Declaration, Fidelity
+from workers.sources.results import Gives
 
 
 class LeaveOneOut(Perturbation):

@@ -29,7 +29,8 @@ from workers.sources.attribution.perturbation import (
     Perturbation,
 )
 from workers.sources.attribution.scalars import ROLE
-from workers.sources.contract import Declaration, Fidelity, Gives, Scored, SourceItem, Unscored
+from workers.sources.contract import Declaration, Fidelity, SourceItem
+from workers.sources.results import Gives, Scored, Unscored
 
 BINARY, FLAT = "binary", "flat"
 EVALUATIONS, IS_EXACT = "evaluations", "is_exact"

@@ -14,7 +14,8 @@ from rewards.signals import RewardSignal
 from rewards.statistics.attribution import Floats, Masks, completeness_gap
 from workers.engines.contract import Refusal
 from workers.sources.attribution.scalars import Messages, Scalar
-from workers.sources.contract import SignalResult, SourceItem
+from workers.sources.contract import SourceItem
+from workers.sources.results import SignalResult
 from workers.sources.similarity import written
 
 SCALAR_CHANNEL, EMPTY_CHANNEL, GAP_CHANNEL = "explained_number", "explained_number_empty", "completeness_gap"

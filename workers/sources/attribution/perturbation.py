@@ -28,17 +28,10 @@ from workers.sources.attribution.scalars import (
     scalar_for,
     unscored,
 )
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Input,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Input, SourceItem
 from workers.sources.outcome_model import OutcomeModel
 from workers.sources.prompts import conversation_text
+from workers.sources.results import Scored, SignalResult, Unscored
 
 FAMILY = "Attribution"
 DELETION_AREA = "deletion_area"

@@ -27,10 +27,11 @@ from workers.engines.contract import (
     Prompt,
     Refusal,
 )
-from workers.sources.contract import ModelRole, OutputMessage, SourceItem, Unscored
+from workers.sources.contract import ModelRole, OutputMessage, SourceItem
 from workers.sources.log_ratio import with_context
 from workers.sources.outcome_model import NO, YES
 from workers.sources.prompts import conversation_text, fill, response_text, section
+from workers.sources.results import Unscored
 from workers.sources.similarity import BETWEEN_MESSAGES, cosine, written_text
 
 Messages = tuple[OutputMessage, ...]

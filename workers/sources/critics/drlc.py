@@ -44,19 +44,7 @@ from workers.sources.asking import (
     require_order,
     write,
 )
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Scored,
-    SignalResult,
-    SourceItem,
-    SpanResult,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.critics.quotes import (
     FAMILY,
     OCCURRENCE,
@@ -79,6 +67,7 @@ from workers.sources.critics.quotes import (
 from workers.sources.likert import CONTEXT_PARAMETER, MATERIAL, THINKING_PARAMETER, material, nothing_shown
 from workers.sources.prompts import Place, PromptSpec, fill, neutralise, section
 from workers.sources.replies import label_of, text_of
+from workers.sources.results import Gives, Scored, SignalResult, SpanResult, Unscored
 
 GOOD, BAD = "good", "bad"
 KIND = "kind"

@@ -39,18 +39,7 @@ from workers.sources.asking import (
     require_order,
     write,
 )
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.critics.quotes import (
     FAMILY,
     REPEATED_PARAMETER,
@@ -71,6 +60,7 @@ from workers.sources.critics.quotes import (
 from workers.sources.likert import CONTEXT_PARAMETER, MATERIAL, THINKING_PARAMETER, material, nothing_shown
 from workers.sources.prompts import Place, PromptSpec, fill, neutralise, section
 from workers.sources.replies import label_of, text_of
+from workers.sources.results import Gives, Scored, SignalResult, Unscored
 
 SEVERITIES = ("minor", "major", "critical")
 CATEGORY, SEVERITY = "category", "severity"

@@ -36,18 +36,7 @@ from workers.sources.asking import (
     require_order,
     write,
 )
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Scored,
-    SourceItem,
-    Unscored,
-    VerdictResult,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.critics.quotes import (
     FAMILY,
     REPEATED_PARAMETER,
@@ -67,6 +56,7 @@ from workers.sources.critics.quotes import (
 from workers.sources.likert import CONTEXT_PARAMETER, MATERIAL, THINKING_PARAMETER, material, nothing_shown
 from workers.sources.prompts import Place, PromptSpec, fill, neutralise, section
 from workers.sources.replies import text_of
+from workers.sources.results import Gives, Scored, Unscored, VerdictResult
 from workers.sources.rubric_judge import offered_labels, state_and_value
 from workers.sources.rubric_written import criterion_text
 

@@ -37,23 +37,12 @@ from workers.sources.asking import (
     require_order,
     write,
 )
-from workers.sources.contract import (
-    CritiqueResult,
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.critics.quotes import FAMILY, QUOTE, QuoteFinder, entries_of, noted, quotable, quote_of
 from workers.sources.likert import CONTEXT_PARAMETER, MATERIAL, THINKING_PARAMETER, material, nothing_shown
 from workers.sources.prompts import Place, PromptSpec, fill, section
 from workers.sources.replies import ParseState, ReplyError, text_of
+from workers.sources.results import CritiqueResult, Gives, Scored, SignalResult, Unscored
 
 MISSING, INFORMATION = "missing", "information"
 COUNT = "missing_count"

@@ -29,9 +29,10 @@ from rewards.segmentation import whole, words
 from rewards.signals import RewardSignal, spans_to_tokens
 from rewards.text import Span, word_cuts
 from workers.sources.asking import closed_object, read_whole
-from workers.sources.contract import Reply, SignalResult, SourceItem, SpanResult
+from workers.sources.contract import SourceItem
 from workers.sources.prompts import neutralise
 from workers.sources.replies import ParseState, ReplyError
+from workers.sources.results import Reply, SignalResult, SpanResult
 
 FAMILY = "Critics"
 FIRST, EVERY, NOWHERE = "first", "every", "nowhere"

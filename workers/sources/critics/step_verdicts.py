@@ -20,18 +20,7 @@ from typing import Any
 from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import Capability, Engine
 from workers.sources.asking import ANSWER, EXPLANATION, Answer, drawing_parameters, require_order
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Scored,
-    SourceItem,
-    StepsResult,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.critics.quotes import FAMILY, noted
 from workers.sources.critics.steps import (
     STEP_PLACES,
@@ -47,6 +36,7 @@ from workers.sources.critics.steps import (
 from workers.sources.likert import CONTEXT_PARAMETER, MATERIAL, THINKING_PARAMETER, nothing_shown
 from workers.sources.prompts import Place, PromptSpec, section
 from workers.sources.replies import label_of, text_of
+from workers.sources.results import Gives, Scored, StepsResult, Unscored
 
 LABELS = {"correct": 1, "neutral": 0, "incorrect": -1}
 

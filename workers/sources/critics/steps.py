@@ -17,11 +17,12 @@ from rewards.segmentation import steps as cut_steps
 from rewards.text import Span
 from workers.engines.contract import Engine, Prompt
 from workers.sources.asking import Answer, Writing, closed_object, derived_seed, object_form, object_schema, write
-from workers.sources.contract import Estimate, Reply, SourceItem
+from workers.sources.contract import Estimate, SourceItem
 from workers.sources.critics.quotes import quotable
 from workers.sources.likert import material
 from workers.sources.prompts import Place, fill, neutralise
 from workers.sources.replies import ParseState, ReplyError
+from workers.sources.results import Reply
 
 T = TypeVar("T")
 

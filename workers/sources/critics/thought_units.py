@@ -28,20 +28,7 @@ from rewards.signals import RewardSignal
 from rewards.text import Span
 from workers.engines.contract import Capability, Engine
 from workers.sources.asking import ANSWER, EXPLANATION, Answer, drawing_parameters, require_order
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Scored,
-    SignalResult,
-    SourceItem,
-    SpanResult,
-    StepsResult,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.critics.quotes import FAMILY, Found, QuoteFinder, in_order, located_signal, noted, quotable
 from workers.sources.critics.step_verdicts import first_error
 from workers.sources.critics.steps import (
@@ -58,6 +45,7 @@ from workers.sources.critics.steps import (
 from workers.sources.likert import CONTEXT_PARAMETER, MATERIAL, nothing_shown
 from workers.sources.prompts import Place, PromptSpec
 from workers.sources.replies import ParseState, ReplyError, label_of, text_of
+from workers.sources.results import Gives, Scored, SignalResult, SpanResult, StepsResult, Unscored
 
 LABELS = {"correct": 1, "incorrect": -1}
 EVIDENCE = "evidence"

@@ -31,20 +31,12 @@ import numpy.typing as npt
 
 from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import Capability, Engine, Refusal, require
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    Scored,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.fitted.token_credit import FAMILY
 from workers.sources.fitted.weights import FittedWeights, weights_in
 from workers.sources.logprobs.reading import over_whole
 from workers.sources.prompts import conversation_text
+from workers.sources.results import Gives, Scored, Unscored
 from workers.sources.similarity import ENCODER, written_text
 
 NOVELTY = "novelty"

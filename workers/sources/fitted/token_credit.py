@@ -30,17 +30,7 @@ import numpy.typing as npt
 from rewards.parameters import Parameters
 from rewards.segmentation import Segmentation
 from workers.engines.contract import Capability, Engine, HiddenStates, Refusal, require
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Scored,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.fitted.weights import FittedWeights, weights_in
 from workers.sources.logprobs.reading import (
     OutputTokens,
@@ -50,6 +40,7 @@ from workers.sources.logprobs.reading import (
     over_whole,
     scored_pieces,
 )
+from workers.sources.results import Gives, Scored, Unscored
 
 TOKEN_CREDIT = "token_credit"
 FAMILY = "Fitted here"

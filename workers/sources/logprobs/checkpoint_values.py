@@ -24,7 +24,7 @@ import numpy as np
 
 from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import Engine
-from workers.sources.contract import Declaration, Estimate, Fidelity, Gives, Input, Scored, SourceItem, Unscored
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.logprobs.reading import (
     FAMILY,
     LAYOUT,
@@ -36,6 +36,7 @@ from workers.sources.logprobs.reading import (
     over_tokens,
     read_tokens,
 )
+from workers.sources.results import Gives, Scored, Unscored
 
 CHECKPOINT = "checkpoint"
 TOKEN_REWARD, ADVANTAGE, Q_VALUE, STATE_VALUE = "token_reward", "advantage", "q_value", "state_value"

@@ -34,17 +34,7 @@ from rewards.parameters import Parameter, ParameterError, Parameters
 from rewards.segmentation import steps
 from rewards.signals import RewardSignal, project
 from workers.engines.contract import Engine
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.logprobs.reading import (
     FAMILY,
     LAYOUT,
@@ -57,6 +47,7 @@ from workers.sources.logprobs.reading import (
     over_whole,
     read_tokens,
 )
+from workers.sources.results import Gives, Scored, SignalResult, Unscored
 
 TOKEN_REWARD, STEP_REWARD, STEP_VALUE = "token_reward", "step_reward", "step_value"
 RESPONSE_SCORE = "response_score"

@@ -26,17 +26,7 @@ from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import turns
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, Continuation, Engine, Refusal, TokenLogprobs, require
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.logprobs.reading import (
     FAMILY,
     LAYOUT,
@@ -51,6 +41,7 @@ from workers.sources.logprobs.reading import (
     task_messages,
 )
 from workers.sources.relevance_mixture import word_f1
+from workers.sources.results import Gives, Scored, SignalResult, Unscored
 
 MODEL = "model"
 OUTCOME, GAIN = "outcome", "gain"

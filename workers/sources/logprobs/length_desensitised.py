@@ -18,7 +18,7 @@ import numpy as np
 
 from rewards.parameters import Parameter, ParameterError, Parameters
 from workers.engines.contract import Engine
-from workers.sources.contract import Declaration, Estimate, Fidelity, Gives, Input, Scored, SourceItem, Unscored
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.logprobs.reading import (
     FAMILY,
     LAYOUT,
@@ -31,6 +31,7 @@ from workers.sources.logprobs.reading import (
     over_whole,
     read_tokens,
 )
+from workers.sources.results import Gives, Scored, Unscored
 
 POLICY, REFERENCE = "policy", "reference"
 TOKEN_REWARD, REWARD = "token_reward", "length_desensitised_reward"

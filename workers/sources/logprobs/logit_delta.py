@@ -20,7 +20,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from rewards.parameters import Parameters
 from workers.engines.contract import Engine
-from workers.sources.contract import Declaration, Estimate, Fidelity, Gives, Input, Scored, SourceItem, Unscored
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.logprobs.reading import (
     FAMILY,
     LAYOUT,
@@ -32,6 +32,7 @@ from workers.sources.logprobs.reading import (
     over_tokens,
     read_tokens,
 )
+from workers.sources.results import Gives, Scored, Unscored
 
 TRAINED, BASE = "trained", "base"
 LOGIT_DELTA, VALUE_DELTA, LOG_RATIO = "logit_delta", "value_delta", "log_ratio"

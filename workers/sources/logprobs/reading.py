@@ -30,9 +30,10 @@ from workers.engines.contract import (
     TokenLogprobs,
     require,
 )
-from workers.sources.contract import Estimate, ModelRole, OutputMessage, SignalResult, SourceItem, Unscored
+from workers.sources.contract import Estimate, ModelRole, OutputMessage, SourceItem
 from workers.sources.log_ratio import FAMILY as FAMILY
 from workers.sources.log_ratio import with_context
+from workers.sources.results import SignalResult, Unscored
 
 Values = npt.NDArray[np.float64]
 

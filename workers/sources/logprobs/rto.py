@@ -20,17 +20,7 @@ import numpy as np
 
 from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import Capability, Engine, Refusal, require
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    ModelRole,
-    Scored,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, ModelRole, SourceItem
 from workers.sources.logprobs.reading import (
     FAMILY,
     LAYOUT,
@@ -43,6 +33,7 @@ from workers.sources.logprobs.reading import (
     over_whole,
     read_tokens,
 )
+from workers.sources.results import Gives, Scored, Unscored
 from workers.sources.reward_model import conversation
 
 POLICY, TRAINED, REFERENCE, REWARD_MODEL = "policy", "dpo", "reference", "reward_model"

@@ -31,17 +31,7 @@ from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import Segmentation, steps, turns
 from rewards.signals import RewardSignal
 from workers.engines.contract import Capability, ChatMessage, Continuation, Engine, Refusal, require
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.logprobs.reading import (
     FAMILY,
     LAYOUT,
@@ -54,6 +44,7 @@ from workers.sources.logprobs.reading import (
     over_whole,
     task_messages,
 )
+from workers.sources.results import Gives, Scored, SignalResult, Unscored
 
 MODEL = "model"
 VALUE, TOTAL, BEFORE = "shapley_value", "answer_gain", "answer_logprob_before"

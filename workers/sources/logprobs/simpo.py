@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import Engine
-from workers.sources.contract import Declaration, Estimate, Fidelity, Gives, Input, Scored, SourceItem, Unscored
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.logprobs.reading import (
     FAMILY,
     LAYOUT,
@@ -28,6 +28,7 @@ from workers.sources.logprobs.reading import (
     over_whole,
     read_tokens,
 )
+from workers.sources.results import Gives, Scored, Unscored
 
 POLICY = "policy"
 TOKEN_REWARD, REWARD = "token_reward", "simpo_reward"

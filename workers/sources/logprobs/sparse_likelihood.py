@@ -23,7 +23,7 @@ import numpy as np
 
 from rewards.parameters import Parameter, Parameters
 from workers.engines.contract import Capability, ChatMessage, Continuation, Engine, Refusal, TokenLogprobs, require
-from workers.sources.contract import Declaration, Estimate, Fidelity, Gives, Input, Scored, SourceItem, Unscored
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.logprobs.reading import (
     FAMILY,
     LAYOUT,
@@ -40,6 +40,7 @@ from workers.sources.logprobs.reading import (
     read_tokens,
     task_messages,
 )
+from workers.sources.results import Gives, Scored, Unscored
 
 MODEL = "model"
 PARTIAL_LIKELIHOOD, GAIN, BEFORE = "partial_likelihood", "likelihood_gain", "partial_likelihood_before"

@@ -34,7 +34,7 @@ from workers.engines.contract import (
     TokenLogprobs,
     require,
 )
-from workers.sources.contract import Declaration, Estimate, Fidelity, Gives, Input, Scored, SourceItem, Unscored
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.logprobs.reading import (
     FAMILY,
     LAYOUT,
@@ -47,6 +47,7 @@ from workers.sources.logprobs.reading import (
     over_whole,
     task_messages,
 )
+from workers.sources.results import Gives, Scored, Unscored
 
 MODEL, BASELINE = "model", "baseline"
 THOUGHT_GAIN, CONTROL, BEYOND = "thought_gain", "thought_gain_shuffled", "thought_gain_beyond_order"

@@ -32,17 +32,7 @@ from rewards.parameters import Parameter, ParameterError, Parameters
 from rewards.segmentation import turns
 from rewards.signals import RewardSignal
 from workers.engines.contract import Engine
-from workers.sources.contract import (
-    Declaration,
-    Estimate,
-    Fidelity,
-    Gives,
-    Input,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, Fidelity, Input, SourceItem
 from workers.sources.logprobs.reading import (
     FAMILY,
     LAYOUT,
@@ -55,6 +45,7 @@ from workers.sources.logprobs.reading import (
     over_whole,
     read_tokens,
 )
+from workers.sources.results import Gives, Scored, SignalResult, Unscored
 
 POLICY = "policy"
 ENTROPY, CONFIDENCE, FORK = "entropy", "confidence", "fork"

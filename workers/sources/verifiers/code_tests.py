@@ -41,7 +41,8 @@ from rewards.parameters import Parameter, Parameters
 from workers import sandbox
 from workers.sandbox import Ending, Finished, Limits, SandboxUnavailableError
 from workers.sandbox.commands import PYTHON, Command, UnknownCommandError, command_named
-from workers.sources.contract import Declaration, Fidelity, Gives, Input, Scored, SourceItem, Unscored
+from workers.sources.contract import Declaration, Fidelity, Input, SourceItem
+from workers.sources.results import Gives, Scored, Unscored
 from workers.sources.verifiers import python_harness
 from workers.sources.verifiers.partial_credit import (
     ACCURACY_POINTS,

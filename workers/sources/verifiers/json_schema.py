@@ -29,7 +29,8 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from rewards.parameters import Parameter, Parameters
-from workers.sources.contract import Declaration, Fidelity, Gives, Input, Scored, SourceItem, Unscored
+from workers.sources.contract import Declaration, Fidelity, Input, SourceItem
+from workers.sources.results import Gives, Scored, Unscored
 from workers.sources.verifiers.verifier import CORRECT, FAMILY, NO_ANSWER, Answer, Verifier, no_answer, refuse, scored
 
 SCHEMA, VALID_FIELDS, ERRORS = "json_schema", "valid_fields", "errors"

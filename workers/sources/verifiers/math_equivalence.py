@@ -22,7 +22,8 @@ from workers import sandbox
 from workers.engines.contract import Engine
 from workers.sandbox import Ending, Finished, Limits, SandboxUnavailableError
 from workers.sandbox.commands import PYTHON, command_named
-from workers.sources.contract import Declaration, Fidelity, Gives, Input, Scored, SourceItem, Unscored
+from workers.sources.contract import Declaration, Fidelity, Input, SourceItem
+from workers.sources.results import Gives, Scored, Unscored
 from workers.sources.verifiers import math_harness
 from workers.sources.verifiers.answers import MARKER_WORDS, WHERE, locate_answer
 from workers.sources.verifiers.verifier import CORRECT, FAMILY, NO_ANSWER, Answer, Verifier, no_answer, refuse, scored

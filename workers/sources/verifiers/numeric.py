@@ -12,7 +12,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 from rewards.parameters import Parameter, Parameters
-from workers.sources.contract import Declaration, Fidelity, Gives, Input, Scored, SourceItem, Unscored
+from workers.sources.contract import Declaration, Fidelity, Input, SourceItem
+from workers.sources.results import Gives, Scored, Unscored
 from workers.sources.verifiers.answers import MARKER_WORDS, WHERE, locate_answer
 from workers.sources.verifiers.numbers import Number, find_numbers
 from workers.sources.verifiers.verifier import CORRECT, FAMILY, NO_ANSWER, Answer, Verifier, no_answer, scored

@@ -27,7 +27,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from rewards.parameters import Parameter, Parameters
-from workers.sources.contract import Declaration, Fidelity, Gives, Input, Scored, SourceItem, Unscored
+from workers.sources.contract import Declaration, Fidelity, Input, SourceItem
+from workers.sources.results import Gives, Scored, Unscored
 from workers.sources.verifiers.json_schema import json_part, parse_json
 from workers.sources.verifiers.verifier import CORRECT, FAMILY, NO_ANSWER, Answer, Verifier, no_answer, scored
 

@@ -24,16 +24,8 @@ from rewards.parameters import Parameter, Parameters
 from rewards.segmentation import sentences, whole
 from rewards.signals import RewardSignal
 from rewards.text import Span
-from workers.sources.contract import (
-    Declaration,
-    Fidelity,
-    Gives,
-    Input,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Fidelity, Input, SourceItem
+from workers.sources.results import Gives, Scored, SignalResult, Unscored
 from workers.sources.verifiers.verifier import FAMILY, Answer, Verifier, refuse
 
 REASONING_PATTERN, KEY_PHRASES, REPETITION, SELF_PLAY = "reasoning_pattern", "key_phrases", "repetition", "self_play"

@@ -26,7 +26,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rewards.parameters import Parameter, Parameters
-from workers.sources.contract import Declaration, Fidelity, Gives, Input, Scored, SourceItem, Unscored
+from workers.sources.contract import Declaration, Fidelity, Input, SourceItem
+from workers.sources.results import Gives, Scored, Unscored
 from workers.sources.verifiers.answers import MARKER_WORDS, WHERE, locate_answer
 from workers.sources.verifiers.numeric import DECIMAL_MARK, PERCENT, numbers_of
 from workers.sources.verifiers.verifier import FAMILY, NO_ANSWER, Answer, Verifier, no_answer, scored

@@ -18,7 +18,8 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from rewards.parameters import Parameter, Parameters
-from workers.sources.contract import Declaration, Fidelity, Gives, Input, Scored, SourceItem, Unscored
+from workers.sources.contract import Declaration, Fidelity, Input, SourceItem
+from workers.sources.results import Gives, Scored, Unscored
 from workers.sources.verifiers.verifier import CORRECT, FAMILY, Answer, Verifier, refuse, scored, words_of
 
 WELL_FORMED = "well_formed"

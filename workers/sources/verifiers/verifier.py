@@ -16,15 +16,8 @@ from rewards.parameters import Parameter, ParameterError, Parameters
 from rewards.segmentation import sentences, whole
 from rewards.signals import RewardSignal
 from workers.engines.contract import Engine, ErrorCode
-from workers.sources.contract import (
-    CritiqueResult,
-    Declaration,
-    Estimate,
-    Scored,
-    SignalResult,
-    SourceItem,
-    Unscored,
-)
+from workers.sources.contract import Declaration, Estimate, SourceItem
+from workers.sources.results import CritiqueResult, Scored, SignalResult, Unscored
 
 FAMILY = "Verifiers"
 CORRECT = "correct"
