@@ -29,7 +29,7 @@ FAST_SHARE = 0.05
 """So many items may be faster than that without an alarm: a text met before, a clock that stopped."""
 
 MIN_ANSWERS = 20
-"""Patterns in fewer answers are not looked at, nor set against fewer answers of others."""
+"""Nothing in fewer answers raises an alarm, nor are they set against fewer answers of others."""
 
 
 class Repeats(NamedTuple):
@@ -114,7 +114,7 @@ class Pace(NamedTuple):
 
     @property
     def is_alarming(self) -> bool:
-        return self.p_value < LEVEL
+        return self.fast.n >= MIN_ANSWERS and self.p_value < LEVEL
 
 
 def pace(words: Sequence[int], seconds: Sequence[float]) -> Pace:
@@ -141,11 +141,15 @@ def pace(words: Sequence[int], seconds: Sequence[float]) -> Pace:
 
 
 class Pattern(NamedTuple):
-    """A regularity in a sequence of answers and the chance of as much of it or more; NaN where it was not looked at."""
+    """A regularity in a sequence of answers and the chance of as much of it or more; NaN where it was not looked at.
+
+    `expected` is what it was compared with, where that is one number.
+    """
 
     observed: float
     p_value: float
     n: int
+    expected: float = float("nan")
 
     @property
     def is_alarming(self) -> bool:
@@ -228,8 +232,8 @@ def alternation(answers: Sequence[Hashable]) -> Pattern:
     mean = n - squares / n
     variance = (squares * (squares + n * (n + 1)) - 2 * n * cubes - n**3) / (n**2 * (n - 1))
     if variance <= 1e-9:
-        return Pattern(share, float("nan"), n)
-    return Pattern(share, float(ndtr(-(changes - 0.5 - mean) / np.sqrt(variance))), n)
+        return Pattern(share, float("nan"), n, mean / (n - 1))
+    return Pattern(share, float(ndtr(-(changes - 0.5 - mean) / np.sqrt(variance))), n, mean / (n - 1))
 
 
 class Copying(NamedTuple):
@@ -241,11 +245,14 @@ class Copying(NamedTuple):
         Of the units on which both differ from what most of the others say, those on which their answers are the same.
     p_value : float
         Chance of so many or more for two people who err by themselves.
+    expected : float
+        How many of these two people would have the same.
     """
 
     same: int
     odd: int
     p_value: float
+    expected: float
 
 
 def copying(units: Column, raters: Column, values: Column) -> dict[tuple[Hashable, Hashable], Copying]:
@@ -292,13 +299,13 @@ def copying(units: Column, raters: Column, values: Column) -> dict[tuple[Hashabl
 
 
 def _copying(seen: Sequence[tuple[bool, Hashable]], unusual: Mapping[Hashable, int]) -> Copying:
-    tail = np.ones(1)
+    tail, expected = np.ones(1), 0.0
     for _, usual in seen:
         counts = np.array([times for value, times in unusual.items() if value != usual], dtype=np.float64)
         chance = float(((counts / counts.sum()) ** 2).sum())
-        tail = np.convolve(tail, [1 - chance, chance])
+        tail, expected = np.convolve(tail, [1 - chance, chance]), expected + chance
     same = sum(is_same for is_same, _ in seen)
-    return Copying(same, len(seen), float(min(max(tail[same:].sum(), 0.0), 1.0)))
+    return Copying(same, len(seen), float(min(max(tail[same:].sum(), 0.0), 1.0)), expected)
 
 
 def _longest_run(answers: Sequence[Hashable]) -> int:
