@@ -85,7 +85,7 @@ def test_values_are_shown_after_an_own_answer_and_the_answer_says_so(open_page, 
     submit(page)
     assert {found.quote for found in SpanMark.objects.all()} == {"everyone", "ends here"}
     told = Judgment.objects.values_list("presentation__overlay", flat=True)
-    assert [*told] == [{"shown": True, "threshold": 0.6}] * len(told)
+    assert [*told] == [{"shown": True, "threshold": 0.6, "sources": [1]}] * len(told)
     assert page.errors == []
 
 

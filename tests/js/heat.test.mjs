@@ -39,6 +39,6 @@ test("a stretch clips the tokens that it cuts through, which keep their names", 
 });
 
 test("an answer without a word of it says that nothing was shown", () => {
-  assert.deepEqual(readShown(undefined), { shown: false, threshold: 0 });
-  assert.deepEqual(readShown({ "@overlay": { shown: true, threshold: 0.25 } }), { shown: true, threshold: 0.25 });
+  assert.deepEqual(readShown(undefined), { shown: false, threshold: 0, sources: [] });
+  assert.deepEqual(readShown({ "@overlay": { shown: true, threshold: 0.25 } }), { shown: true, threshold: 0.25, sources: [] });
 });

@@ -53,7 +53,8 @@ export function answerOf(state, questions, viewOf) {
     if (question.kind === "spans") answer[question.key] = marks;
     else if (question.kind === "stop") answer[question.key] = { ...own, ...placesOf(marks) };
     else if (marks.length > 0) answer[question.key] = { ...own, evidence: marks };
-    else answer[question.key] = own;
+    // What a model marked and nobody spoke of is not part of an answer.
+    else if (question.kind !== "proposals" || Object.keys(own).length > 0) answer[question.key] = own;
   }
   return answer;
 }

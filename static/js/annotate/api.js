@@ -1,6 +1,8 @@
 // Requests to the API. Every outcome is a value: {kind: "ok", data}, {kind: "offline", message}, {kind: "signed-out"} or
 // {kind: "error", status, code, message, fields}.
 
+import { gettext } from "../i18n.js";
+
 const TIMEOUT_MS = 20_000;
 // What Django REST framework says when the session has ended or its CSRF cookie is gone.
 const SIGNED_OUT = new Set(["not_authenticated", "authentication_failed", "permission_denied"]);
@@ -19,19 +21,19 @@ export async function request(method, url, body, { keepalive = false } = {}) {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch {
-    return { kind: "offline", message: "The server cannot be reached." };
+    return { kind: "offline", message: gettext("The server cannot be reached.") };
   }
   const data = await response.json().catch(() => ({}));
   if (response.ok) return { kind: "ok", data };
   if (response.status >= 500 || response.status === 429) {
-    return { kind: "offline", message: "The server has a problem." };
+    return { kind: "offline", message: gettext("The server has a problem.") };
   }
   if (response.status === 401 || (response.status === 403 && SIGNED_OUT.has(data.code))) return { kind: "signed-out" };
   return {
     kind: "error",
     status: response.status,
     code: data.code ?? "",
-    message: data.message ?? `The server answered ${response.status}.`,
+    message: data.message ?? gettext("The server answered %(status)s.", { status: response.status }),
     fields: data.fields ?? {},
   };
 }

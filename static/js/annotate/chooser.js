@@ -1,6 +1,9 @@
 // The small panel beside a selection: first the type, then the severity. By click, by touch, or by number.
 
-/** Stages: null (closed), "type" (of a stretch that is not marked yet, or of a span to change), "severity". */
+import { gettext } from "../i18n.js";
+
+/** Stages: null (closed), "type" (of a stretch that is not marked yet, or of a span to change), "severity", "decision" (on a
+ *  span that a model marked). */
 export class Chooser {
   /**
    * @param element      the empty panel
@@ -24,7 +27,7 @@ export class Chooser {
         isCurrent: type.key === (current ?? likely),
       }),
     );
-    this.open("type", current === null ? "Mark as" : "Change to", rows, box, { hint, canRemove: current !== null });
+    this.open("type", current === null ? gettext("Mark as") : gettext("Change to"), rows, box, { hint, canRemove: current !== null });
   }
 
   /** Offer the severities beside `box`. */
@@ -33,7 +36,17 @@ export class Chooser {
     const rows = severities.map((severity, index) =>
       this.button(index + 1, severity.label, () => this.onSeverity(severity.key), { isCurrent: severity.key === current }),
     );
-    this.open("severity", "How severe?", rows, box, { hint: "Or go on: severity may be left open.", canRemove: true });
+    this.open("severity", gettext("How severe?"), rows, box, { hint: gettext("Or go on: severity may be left open."), canRemove: true });
+  }
+
+  /** Offer what can be said of a model's span beside `box`; `onDecide` is told its key. */
+  askDecision(box, { entries, title, current, onDecide }) {
+    this.entries = entries;
+    this.onDecide = onDecide;
+    const rows = entries.map((entry, index) =>
+      this.button(index + 1, entry.label, () => onDecide(entry.key), { isCurrent: entry.key === current }),
+    );
+    this.open("decision", title, rows, box, { hint: "", canRemove: false });
   }
 
   /** What a digit means now; false if it means nothing here. */
@@ -41,6 +54,7 @@ export class Chooser {
     const entry = this.stage && this.entries[number - 1];
     if (!entry) return false;
     if (this.stage === "type") this.onType(entry.key);
+    else if (this.stage === "decision") this.onDecide(entry.key);
     else this.onSeverity(entry.key);
     return true;
   }
@@ -85,7 +99,7 @@ export class Chooser {
   }
 
   removeButton() {
-    const button = textOf("button", "Remove mark");
+    const button = textOf("button", gettext("Remove mark"));
     button.type = "button";
     button.className = "button button-quiet button-small chooser-remove";
     button.addEventListener("click", this.onRemove);

@@ -1,5 +1,6 @@
 // Submit, skip, and on to the next item. The page is left only after the server has said that it has everything.
 
+import { gettext } from "../i18n.js";
 import { request } from "./api.js";
 import { randomKey, Submitter } from "./submit.js";
 
@@ -35,7 +36,7 @@ export class Flow {
       this.showMissing(missing);
       return;
     }
-    this.busy("Submitting…");
+    this.busy(gettext("Submitting…"));
     this.workbench.marking?.cancel();
     await this.workbench.drafts.hold();
     const answer = this.workbench.answer;
@@ -54,7 +55,7 @@ export class Flow {
 
   async skip(reason) {
     if (this.isBusy || this.isBlocked) return;
-    this.busy("Skipping…");
+    this.busy(gettext("Skipping…"));
     await this.workbench.drafts.flush();
     const result = await this.post("skip", { reason: reason ?? "" });
     if (result.kind === "ok") {
@@ -64,7 +65,7 @@ export class Flow {
     }
     this.busy(null);
     document.getElementById("skip-dialog").close();
-    this.notices.show("flow", result.message ?? "The item could not be skipped. Try again.", { kind: "danger" });
+    this.notices.show("flow", result.message ?? gettext("The item could not be skipped. Try again."), { kind: "danger" });
   }
 
   /** To the next item, or to the start page, which says that there is none. */
@@ -79,7 +80,7 @@ export class Flow {
       return;
     }
     if (result.kind === "offline") {
-      this.notices.show("flow", `${result.message} Your answer is kept here and is sent again by itself.`);
+      this.notices.show("flow", gettext("%(problem)s Your answer is kept here and is sent again by itself.", { problem: result.message }));
       this.workbench.drafts.tell("offline");
       this.retry = setTimeout(() => this.submit(), RETRY_MS);
       return;
@@ -90,7 +91,7 @@ export class Flow {
   }
 
   showMissing(missing) {
-    const fields = Object.fromEntries(missing.map(({ question, part }) => [`${question}.${part}`, ["Please answer this."]]));
+    const fields = Object.fromEntries(missing.map(({ question, part }) => [`${question}.${part}`, [gettext("Please answer this.")]]));
     this.workbench.fields.showErrors(fields);
     this.workbench.fields.goToMissing();
   }

@@ -37,11 +37,13 @@ export function cutBlock(block, texts) {
 
 export class Heat {
   /**
-   * @param data   {limit, outputs: {label: block}} as the server sent it
+   * @param data   {name, limit, outputs: {label: block}} as the server sent it
    * @param views  of views.js
    */
-  constructor({ limit, outputs }, views) {
+  constructor({ name, limit, outputs }, views) {
+    this.name = name;
     this.limit = limit;
+    this.without = Object.keys(outputs).filter((label) => outputs[label] === null);
     this.share = 0;
     this.pieces = new Map();
     for (const [label, block] of Object.entries(outputs)) {
@@ -66,7 +68,7 @@ export class Heat {
     span.className = `heat-${look(value, this.limit, this.share * this.limit)}`;
     span.dataset.value = signed(value);
     span.dataset.words = words;
-    span.title = [`Model ${signed(value)}`, also].filter(Boolean).join(" \u00b7 ");
+    span.title = [`${this.name} ${signed(value)}`, also].filter(Boolean).join(" \u00b7 ");
     span.append(text);
     return span;
   }

@@ -1,6 +1,7 @@
 // Everything that may be marked in the texts, whichever question asks for it: types of spans, places to stop, evidence for
 // criteria. In the page a type carries its question's key; the server is told the type alone.
 
+import { gettext } from "../i18n.js";
 import { markType } from "./kinds.js";
 import { addSpan, fromAnswer, toAnswer } from "./spans.js";
 
@@ -23,12 +24,12 @@ function typesOf(question) {
   }
   if (question.kind === "stop") {
     const key = markType(question, "stop");
-    return [{ key, label: "Stop here", description: question.prompt, colour: STOP_COLOUR, ...BARE, isPoint: true }];
+    return [{ key, label: gettext("Stop here"), description: question.prompt, colour: STOP_COLOUR, ...BARE, isPoint: true }];
   }
   if (!question.evidence) return [];
   return question.criteria.map((one) => ({
     key: markType(question, one.key),
-    label: `Evidence: ${one.text.length > 60 ? `${one.text.slice(0, 59)}…` : one.text}`,
+    label: gettext("Evidence: %(text)s", { text: one.text.length > 60 ? `${one.text.slice(0, 59)}…` : one.text }),
     description: one.text,
     colour: EVIDENCE_COLOUR,
     ...BARE,

@@ -1,5 +1,6 @@
 // Marking: from a selection by mouse, touch or keyboard to a span with type and severity, and back again.
 
+import { gettext } from "../i18n.js";
 import { CaretMode } from "./caret.js";
 import { Chooser } from "./chooser.js";
 import { boxOf, paint, scrollToSpan } from "./paint.js";
@@ -17,14 +18,16 @@ export class Marking {
    * @param getSpans  () => spans
    * @param setSpans  (spans, burst) => void: one step of the history; it renders
    * @param getHeat   () => of heat.js, what is drawn under the words, or null
+   * @param proposals of proposals.js with getSpans(), [] where none are shown; or null
    */
-  constructor(root, types, views, { getSpans, setSpans, getHeat, onReveal }) {
-    Object.assign(this, { views, getSpans, setSpans, getHeat, onReveal });
+  constructor(root, types, views, { getSpans, setSpans, getHeat, onReveal, proposals = null }) {
+    Object.assign(this, { views, getSpans, setSpans, getHeat, onReveal, proposals });
     this.types = new Map(types.map((type) => [type.key, type]));
     this.lastType = types[0].key;
     this.pending = null;
     this.selected = null;
     this.aimed = null;
+    this.placing = null;
     this.chooser = new Chooser(root.querySelector("[data-chooser]"), types, {
       onType: (key) => this.chooseType(key),
       onSeverity: (key) => this.chooseSeverity(key),
@@ -50,8 +53,9 @@ export class Marking {
   render() {
     const spans = this.getSpans();
     if (!spans.some((span) => span.id === this.selected)) this.selected = null;
+    const drawn = [...spans, ...this.proposed];
     for (const view of this.views) {
-      paint(view, spansOf(spans, view.output, view.message), {
+      paint(view, spansOf(drawn, view.output, view.message), {
         types: this.types,
         selected: this.selected,
         pending: this.pending?.view === view ? [this.pending.start, this.pending.end] : null,
@@ -59,6 +63,11 @@ export class Marking {
       });
     }
     this.list.render(spans, this.selected, (output, message) => findView(this.views, output, message));
+  }
+
+  /** What models marked, as far as it is shown. */
+  get proposed() {
+    return this.proposals?.getSpans() ?? [];
   }
 
   /** A digit: the type or severity that the panel offers, or the type of what the keyboard has selected. */
@@ -83,6 +92,7 @@ export class Marking {
     const had = this.pending !== null || this.selected !== null || this.chooser.stage !== null;
     this.pending = null;
     this.selected = null;
+    this.place(null);
     this.pointer.reset();
     this.chooser.close();
     if (had) this.render();
@@ -106,11 +116,34 @@ export class Marking {
   }
 
   begin(view, start, end, isTap) {
+    if (this.placed(view, start, end, isTap)) return;
     this.pending = { view, start, end };
     this.selected = null;
     this.render();
-    const hint = isTap ? "Or tap the last word of a longer passage." : "";
+    const hint = isTap ? gettext("Or tap the last word of a longer passage.") : "";
     this.chooser.askType(boxOf(view, start, end), { hint, likely: this.aimed });
+  }
+
+  /** Let the next words that are selected in a response be told to `onPlace`; null ends it. */
+  place(placing) {
+    this.placing = placing;
+    for (const view of this.views) {
+      view.element.classList.toggle("is-placing", placing !== null && view.output === placing.output);
+    }
+    if (!placing) return;
+    const view = this.views.find((one) => one.output === placing.output);
+    this.onReveal(placing.output);
+    view.element.focus({ focusVisible: true });
+    view.element.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Whether what was selected is the new place of a span; after a first tap a second one may still make it longer. */
+  placed(view, start, end, isTap) {
+    if (this.placing?.output !== view.output) return false;
+    const { onPlace } = this.placing;
+    if (!isTap) this.place(null);
+    onPlace(view, start, end);
+    return true;
   }
 
   /** Into the text of a response, to mark there for one question; `onDone` leads back by keyboard. */
@@ -127,8 +160,32 @@ export class Marking {
 
   clicked(view, position) {
     const span = topSpanAt(spansOf(this.getSpans(), view.output, view.message), position);
-    if (span) this.select(span.id);
-    return Boolean(span);
+    if (span && !this.placing) this.select(span.id);
+    const proposed = span ? null : topSpanAt(spansOf(this.proposed, view.output, view.message), position);
+    if (proposed && !this.placing) this.offerDecision(proposed);
+    return !this.placing && Boolean(span ?? proposed);
+  }
+
+  /** What can be said of a span that a model marked, beside it. */
+  offerDecision(span) {
+    this.cancel();
+    this.jump(span);
+    const view = findView(this.views, span.output, span.message);
+    this.chooser.askDecision(boxOf(view, span.start, span.end), {
+      entries: this.proposals.decisions,
+      title: view.element.querySelector(`[data-span="${span.id}"]`)?.title ?? "",
+      current: span.proposal.decision,
+      onDecide: (key) => {
+        this.chooser.close();
+        this.proposals.decide(-span.id, key);
+      },
+    });
+  }
+
+  /** Bring a span that a model marked into sight. */
+  jump(span) {
+    this.onReveal(span.output);
+    scrollToSpan(findView(this.views, span.output, span.message), span.id);
   }
 
   select(id, { scroll = false } = {}) {
@@ -170,6 +227,7 @@ export class Marking {
   }
 
   markByKey(view, start, end) {
+    if (this.placed(view, start, end, false)) return;
     if (this.pending) this.chooseType(this.lastType);
     else this.add(view, start, end, this.lastType, { keepsCaret: true });
   }

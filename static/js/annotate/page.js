@@ -1,5 +1,6 @@
 // The annotation page: puts the parts together. Data comes as JSON in the page, answers go to the API.
 
+import { gettext } from "../i18n.js";
 import { ActiveTime } from "./active_time.js";
 import { request } from "./api.js";
 import { BreakHint } from "./break_hint.js";
@@ -57,7 +58,10 @@ if (data.draft) saveState.show("saved", { saved_at: data.draft.saved_at });
 
 const rest = new BreakHint(window.sessionStorage, {
   onHint: (minutes) => {
-    const text = `You have worked for ${minutes} minutes without a rest. A short break keeps judgments even; your work is saved.`;
+    const text = gettext(
+      "You have worked for %(minutes)s minutes without a rest. A short break keeps judgments even; your work is saved.",
+      { minutes },
+    );
     notices.show("rest", text, { kind: "info" });
   },
 });
@@ -126,13 +130,13 @@ root.querySelector("[data-missing]").addEventListener("click", () => workbench.f
 root.dataset.ready = "true";
 
 function lost(result) {
-  notices.show("lost", result.message, { kind: "danger", link: { href: window.location.href, text: "Open this item again" } });
+  notices.show("lost", result.message, { kind: "danger", link: { href: window.location.href, text: gettext("Open this item again") } });
   flow.block();
 }
 
 function signedOut() {
-  const text = "You are signed out. Your work is kept here and is sent when you have signed in again.";
-  notices.show("signed-out", text, { link: { href: urls.signIn, text: "Sign in (opens another tab)" } });
+  const text = gettext("You are signed out. Your work is kept here and is sent when you have signed in again.");
+  notices.show("signed-out", text, { link: { href: urls.signIn, text: gettext("Sign in (opens another tab)") } });
 }
 
 /** A name for this tab that a reload keeps; a duplicated tab gets its own on the next page. */

@@ -54,9 +54,17 @@ function markOf(span, lane, types) {
   const severities = type?.severities ?? [];
   const severity = severities.findIndex((entry) => entry.key === span.severity);
   const mark = document.createElement("mark");
-  mark.className = `mark mark-${type?.colour ?? 7} lane-${Math.min(lane, 6)}`;
+  mark.className = ["mark", markClass(span, type), `lane-${Math.min(lane, 6)}`].join(" ");
   mark.dataset.span = String(span.id);
   if (severity >= 0) mark.dataset.severity = String(severity + 1);
-  mark.title = [type?.label ?? span.type, severities[severity]?.label, span.comment].filter(Boolean).join(" · ");
+  const { source, type: told } = span.proposal ?? { type: span.type };
+  const label = type?.label ?? told;
+  mark.title = [source, label, severities[severity]?.label ?? "", span.comment].filter(Boolean).join(" · ");
   return mark;
+}
+
+/** What a model marked has the line alone; what was rejected hardly that. */
+function markClass({ proposal }, type) {
+  if (proposal?.decision === "rejected") return "mark-model mark-refused";
+  return `${proposal ? "mark-model " : ""}mark-${type?.colour ?? 7}`;
 }

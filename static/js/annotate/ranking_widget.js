@@ -1,5 +1,6 @@
 // The order of all responses on the page: chosen one after the other, moved by buttons, by keys, or dragged by the handle.
 
+import { gettext } from "../i18n.js";
 import { append, moveTo, placeOf, shift, tieWith, toggleTie, without } from "./ranking.js";
 
 /** Made from the widget that it extends, so that the two files need not import each other. */
@@ -29,10 +30,15 @@ export const RankingWidget = (Radios) =>
         tie: (order) => toggleTie(order, label),
         out: (order) => without(order, label),
       };
-      const words = { up: "Move up", down: "Move down", tie: "Tie with the one above", out: "Take out of the ranking" };
+      const words = {
+        up: gettext("Move up"),
+        down: gettext("Move down"),
+        tie: gettext("Tie with the one above"),
+        out: gettext("Take out of the ranking"),
+      };
       for (const button of row.querySelectorAll("[data-move]")) {
         const { move } = button.dataset;
-        button.setAttribute("aria-label", `${words[move]}: response ${label}`);
+        button.setAttribute("aria-label", gettext("%(what)s: response %(label)s", { what: words[move], label }));
         button.title = words[move];
         button.addEventListener("click", () => this.move(moves[move](this.order), label, button));
       }
@@ -60,7 +66,10 @@ export const RankingWidget = (Radios) =>
         const place = placeOf(this.order, label) + 1;
         const tie = labels.length > 1 ? ", tied" : "";
         row.querySelector("[data-number]").textContent = `${place}.`;
-        row.querySelector("[data-handle]").setAttribute("aria-label", `Response ${label}, place ${place}${tie}`);
+        row.querySelector("[data-handle]").setAttribute("aria-label", labels.length > 1
+            ? gettext("Response %(label)s, place %(place)s, tied", { label, place })
+            : gettext("Response %(label)s, place %(place)s", { label, place }),
+        );
         row.querySelector("[data-move=tie]")?.setAttribute("aria-pressed", String(labels.length > 1));
         item.append(row);
       }
@@ -107,8 +116,7 @@ export const RankingWidget = (Radios) =>
       this.choose(order.length > 0 ? order : null);
       const place = placeOf(this.order, label);
       const isTied = place >= 0 && this.order[place].length > 1;
-      const words = place < 0 ? "has no place" : `is at place ${place + 1}${isTied ? ", tied" : ""}`;
-      this.fieldset.querySelector("[data-said]").textContent = `Response ${label} ${words}.`;
+      this.fieldset.querySelector("[data-said]").textContent = placeWords(label, place + 1, isTied);
       if (place < 0 && button) this.focus();
     }
 
@@ -186,3 +194,10 @@ export const RankingWidget = (Radios) =>
       target.item.classList.toggle(name, isOn);
     }
   };
+
+/** Where a response stands now, to be said aloud; place 0 is none. */
+function placeWords(label, place, isTied) {
+  if (place === 0) return gettext("Response %(label)s has no place.", { label });
+  if (isTied) return gettext("Response %(label)s is at place %(place)s, tied.", { label, place });
+  return gettext("Response %(label)s is at place %(place)s.", { label, place });
+}

@@ -1,10 +1,19 @@
 // What is said about an item besides answering it: that it is broken, or that help is needed, with the words that are meant.
 
+import { gettext } from "../i18n.js";
 import { selectedStretch } from "./select.js";
 
 const WORDS = {
-  flag: { title: "Flag this item as broken", label: "What is broken?", done: "Flagged. Answer the item all the same, or skip it." },
-  help: { title: "Ask for help", label: "What do you want to know?", done: "Asked. You are told when somebody replies." },
+  flag: {
+    title: gettext("Flag this item as broken"),
+    label: gettext("What is broken?"),
+    done: gettext("Flagged. Answer the item all the same, or skip it."),
+  },
+  help: {
+    title: gettext("Ask for help"),
+    label: gettext("What do you want to know?"),
+    done: gettext("Asked. You are told when somebody replies."),
+  },
 };
 const MAX_QUOTE = 120;
 
@@ -84,7 +93,7 @@ export class Reports {
       this.dialog.close();
       this.signedOut();
     } else {
-      this.parts.error.textContent = Object.values(result.fields ?? {}).flat()[0] ?? `${result.message} Try again.`;
+      this.parts.error.textContent = Object.values(result.fields ?? {}).flat()[0] ?? gettext("%(problem)s Try again.", { problem: result.message });
     }
   }
 }

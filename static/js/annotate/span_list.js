@@ -1,6 +1,8 @@
 // The marked spans in words, below each response: jump, change, comment, delete. It is also how a screen reader meets
 // them.
 
+import { gettext, ngettext } from "../i18n.js";
+
 export class SpanList {
   /**
    * @param root      the page
@@ -25,7 +27,7 @@ export class SpanList {
       const isSame = kept.length === holder.children.length && kept.every((row, index) => holder.children[index] === row);
       if (!isSame) holder.replaceChildren(...kept);
       const counter = this.root.querySelector(`[data-span-count="${holder.dataset.spanList}"]`);
-      counter.textContent = own.length === 0 ? "No marks" : own.length === 1 ? "1 mark" : `${own.length} marks`;
+      counter.textContent = own.length === 0 ? gettext("No marks") : ngettext("%(n)s mark", "%(n)s marks", own.length);
     }
   }
 
@@ -73,7 +75,7 @@ export class SpanList {
     if (select.dataset.of !== type?.key) {
       select.dataset.of = type?.key ?? "";
       select.replaceChildren();
-      fillSelect(select, [{ key: "", label: "Severity: open" }, ...severities]);
+      fillSelect(select, [{ key: "", label: gettext("Severity: open") }, ...severities]);
     }
     setValue(select, value);
   }

@@ -1,5 +1,7 @@
 // What the page says about itself: whether the work is safe, what is still to answer, what has gone wrong.
 
+import { gettext, ngettext } from "../i18n.js";
+
 /** The state of the draft in words: "Saved 12:03", "Offline – 3 queued". */
 export class SaveState {
   constructor(element) {
@@ -16,15 +18,15 @@ function wordsFor(state, detail) {
   switch (state) {
     case "waiting":
     case "saving":
-      return "Saving…";
+      return gettext("Saving…");
     case "saved":
-      return detail.saved_at ? `Saved ${clock(detail.saved_at)}` : "Saved";
+      return detail.saved_at ? gettext("Saved %(time)s", { time: clock(detail.saved_at) }) : gettext("Saved");
     case "offline":
-      return detail.queued > 0 ? `Offline – ${detail.queued} queued` : "Offline – will retry";
+      return detail.queued > 0 ? gettext("Offline – %(n)s queued", { n: detail.queued }) : gettext("Offline – will retry");
     case "conflict":
-      return "Changed in another window";
+      return gettext("Changed in another window");
     case "refused":
-      return "Not saved";
+      return gettext("Not saved");
     default:
       return "";
   }
@@ -95,7 +97,6 @@ function rowOf({ asked, mine, theirs }) {
 /** One line about an answer, to tell two versions apart. */
 export function describe(state) {
   const choices = Object.values(state.choices).reduce((count, parts) => count + Object.keys(parts).length, 0);
-  const words = [`${choices} ${choices === 1 ? "choice" : "choices"}`];
-  words.push(`${state.spans.length} ${state.spans.length === 1 ? "mark" : "marks"}`);
+  const words = [ngettext("%(n)s choice", "%(n)s choices", choices), ngettext("%(n)s mark", "%(n)s marks", state.spans.length)];
   return words.join(", ");
 }

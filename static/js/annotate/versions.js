@@ -1,5 +1,7 @@
 // Two versions of an answer held against each other: what was answered differently, and marks that only one has.
 
+import { gettext } from "../i18n.js";
+
 const NOTHING = "–";
 
 /**
@@ -18,8 +20,9 @@ export function differences(mine, theirs, questions, quoteOf) {
 /** A value of any kind of question in words: an order as "A > B = C", ticks as "A, C". */
 export function inWords(value) {
   if (value === undefined || value === null || value === "") return NOTHING;
+  if (value.decision) return [value.decision, value.quote && `“${value.quote}”`, value.type].filter(Boolean).join(" ");
   if (!Array.isArray(value)) return String(value).replaceAll("_", " ");
-  if (value.length === 0) return "none";
+  if (value.length === 0) return gettext("none");
   return Array.isArray(value[0]) ? value.map((level) => level.join(" = ")).join(" > ") : value.join(", ");
 }
 
@@ -36,7 +39,7 @@ function marksApart(mine, theirs, quoteOf) {
   const add = (spans, side) => {
     for (const span of spans) {
       const place = [span.output, span.message, span.start, span.end, span.type].join(":");
-      const row = rows.get(place) ?? { asked: `Mark “${quoteOf(span)}”`, mine: NOTHING, theirs: NOTHING };
+      const row = rows.get(place) ?? { asked: gettext("Mark “%(quote)s”", { quote: quoteOf(span) }), mine: NOTHING, theirs: NOTHING };
       // The type without the question that it belongs to.
       row[side] = [span.type.split(":").at(-1), span.severity, span.comment].filter(Boolean).join(" · ").replaceAll("_", " ");
       rows.set(place, row);

@@ -1,9 +1,10 @@
 // The texts of the responses on the page: raw, exactly as stored. They come as JSON and are set as text, because an HTML
 // parser would turn CR LF into LF and shift every offset after it.
 
+import { gettext } from "../i18n.js";
 import { TextOffsets } from "./offsets.js";
 
-const CHANNELS = { thinking: "Thinking", tool: "Tool" };
+const CHANNELS = { thinking: gettext("Thinking"), tool: gettext("Tool") };
 
 /**
  * Fill the page with prompt and responses.
@@ -24,7 +25,7 @@ export function buildViews(data, root, { canMark }) {
       if (canMark) {
         element.tabIndex = 0;
         element.setAttribute("role", "group");
-        element.setAttribute("aria-label", `Text of response ${output.label}. Arrow keys move, Shift selects, Enter marks.`);
+        element.setAttribute("aria-label", gettext("Text of response %(label)s. Arrow keys move, Shift selects, Enter marks.", { label: output.label }));
       }
       const label = CHANNELS[message.channel];
       if (label) holder.append(channelLabel(label));

@@ -2,6 +2,7 @@
 // state into its fieldset and tells what a person does there; `key` says "next" where the answer is given, "stay" where
 // more may follow, "away" where it leads elsewhere, and false where the key means nothing.
 
+import { gettext } from "../i18n.js";
 import { isAnswered } from "./answer.js";
 import { diffWords, fromField } from "./diff.js";
 import { kindOf, pastSteps, stopOf } from "./kinds.js";
@@ -197,7 +198,8 @@ class Stop extends Radios {
   render(state) {
     super.render(state);
     const stop = stopOf(state.spans, this.question, this.part);
-    this.fieldset.querySelector("[data-place]").textContent = stop ? `Stopped at “${this.page.quoteOf(stop)}”` : "";
+    const place = stop ? gettext("Stopped at “%(quote)s”", { quote: this.page.quoteOf(stop) }) : "";
+    this.fieldset.querySelector("[data-place]").textContent = place;
     this.renderFrame(state, Boolean(stop) || this.valueIn(state) !== undefined);
   }
 

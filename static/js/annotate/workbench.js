@@ -1,5 +1,6 @@
 // The answer in work: one history of states, drawn on every change and handed to the drafts.
 
+import { gettext, ngettext } from "../i18n.js";
 import { answerOf, isEmpty, isSameAnswer, stateOf, withChoice, withConfidence, withMarks } from "./answer.js";
 import { Arrangement } from "./arrangement.js";
 import { DraftKeeper, LocalDraft } from "./drafts.js";
@@ -9,6 +10,7 @@ import { markable, oncePerResponse } from "./markable.js";
 import { Marking } from "./marking.js";
 import { Overlay, readShown, SHOWN } from "./overlay.js";
 import { paint } from "./paint.js";
+import { decisionsOn, Proposals, REVIEWS, reviewsAsked } from "./proposals.js";
 import { Questions } from "./questions.js";
 import { Reading } from "./reading.js";
 import { askVersion, describe } from "./status.js";
@@ -24,7 +26,9 @@ export class Workbench {
    */
   constructor(root, data, { api, on, tab }) {
     Object.assign(this, { root, data, api, on });
-    this.questions = withConfidence(data.questions);
+    const spansAsked = data.questions.find((question) => question.kind === "spans");
+    const asked = withConfidence(data.questions);
+    this.questions = data.overlay && spansAsked ? [...asked, reviewsAsked("What a model marked")] : asked;
     this.labels = data.outputs.map((output) => output.label);
     const types = markable(this.questions);
     this.views = buildViews(data, root, { canMark: types.length > 0 });
@@ -42,9 +46,15 @@ export class Workbench {
       startOf: (label) => startOf(data.outputs.find((output) => output.label === label)),
       quoteOf: (span) => this.quoteOf(span),
     });
+    this.proposals = data.overlay && spansAsked ? this.newProposals(root, spansAsked) : null;
     this.marking = types.length === 0 ? null : new Marking(root, types, this.views, {
         getSpans: () => this.state.spans,
         getHeat: () => this.overlay.shown,
+        proposals: this.proposals && {
+          getSpans: () => (this.overlay.isOn ? this.proposals.spans : []),
+          decisions: this.proposals.decisions,
+          decide: (id, decision) => this.proposals.decide(id, decision),
+        },
         setSpans: (list, burst) => {
           const spans = oncePerResponse(this.state.spans, list, types);
           this.push(withMarks(this.state, this.questions, spans), burst);
@@ -67,6 +77,7 @@ export class Workbench {
       fetch: () => this.api.overlay(),
       isEmpty: () => this.isEmpty,
       save: () => this.drafts.flush(),
+      onMarks: (marks) => this.takeMarks(marks),
       onPaint: () => this.paintTexts(),
       // Values stand under the words as stored, not under rendered ones.
       onShow: () => this.reading.show("raw"),
@@ -75,6 +86,33 @@ export class Workbench {
     this.render();
     this.restoreLeftovers();
     this.overlay.begin();
+  }
+
+  newProposals(root, question) {
+    return new Proposals(root, question, {
+      getChoices: () => this.state.choices[REVIEWS] ?? {},
+      choose: (id, decision, burst = null) => this.push(withChoice(this.state, { key: REVIEWS }, String(id), decision), burst),
+      viewOf: this.viewOf,
+      onJump: (span) => {
+        this.reading.show("raw");
+        this.marking.jump(span);
+      },
+      onPlace: (output, onPlace) => {
+        this.reading.show("raw");
+        this.marking.place({ output, onPlace });
+      },
+    });
+  }
+
+  /** The spans that models marked, which came with what they gave the words. */
+  takeMarks(marks) {
+    if (!this.proposals) return;
+    this.proposals.load(marks);
+    const choices = this.state.choices[REVIEWS] ?? {};
+    const kept = decisionsOn(marks, choices);
+    if (Object.keys(kept).length === Object.keys(choices).length) return;
+    this.push({ ...this.state, choices: { ...this.state.choices, [REVIEWS]: kept } });
+    this.on.restored("A model’s span that you had decided on is no longer there.");
   }
 
   get state() {
@@ -120,10 +158,11 @@ export class Workbench {
     this.fields.render(this.state);
     this.marking?.render();
     this.overlay.render();
+    this.proposals?.render(this.overlay.isOn);
     this.root.querySelector("[data-undo]").disabled = !this.history.canUndo;
     this.root.querySelector("[data-redo]").disabled = !this.history.canRedo;
     const missing = this.fields.missing.length;
-    const words = missing === 0 ? "All answered" : `${missing} left to answer`;
+    const words = missing === 0 ? gettext("All answered") : ngettext("%(n)s left to answer", "%(n)s left to answer", missing);
     const button = this.root.querySelector("[data-missing]");
     button.textContent = words;
     button.classList.toggle("is-complete", missing === 0);
@@ -132,6 +171,7 @@ export class Workbench {
   /** The texts and the steps cut from them, with or without what a model gave them. */
   paintTexts() {
     const heat = this.overlay.shown;
+    this.proposals?.render(this.overlay.isOn);
     if (this.marking) this.marking.render();
     else for (const view of this.views) paint(view, [], { types: new Map(), selected: null, pending: null, heat });
     for (const element of this.root.querySelectorAll("[data-step-of]")) {
@@ -144,7 +184,7 @@ export class Workbench {
 
   read(answer) {
     const { state, dropped } = stateOf(answer, this.questions, this.viewOf);
-    if (dropped > 0) this.on.restored(`${dropped} of the saved marks do not fit these texts and were left out.`);
+    if (dropped > 0) this.on.restored(droppedWords(dropped));
     return state;
   }
 
@@ -158,7 +198,7 @@ export class Workbench {
     this.render();
     this.drafts.revision = newest.revision;
     this.drafts.change(this.answer);
-    this.on.restored("Restored what had not reached the server.");
+    this.on.restored(gettext("Restored what had not reached the server."));
   }
 
   drafted(state, detail) {
@@ -195,4 +235,12 @@ export class Workbench {
     if (choice === "mine") await this.drafts.keepMine(revision);
     else this.drafts.takeTheirs(this.answer, revision, savedAt);
   }
+}
+
+function droppedWords(n) {
+  return ngettext(
+    "%(n)s of the saved marks does not fit these texts and was left out.",
+    "%(n)s of the saved marks do not fit these texts and were left out.",
+    n,
+  );
 }
