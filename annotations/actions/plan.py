@@ -1,4 +1,4 @@
-"""Who gets which item: the order of a campaign's queue, named people, skills, arms, deadline and pay."""
+"""Who gets which item: the order of a campaign's queue, skills, arms, deadline, pay; `plan_items` has single items."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,20 +7,12 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Func, Value
-from django.utils import timezone
 
-from annotations.access import annotators_of
+from annotations.actions.plan_items import MAX_SKILL, lock_items
 from annotations.active.strategies import STRATEGIES
 from annotations.arms import GUIDELINES, OVERLAY, read_arms
-from annotations.models import (
-    Assignment,
-    Campaign,
-    CampaignItem,
-    CampaignPlan,
-    PersonSkill,
-    ReservedItem,
-)
-from annotations.next_item import ORDERS, plan_of, put_in_order
+from annotations.models import Assignment, Campaign, CampaignItem, CampaignPlan, PersonSkill
+from annotations.next_item import ORDERS, put_in_order
 from annotations.overlay import mark_choices, overlay_choices, shown_by
 from annotations.proposals import refuse_marks_without_spans
 from projects.actions.audit import record_event
@@ -33,7 +25,6 @@ FIELDS = (
     "pay_per", "pay_amount", "currency",
 )  # fmt: skip
 """What a person may set; the other columns of the plan follow from items."""
-MAX_SKILL = 100
 
 
 @transaction.atomic
@@ -127,7 +118,7 @@ def _check_overlay(campaign: Campaign, plan: CampaignPlan) -> None:
 def _ask_for_skills(campaign: Campaign, plan: CampaignPlan) -> None:
     """Each item asks for those of the plan's skills that its task is tagged with."""
     items = CampaignItem.objects.filter(campaign=campaign)
-    list(items.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    lock_items(items)
     items.exclude(skills=[]).update(skills=[])
     for tag in plan.skill_tags:
         tagged = Task.objects.filter(project=campaign.project_id, tags__contains=[tag])
@@ -137,203 +128,33 @@ def _ask_for_skills(campaign: Campaign, plan: CampaignPlan) -> None:
 
 
 @transaction.atomic
-def set_items(*, campaign: Campaign, actor: User, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Set priority, skills or people of items; how many. All rows or none.
-
-    Parameters
-    ----------
-    campaign : Campaign
-    actor : User
-    rows : sequence of mapping
-        Each names its item by `position` or by `task` (the external id) and has one or more of `priority` (a number),
-        `skills` (names) and `people` (user names; an empty list is for everybody).
+def set_skills(*, project: Project, actor: User, skills: Mapping[User, Sequence[str]]) -> None:
+    """What these people can do in the project, in place of what was known of them. All of them or none.
 
     Raises
     ------
     AppError
-        ``items_invalid`` with the problems of each row, by `rows.<index>.<field>`.
+        ``skills_invalid`` naming each person with a bad name, as `skills-<key of the person>`.
     """
-    items = list(campaign.items.select_for_update(no_key=True, of=("self",)).select_related("task").order_by("pk"))
-    by_position = {item.position: item for item in items}
-    by_task = {item.task.external_id: item for item in items}
-    people = {person.username: person for person in annotators_of(campaign.project)}
-    problems: dict[str, list[str]] = {}
-    changed: dict[int, CampaignItem] = {}
-    reserved: dict[int, list[User]] = {}
-    for index, row in enumerate(rows):
-        where = f"rows.{index}"
-        item = by_position.get(row["position"]) if "position" in row else by_task.get(str(row.get("task", "")))
-        if item is None:
-            problems[f"{where}.item"] = ["No item of this campaign has this position or task."]
-            continue
-        _read_row(row, item, where, problems)
-        if "people" in row:
-            unknown = sorted(set(row["people"]) - people.keys())
-            if unknown:
-                problems[f"{where}.people"] = [f"Not an annotator of this project: {', '.join(unknown)}."]
-            reserved[item.pk] = [people[name] for name in dict.fromkeys(row["people"]) if name in people]
-            item.is_reserved = bool(reserved[item.pk])
-        changed[item.pk] = item
-    if problems:
-        name, words = next(iter(problems.items()))
-        raise AppError(f"{name}: {words[0]}", code="items_invalid", fields=problems)
-    CampaignItem.objects.bulk_update(changed.values(), ["priority", "skills", "is_reserved"], batch_size=1000)
-    _reserve(campaign, reserved)
-    _follow(campaign)
-    record_event(
-        actor=actor,
-        verb="campaign.items_set",
-        project=campaign.project,
-        target=campaign,
-        data={"items": len(changed)},
-    )
-    return len(changed)
-
-
-def _read_row(row: Mapping[str, Any], item: CampaignItem, where: str, problems: dict[str, list[str]]) -> None:
-    if "priority" in row:
-        value = row["priority"]
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            problems[f"{where}.priority"] = [f"Expected a number, got {value!r}."]
-        else:
-            item.priority = float(value)
-    if "skills" in row:
-        names = [str(name).strip() for name in row["skills"]]
-        if any(not name or len(name) > MAX_SKILL for name in names):
-            problems[f"{where}.skills"] = [f"Expected names of 1 to {MAX_SKILL} characters."]
-        item.skills = sorted(set(names))
-
-
-@transaction.atomic
-def share_out(*, campaign: Campaign, actor: User, people: Sequence[User]) -> dict[str, int]:
-    """Keep every item for as many of `people` as the overlap asks, all with equally many; how many each has.
-
-    Items that have been given out already keep to whoever has them besides. Nobody at all frees every item.
-
-    Raises
-    ------
-    AppError
-        ``people_too_few`` for fewer people than the overlap.
-    """
-    if people and len(people) < campaign.overlap:
-        message = f"Each item takes {campaign.overlap} people: choose at least so many."
-        raise AppError(message, code="people_too_few", fields={"people": [message]})
-    items = list(campaign.items.filter(kind="work").select_for_update(no_key=True).order_by("pk"))
-    items.sort(key=lambda item: item.position)
-    turn = campaign.overlap
-    shares = {
-        item.pk: [people[(place * turn + step) % len(people)] for step in range(turn)] if people else []
-        for place, item in enumerate(items)
+    wanted = {person: sorted({name.strip() for name in names if name.strip()}) for person, names in skills.items()}
+    problems = {
+        f"skills-{person.pk}": [f"Expected names of at most {MAX_SKILL} characters."]
+        for person, names in wanted.items()
+        if any(len(name) > MAX_SKILL for name in names)
     }
-    CampaignItem.objects.filter(pk__in=shares).update(is_reserved=bool(people))
-    _reserve(campaign, shares)
-    _follow(campaign)
-    counts = {person.username: 0 for person in people}
-    for chosen in shares.values():
-        for person in chosen:
-            counts[person.username] += 1
-    record_event(
-        actor=actor, verb="campaign.shared_out", project=campaign.project, target=campaign, data={"people": len(people)}
-    )
-    return counts
-
-
-@transaction.atomic
-def free_items_of_leavers(campaign: Campaign) -> int:
-    """Free the items that are kept for nobody who may still answer; how many."""
-    able = annotators_of(campaign.project).values("pk")
-    kept = ReservedItem.objects.filter(item__campaign=campaign, user__in=able).values("item")
-    lost = campaign.items.filter(is_reserved=True).exclude(pk__in=kept)
-    locked = [item.pk for item in lost.select_for_update(no_key=True).order_by("pk")]
-    freed = CampaignItem.objects.filter(pk__in=locked).update(is_reserved=False)
-    if freed:
-        record_event(
-            actor=None, verb="campaign.items_freed", project=campaign.project, target=campaign, data={"items": freed}
-        )
-    return freed
-
-
-@transaction.atomic
-def withdraw_item(*, item: CampaignItem, actor: User, reason: str) -> None:
-    """Ask nobody any more. Leases on it end, drafts are kept, answers stand.
-
-    Raises
-    ------
-    AppError
-        ``reason_needed`` without a reason: whoever holds it is told.
-    """
-    reason = reason.strip()
-    if not reason:
-        message = "Say why: whoever is working on it is told."
-        raise AppError(message, code="reason_needed", fields={"reason": [message]})
-    locked = CampaignItem.objects.select_for_update(no_key=True).get(pk=item.pk)
-    if locked.withdrawn_at is not None:
-        return
-    ended = Assignment.objects.live().filter(item=item).update(status=Assignment.Status.RELEASED)
-    CampaignItem.objects.filter(pk=item.pk).update(
-        withdrawn_at=timezone.now(), withdrawn_reason=reason[:300], granted_count=F("granted_count") - ended
-    )
-    _count_work(locked, -1)
-    _record_item(actor, "campaign.item_withdrawn", locked, reason)
-
-
-@transaction.atomic
-def restore_item(*, item: CampaignItem, actor: User) -> None:
-    """Ask about a withdrawn item again."""
-    locked = CampaignItem.objects.select_for_update(no_key=True).get(pk=item.pk)
-    if locked.withdrawn_at is None:
-        return
-    CampaignItem.objects.filter(pk=item.pk).update(withdrawn_at=None, withdrawn_reason="")
-    _count_work(locked, 1)
-    _record_item(actor, "campaign.item_restored", locked, "")
-
-
-@transaction.atomic
-def set_skills(*, project: Project, actor: User, person: User, names: Sequence[str]) -> list[str]:
-    """What `person` can do in the project, in place of what was known; AppError ``skills_invalid`` for a bad name."""
-    wanted = sorted({name.strip() for name in names if name.strip()})
-    if any(len(name) > MAX_SKILL for name in wanted):
-        message = f"Expected names of at most {MAX_SKILL} characters."
-        raise AppError(message, code="skills_invalid", fields={"skills": [message]})
-    own = PersonSkill.objects.filter(project=project, user=person)
-    before = sorted(own.values_list("name", flat=True))
-    own.exclude(name__in=wanted).delete()
-    PersonSkill.objects.bulk_create(
-        (PersonSkill(project=project, user=person, name=name) for name in wanted), ignore_conflicts=True
-    )
-    if before != wanted:
-        record_event(actor=actor, verb="member.skills_changed", project=project, target=person, data={"skills": wanted})
-    return wanted
-
-
-def _reserve(campaign: Campaign, people: Mapping[int, Sequence[User]]) -> None:
-    ReservedItem.objects.filter(item__in=list(people)).delete()
-    ReservedItem.objects.bulk_create(
-        (ReservedItem(item_id=item, user=person) for item, chosen in people.items() for person in chosen),
-        batch_size=5000,
-    )
-
-
-def _follow(campaign: Campaign) -> None:
-    """What the plan knows of its items, and their places where these depend on their priority."""
-    plan = plan_of(campaign)
-    plan.has_reserved = campaign.items.filter(is_reserved=True).exists()
-    plan.needs_skills = campaign.items.exclude(skills=[]).exists()
-    plan.save()
-    campaign.plan = plan
-    if plan.order == CampaignPlan.Order.PRIORITY:
-        put_in_order(campaign, plan.order)
-
-
-def _count_work(item: CampaignItem, sign: int) -> None:
-    if item.kind == CampaignItem.Kind.WORK:
-        Campaign.objects.filter(pk=item.campaign_id).update(item_count=F("item_count") + sign)
-
-
-def _record_item(actor: User, verb: str, item: CampaignItem, reason: str) -> None:
-    campaign = item.campaign
-    data = {"item": item.position, "reason": reason} if reason else {"item": item.position}
-    record_event(actor=actor, verb=verb, project=campaign.project, target=campaign, data=data)
+    if problems:
+        raise AppError("Some of these skills are too long.", code="skills_invalid", fields=problems)
+    known = PersonSkill.objects.filter(project=project, user__in=wanted)
+    before: dict[int, set[str]] = {person.pk: set() for person in wanted}
+    for user_id, name in known.values_list("user_id", "name"):
+        before[user_id].add(name)
+    for person, names in wanted.items():
+        if before[person.pk] == set(names):
+            continue
+        known.filter(user=person).exclude(name__in=names).delete()
+        rows = (PersonSkill(project=project, user=person, name=name) for name in names)
+        PersonSkill.objects.bulk_create(rows, ignore_conflicts=True)
+        record_event(actor=actor, verb="member.skills_changed", project=project, target=person, data={"skills": names})
 
 
 def _plain(value: Any) -> Any:

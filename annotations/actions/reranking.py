@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Abs
 
-from annotations.actions.plan import free_items_of_leavers
+from annotations.actions.plan_items import free_items_of_leavers
 from annotations.active.contract import MissingError, Rank, Ranked
 from annotations.active.evidence import Evidence
 from annotations.active.strategies import STRATEGIES

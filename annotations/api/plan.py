@@ -8,7 +8,8 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.response import Response
 
 from annotations.access import campaign_for
-from annotations.actions.plan import FIELDS, change_plan, set_items
+from annotations.actions.plan import FIELDS, change_plan
+from annotations.actions.plan_items import set_items
 from annotations.active.strategies import STRATEGIES
 from annotations.forecast import what_is_left
 from annotations.models import Campaign, CampaignPlan, Reranking

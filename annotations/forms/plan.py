@@ -239,10 +239,9 @@ class SkillsForm(forms.Form):
                 label=str(person), required=False, max_length=2_000, initial=", ".join(known[person.pk])
             )
 
-    def chosen(self) -> Iterator[tuple[User, list[str]]]:
-        """Call when the form is valid."""
-        for person in self.people:
-            yield person, self.cleaned_data[f"skills-{person.pk}"].split(",")
+    def chosen(self) -> dict[User, list[str]]:
+        """By person. Call when the form is valid."""
+        return {person: self.cleaned_data[f"skills-{person.pk}"].split(",") for person in self.people}
 
 
 class WithdrawForm(forms.Form):

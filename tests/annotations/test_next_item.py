@@ -8,15 +8,8 @@ from django.utils import timezone
 
 from annotations.actions.draft import save_draft
 from annotations.actions.lease import lease_next_item, release_item, renew_lease
-from annotations.actions.plan import (
-    change_plan,
-    free_items_of_leavers,
-    restore_item,
-    set_items,
-    set_skills,
-    share_out,
-    withdraw_item,
-)
+from annotations.actions.plan import change_plan, set_skills
+from annotations.actions.plan_items import free_items_of_leavers, restore_item, set_items, share_out, withdraw_item
 from annotations.actions.submission import submit_answer
 from annotations.models import Campaign, Draft, ReservedItem
 from annotations.next_item import still_to_come
@@ -89,6 +82,42 @@ def test_items_that_cannot_be_set_are_named_row_by_row_and_nothing_is_set(projec
     assert set(campaign.items.values_list("priority", flat=True)) == {0.0}
 
 
+def test_of_two_rows_for_one_item_the_later_holds_and_what_neither_names_stays(project, owner):
+    annotator(project, "ann")
+    campaign = make_campaign(project, owner, items=2)
+    first, second = campaign.items.select_related("task").order_by("position")
+    rows = [{"position": 1, "priority": 3, "skills": ["law"]}, {"task": first.task.external_id, "priority": 4}]
+    assert set_items(campaign=campaign, actor=owner, rows=rows) == 1
+    set_items(campaign=campaign, actor=owner, rows=[{"position": 1, "people": ["ann", "ann"]}])
+    first.refresh_from_db()
+    assert (first.priority, first.skills, first.is_reserved) == (4, ["law"], True)
+    assert ReservedItem.objects.get().item == first
+    set_items(campaign=campaign, actor=owner, rows=[{"position": 1, "skills": [], "people": []}])
+    first.refresh_from_db()
+    assert (first.priority, first.skills, first.is_reserved) == (4, [], False)
+    assert not second.is_reserved
+    with pytest.raises(AppError, match="No item of this campaign"):
+        set_items(campaign=campaign, actor=owner, rows=[{"position": 2**40}])
+
+
+def test_setting_and_sharing_cost_the_same_however_many_items_there_are(project, owner, django_assert_max_num_queries):
+    ann = annotator(project, "ann")
+    campaign = make_campaign(project, owner, items=8)
+    with django_assert_max_num_queries(14):
+        set_items(campaign=campaign, actor=owner, rows=[{"position": n, "people": ["ann"]} for n in range(1, 9)])
+    with django_assert_max_num_queries(12):
+        share_out(campaign=campaign, actor=owner, people=[ann])
+    assert ReservedItem.objects.count() == 8
+
+
+def test_skills_of_several_people_are_kept_all_or_none(project, owner):
+    ann, ben = annotator(project, "ann"), annotator(project, "ben")
+    with pytest.raises(AppError) as refused:
+        set_skills(project=project, actor=owner, skills={ann: ["law"], ben: ["x" * 101]})
+    assert list(refused.value.fields) == [f"skills-{ben.pk}"]
+    assert not ann.skills.exists()
+
+
 def test_an_item_kept_for_somebody_is_theirs_first_and_nobody_elses(project, owner):
     ann, ben = annotator(project, "ann"), annotator(project, "ben")
     campaign = make_campaign(project, owner, items=2)
@@ -131,8 +160,7 @@ def test_who_lacks_a_skill_that_an_item_asks_for_is_not_given_it(project, owner)
     change_plan(campaign=campaign, actor=owner, skill_tags=["french", "law"])
     first.refresh_from_db()
     assert sorted(first.skills) == ["french", "law"]
-    set_skills(project=project, actor=owner, person=ann, names=["law", " french ", ""])
-    set_skills(project=project, actor=owner, person=ben, names=["law"])
+    set_skills(project=project, actor=owner, skills={ann: ["law", " french ", ""], ben: ["law"]})
     assert positions(campaign, 1, ben) == [2]
     assert positions(campaign, 1, ann) == [1]
 

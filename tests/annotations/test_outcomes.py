@@ -9,7 +9,8 @@ from django.utils import timezone
 from annotations.actions.campaign import ProtocolContent, close_campaign, revise_protocol
 from annotations.actions.draft import save_draft
 from annotations.actions.lease import lease_next_item
-from annotations.actions.plan import change_plan, withdraw_item
+from annotations.actions.plan import change_plan
+from annotations.actions.plan_items import withdraw_item
 from annotations.models import Campaign, Draft
 from annotations.rubric_questions import checklist_of
 from projects.models import Membership, Role

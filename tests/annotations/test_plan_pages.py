@@ -106,6 +106,9 @@ def test_sharing_out_and_skills_by_page(client, project, owner):
     client.post(at("campaign-plan-share", campaign), {"people": [ann.pk, ben.pk]})
     client.post(at("campaign-plan-skills", campaign), {f"skills-{ann.pk}": "law, french", f"skills-{ben.pk}": ""})
     assert sorted(ann.skills.values_list("name", flat=True)) == ["french", "law"]
+    refused = client.post(at("campaign-plan-skills", campaign), {f"skills-{ann.pk}": "", f"skills-{ben.pk}": "x" * 101})
+    assert "at most 100 characters" in refused.content.decode()
+    assert ann.skills.count() == 2
     page = client.get(at("campaign-plan", campaign)).content.decode()
     assert "Kept for ann" in page
     assert "Kept for named people" in page
