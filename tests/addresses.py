@@ -49,6 +49,8 @@ _VALUES = {
     "format": "rubricate_jsonl",
     "path": "README.md",
     "change": "open",
+    "language": "de",
+    "digest": "of-another-release",
     # Signed or one-way words: these are nobody's.
     "signed": "nobodys",
     "uidb36": "1",

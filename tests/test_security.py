@@ -29,6 +29,8 @@ OPEN_TO_ALL = {
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
     "projects:invitation-accept",
+    "projects:language-set",
+    "projects:script-texts",
     "projects:annotator-link-accept",
     "api-schema",
     "api-docs",

@@ -14,7 +14,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     list_display = ["username", "display_name", "email", "is_active", "is_staff", "last_login"]
     fieldsets = (
         *(DjangoUserAdmin.fieldsets or ()),
-        ("Rubricate", {"fields": ["display_name", "time_zone", "theme", "shortcuts_enabled"]}),
+        ("Rubricate", {"fields": ["display_name", "language", "time_zone", "theme", "shortcuts_enabled"]}),
     )
 
 

@@ -3,10 +3,12 @@
 from allauth.account import views as account_views
 from django.contrib.auth import views as auth_views
 from django.urls import path
+from django.views.i18n import set_language
 
 from projects.views import (
     audit,
     invitation,
+    language,
     leaving,
     member,
     notification,
@@ -22,6 +24,8 @@ app_name = "projects"
 urlpatterns = [
     path("", project.project_list, name="project-list"),
     path("switcher/", project.project_switcher, name="project-switcher"),
+    path("language/", set_language, name="language-set"),
+    path("script-texts/<str:language>/<str:digest>.js", language.script_texts, name="script-texts"),
     path("sign-out/", auth_views.LogoutView.as_view(), name="sign-out"),
     path("server/", site_policy.site_policy, name="site-policy"),
     path("server/people/", leaving.person_find, name="person-find"),

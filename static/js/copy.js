@@ -1,5 +1,7 @@
 // <button data-copy="#id"> copies that element's text and says so in its own label for a moment.
 
+import { gettext } from "./i18n.js";
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
@@ -8,11 +10,11 @@ document.addEventListener("click", async (event) => {
   const before = label.textContent;
   try {
     await navigator.clipboard.writeText(source.textContent.trim());
-    label.textContent = "Copied";
+    label.textContent = gettext("Copied");
   } catch {
     // The clipboard needs HTTPS or localhost; select the text so that the usual keys work.
     getSelection().selectAllChildren(source);
-    label.textContent = "Press Ctrl+C";
+    label.textContent = gettext("Press Ctrl+C");
   }
   setTimeout(() => (label.textContent = before), 2000);
 });

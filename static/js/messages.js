@@ -1,6 +1,8 @@
 // Messages in #messages: a button closes each, good news leaves by itself, and a request that fails without an answer
 // of its own says so instead of failing silently.
 
+import { gettext } from "./i18n.js";
+
 const GOOD_NEWS_MS = 8000;
 const region = document.getElementById("messages");
 
@@ -36,11 +38,11 @@ new MutationObserver((changes) => {
 }).observe(region, { childList: true });
 
 document.body.addEventListener("htmx:sendError", () =>
-  showMessage("The server cannot be reached. Nothing was changed; try again when you are back online."),
+  showMessage(gettext("The server cannot be reached. Nothing was changed; try again when you are back online.")),
 );
 document.body.addEventListener("htmx:responseError", (event) => {
   const status = event.detail.xhr.status;
-  if (status === 403) showMessage("You are not allowed to do this, or this page has expired. Reload it and try again.");
-  else if (status === 404) showMessage("This is no longer here. Reload the page.");
-  else showMessage(`The server answered with an error (${status}). What you entered is still on this page.`);
+  if (status === 403) showMessage(gettext("You are not allowed to do this, or this page has expired. Reload it and try again."));
+  else if (status === 404) showMessage(gettext("This is no longer here. Reload the page."));
+  else showMessage(gettext("The server answered with an error (%(status)s). What you entered is still on this page.", { status }));
 });

@@ -1,5 +1,7 @@
 // Tables and code that are wider than their box scroll inside it: while they do, the keyboard reaches them (WCAG 2.1.1).
 
+import { gettext } from "./i18n.js";
+
 const BOXES = ".table-wrap, pre";
 
 /** Whether a part of the box is out of sight and nothing inside it would bring the keyboard there. */
@@ -10,7 +12,7 @@ export function needsFocus(box) {
 /** What the box shows: its table's caption, or the heading above it. */
 export function nameOf(box) {
   const title = box.querySelector("caption") ?? box.closest("section, article, .card")?.querySelector("h1, h2, h3, h4");
-  return title?.textContent.trim() || "Scrolls sideways";
+  return title?.textContent.trim() || gettext("Scrolls sideways");
 }
 
 function mark(box) {

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from projects import urls
 
-PUBLIC = {"sign-out", "invitation-accept", "annotator-link-accept"}
+PUBLIC = {"sign-out", "invitation-accept", "annotator-link-accept", "language-set", "script-texts"}
 OF_A_PERSON = {
     "project-list",
     "project-switcher",

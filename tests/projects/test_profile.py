@@ -58,9 +58,9 @@ def test_a_profile_with_a_value_that_is_not_offered_is_refused(cast, browse, cha
 
 def test_the_theme_stands_in_the_page_from_its_first_byte(cast, browse):
     client = browse(cast.owner)
-    assertContains(client.get("/"), '<html lang="en" data-theme="system">')
+    assertContains(client.get("/"), '<html lang="en-gb" data-theme="system">')
     assert client.post("/profile/theme/", {"theme": "dark"}, headers={"HX-Request": "true"}).status_code == 204
-    assertContains(client.get("/"), '<html lang="en" data-theme="dark">')
+    assertContains(client.get("/"), '<html lang="en-gb" data-theme="dark">')
 
 
 def test_choosing_a_theme_without_scripts_comes_back_to_a_page(cast, browse):

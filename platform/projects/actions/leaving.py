@@ -188,6 +188,6 @@ def _become_pseudonym(user: User, pseudonym: str) -> None:
     user.set_unusable_password()
     user.is_active = user.is_staff = user.is_superuser = False
     user.last_login, user.unread_count = None, 0
-    user.time_zone, user.theme, user.key_map = "UTC", Theme.SYSTEM, {}
+    user.time_zone, user.theme, user.language, user.key_map = "UTC", Theme.SYSTEM, "", {}
     user.mailed_notices = []
     user.save()

@@ -5,9 +5,10 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from projects import mail
+from projects.languages import letter_language
 from projects.models import Notification, Project, User
 from projects.notices import NOTICES, line_of
 
@@ -71,6 +72,7 @@ def mail_due_notices(*, address: str, limit: int = 200) -> int:
         if not Notification.objects.filter(pk=pk, mail_due=True).update(mail_due=False):
             continue
         notice = Notification.objects.select_related("user", "project").get(pk=pk)
-        context = {"line": line_of(notice), "notification": notice, "url": f"{address}{notice.url}"}
-        count += mail.send(notice.user.email, "notice", context)
+        with translation.override(letter_language(notice.user)):
+            context = {"line": line_of(notice), "notification": notice, "url": f"{address}{notice.url}"}
+            count += mail.send(notice.user.email, "notice", context)
     return count

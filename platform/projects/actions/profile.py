@@ -13,13 +13,16 @@ def set_theme(*, user: User, theme: str) -> None:
     user.save(update_fields=["theme"])
 
 
-def change_profile(*, user: User, display_name: str, time_zone: str, theme: str, shortcuts_enabled: bool) -> None:
+def change_profile(
+    *, user: User, display_name: str, language: str, time_zone: str, theme: str, shortcuts_enabled: bool
+) -> None:
     """Keep how a person is shown and how pages look to them; addresses are proven first (see `sign_up`)."""
     user.display_name = display_name
+    user.language = language
     user.time_zone = time_zone
     user.theme = theme
     user.shortcuts_enabled = shortcuts_enabled
-    user.save(update_fields=["display_name", "time_zone", "theme", "shortcuts_enabled"])
+    user.save(update_fields=["display_name", "language", "time_zone", "theme", "shortcuts_enabled"])
 
 
 def change_key_map(*, user: User, chosen: Mapping[str, str]) -> None:

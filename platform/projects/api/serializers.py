@@ -75,7 +75,7 @@ class MeOutput(serializers.ModelSerializer[User]):
 
     class Meta:
         model = User
-        fields = ["id", "username", "display_name", "email", "time_zone", "theme", "token"]
+        fields = ["id", "username", "display_name", "email", "language", "time_zone", "theme", "token"]
 
 
 class ProjectOutput(serializers.ModelSerializer[Project]):

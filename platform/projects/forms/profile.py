@@ -5,6 +5,8 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.conf import settings
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from projects.key_map import ACTIONS
@@ -18,12 +20,23 @@ def _time_zones() -> list[tuple[str, str]]:
     return [("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in named)]
 
 
+def _languages() -> list[tuple[str, str]]:
+    """Those of this server, each named in itself."""
+    return [("", gettext("As the browser asks")), *settings.LANGUAGES]
+
+
 class ProfileForm(forms.Form):
     display_name = forms.CharField(
         label=_("Display name"),
         max_length=150,
         required=False,
         help_text=_("Shown to others instead of your user name."),
+    )
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=_languages,
+        required=False,
+        help_text=_("What has no translation yet stands in English; tasks and responses stay as they are."),
     )
     time_zone = forms.ChoiceField(label=_("Time zone"), choices=_time_zones)
     theme = forms.ChoiceField(label=_("Theme"), choices=Theme)

@@ -26,6 +26,8 @@ class User(AbstractUser):
     display_name = models.CharField(max_length=150, blank=True)
     time_zone = models.CharField(max_length=64, default="UTC")
     theme = models.CharField(max_length=10, choices=Theme, default=Theme.SYSTEM)
+    language = models.CharField(max_length=10, blank=True, default="")
+    """Of the pages; empty leaves it to the browser."""
     shortcuts_enabled = models.BooleanField(default=True)
     """Bare-letter shortcuts need an off switch (WCAG 2.1.4)."""
 

@@ -27,7 +27,7 @@ from projects.throttle import require_within_limit
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def profile(request: AuthedRequest) -> HttpResponse:
-    """Name, time zone, theme and shortcuts."""
+    """Name, language, time zone, theme and shortcuts."""
     user = request.user
     initial = {name: getattr(user, name) for name in ProfileForm.base_fields}
     form = ProfileForm(request.POST or None, initial=initial)

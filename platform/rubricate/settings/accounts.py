@@ -68,7 +68,8 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "rubricate@localhost")
 # On one machine a letter is printed into the web server's log. In the open that would publish its links (see prod).
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 
-# Every text goes through gettext; a language is offered once its catalogue under locale/ is whole.
+# Every text goes through gettext; a language is offered once locale/ has all that annotators read, and what is missing
+# there stands in English. Each is named in itself: whoever needs another must be able to find it.
 LANGUAGE_CODE = "en-gb"
-LANGUAGES = [("en-gb", "English")]
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [env.ROOT / "locale"]

@@ -5,6 +5,7 @@ import { listen, remap, showKeys } from "../annotate/shortcuts.js";
 import { Notices, SaveState } from "../annotate/status.js";
 import { randomKey } from "../annotate/submit.js";
 import { Workbench } from "../annotate/workbench.js";
+import { gettext } from "../i18n.js";
 import { isSamePart, partOf, withPart } from "./parts.js";
 
 const root = document.querySelector("[data-adjudicate]");
@@ -58,7 +59,7 @@ function settle(data) {
         if (state === "saved") workbench.local.write({ answer: workbench.answer, revision: 0 });
         saveState.show(state);
       },
-      restored: () => notices.show("restored", "What you had begun here is back.", { kind: "info" }),
+      restored: () => notices.show("restored", gettext("What you had begun here is back."), { kind: "info" }),
     },
   });
 
@@ -92,13 +93,16 @@ function settle(data) {
     if (isBusy) return;
     const missing = workbench.fields.missing;
     if (missing.length > 0) {
-      workbench.fields.showErrors(Object.fromEntries(missing.map(({ question, part }) => [`${question}.${part}`, ["Please answer this."]])));
+      workbench.fields.showErrors(Object.fromEntries(missing.map(({ question, part }) => [`${question}.${part}`, [gettext("Please answer this.")]])));
       workbench.fields.goToMissing();
       return;
     }
     if (undecided.size > 0) {
       const where = [...undecided].map((place) => data.parts[place].name.replace("evidence/", "")).join(", ");
-      notices.show("settle", `Nothing is marked in Response ${where}, where people do not agree. Choose a cell, mark words, or settle again if that is meant.`);
+      notices.show("settle", gettext(
+        "Nothing is marked in Response %(where)s, where people do not agree. Choose a cell, mark words, or settle again if that is meant.",
+        { where },
+      ));
       undecided.clear();
       workbench.render();
       return;
@@ -125,14 +129,14 @@ function settle(data) {
 
   function refused(result) {
     if (result.kind === "signed-out") {
-      notices.show("settle", "You are signed out. What you entered is kept here.", { link: { href: urls.signIn, text: "Sign in (opens another tab)" } });
+      notices.show("settle", gettext("You are signed out. What you entered is kept here."), { link: { href: urls.signIn, text: gettext("Sign in (opens another tab)") } });
     } else if (result.code === "reason_needed") {
-      sayReason(`Say why: it goes against what people said in ${result.fields.departures.join(", ")}.`);
+      sayReason(gettext("Say why: it goes against what people said in %(where)s.", { where: result.fields.departures.join(", ") }));
       reason.focus();
     } else if (result.kind === "offline") {
-      notices.show("settle", `${result.message} What you entered is kept here: try again.`);
+      notices.show("settle", gettext("%(problem)s What you entered is kept here: try again.", { problem: result.message }));
     } else if (result.status === 409) {
-      notices.show("settle", result.message, { kind: "danger", link: { href: window.location.href, text: "Open it again" } });
+      notices.show("settle", result.message, { kind: "danger", link: { href: window.location.href, text: gettext("Open it again") } });
     } else {
       workbench.fields.showErrors(result.fields);
       const details = Object.values(result.fields).flat();
@@ -148,7 +152,7 @@ function settle(data) {
   function busy(is) {
     isBusy = is;
     button.setAttribute("aria-disabled", String(is));
-    button.querySelector("[data-label]").textContent = is ? "Settling…" : button.dataset.text;
+    button.querySelector("[data-label]").textContent = is ? gettext("Settling…") : button.dataset.text;
   }
 
   const marking = workbench.marking;

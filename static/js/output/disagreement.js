@@ -1,5 +1,6 @@
 // Going through the places where two readings disagree the most: by the buttons, or by N and P from a token.
 
+import { gettext, ngettext } from "../i18n.js";
 import { panelOf } from "./panel.js";
 
 const group = () => document.querySelector("[data-disagreement]");
@@ -11,7 +12,7 @@ export function jump(by) {
   const from = Number(bar.dataset.at ?? -1);
   const at = from < 0 && by < 0 ? places.length - 1 : from + by;
   if (at < 0 || at >= places.length) {
-    say(places.length ? `${places.length} places, and no more` : words(0));
+    say(places.length ? gettext("%(places)s, and no more", { places: words(places.length) }) : words(0));
     return;
   }
   bar.dataset.at = at;
@@ -21,7 +22,11 @@ export function jump(by) {
   if (!node) return;
   panelOf(element).focusNode(node);
   const title = element.querySelector("h3").textContent.trim();
-  say(`${at + 1} of ${places.length} · ${title} · apart by ${perMille / 10} % of the scale`);
+  say([
+    gettext("%(n)s of %(all)s", { n: at + 1, all: places.length }),
+    title,
+    gettext("apart by %(share)s of the scale", { share: `${perMille / 10} %` }),
+  ].join(" · "));
 }
 
 /** Another pair was chosen: its places are counted, and the next one is its first. */
@@ -32,7 +37,7 @@ export function restart() {
 }
 
 function words(n) {
-  return n === 1 ? "1 place" : `${n} places`;
+  return ngettext("%(n)s place", "%(n)s places", n);
 }
 
 function say(text) {

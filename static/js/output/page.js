@@ -1,5 +1,6 @@
 // The page of a task: paints each output's panel and listens for keys, pointers and the controls above.
 
+import { gettext } from "../i18n.js";
 import { jump, restart } from "./disagreement.js";
 import { Panel, panelOf } from "./panel.js";
 
@@ -47,7 +48,8 @@ function applyThreshold() {
   const chosen = document.querySelector("[data-threshold-layer]")?.value ?? "";
   const share = slider.valueAsNumber / 100;
   const only = limits.length === 1 ? 0 : chosen === "" ? -1 : Number(chosen);
-  const words = only < 0 ? `${slider.value} % of each scale` : Number((limits[only] * share).toPrecision(2));
+  const ofEach = gettext("%(share)s of each scale", { share: `${slider.value} %` });
+  const words = only < 0 ? ofEach : Number((limits[only] * share).toPrecision(2));
   document.querySelector("[data-threshold-value]").textContent = words;
   const shares = limits.map((_, at) => (only < 0 || only === at ? share : 0));
   for (const element of panels()) panelOf(element)?.hideBelow(shares);

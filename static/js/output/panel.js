@@ -1,5 +1,6 @@
 // One output: its text painted with signals and marks, and what is said about the piece under the pointer or the focus.
 
+import { gettext } from "../i18n.js";
 import { cutPieces, look, signed, unpackSpans, unpackValues, visible } from "./pieces.js";
 
 const painted = new WeakMap();
@@ -118,7 +119,7 @@ export class Panel {
   pieceWords(piece) {
     const index = piece.tokens[this.base];
     const named = index < 0 ? [] : [visible(this.texts[index])];
-    const place = index < 0 ? [] : [`${index + 1} of ${this.nodes.length}`];
+    const place = index < 0 ? [] : [gettext("%(n)s of %(all)s", { n: index + 1, all: this.nodes.length })];
     if (this.layers.length === 1) return [`${named[0]} ${this.valueWords(0, index)}`, ...place];
     return [...named, ...place, ...this.layers.map((_, at) => `${this.names[at]} ${this.valuesWords(at, piece)}`)];
   }
@@ -128,15 +129,17 @@ export class Panel {
     const index = piece.tokens[this.base];
     const pieces = index < 0 ? [piece] : this.nodes[index].map((node) => this.pieces.get(node));
     const found = [...new Set(pieces.map((one) => one.tokens[at]).filter((token) => token >= 0))];
-    if (!found.length) return this.layers[at] ? "nothing here" : "not stored";
+    if (!found.length) return this.layers[at] ? gettext("nothing here") : gettext("not stored");
     const words = found.slice(0, MOST_NAMED).map((token) => this.valueWords(at, token));
-    return words.join(", ") + (found.length > MOST_NAMED ? ` and ${found.length - MOST_NAMED} more` : "");
+    if (found.length <= MOST_NAMED) return words.join(", ");
+    return gettext("%(words)s and %(n)s more", { words: words.join(", "), n: found.length - MOST_NAMED });
   }
 
   valueWords(at, token) {
     const { values, merged } = this.layers[at];
     const count = merged[token];
-    return signed(values[token]) + (count ? `, the sum of ${count} tokens in one character` : "");
+    const value = signed(values[token]);
+    return count ? gettext("%(value)s, the sum of %(count)s tokens in one character", { value, count }) : value;
   }
 
   marksAround(node) {

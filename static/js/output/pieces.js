@@ -1,5 +1,7 @@
 // Cutting a text for painting, without a page: tokens and marks in UTF-16 offsets to pieces that need one look each.
 
+import { gettext } from "../i18n.js";
+
 // What HTML need not escape, in the order of ASCII.
 const PRINTABLE = [...Array(95).keys()].map((at) => String.fromCharCode(32 + at)).filter((one) => !`"&'<>`.includes(one));
 
@@ -118,7 +120,7 @@ class Walk {
 
 /** A value for reading: three digits, a true minus, always a sign. */
 export function signed(value) {
-  if (value === null) return "unscored";
+  if (value === null) return gettext("unscored");
   if (value === 0) return "0";
   const text = String(Number(Math.abs(value).toPrecision(3)));
   return (value < 0 ? "\u2212" : "+") + text;
@@ -128,7 +130,7 @@ const LONGEST = 48;
 
 /** White space and ends made visible, so that a token can be named; of a long text the beginning and the end. */
 export function visible(text) {
-  if (text === "") return "no character";
+  if (text === "") return gettext("no character");
   const letters = [...text];
   const half = LONGEST / 2;
   const cut = letters.length > LONGEST + 1 ? [...letters.slice(0, half), "\u2026", ...letters.slice(-half)] : letters;

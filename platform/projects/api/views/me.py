@@ -18,6 +18,7 @@ class Me(APIView):
                 "username": user.username,
                 "display_name": user.display_name,
                 "email": user.email,
+                "language": user.language,
                 "time_zone": user.time_zone,
                 "theme": user.theme,
                 "token": TokenOutput(request.auth).data if request.auth else None,
