@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from tests.workers.tiny_model import LetterEngine
 from workers.engines.contract import (
-    AttentionRule,
     Attentions,
     Capability,
     ChatMessage,
@@ -19,12 +18,8 @@ from workers.engines.contract import (
     ChoiceQuestion,
     Continuation,
     ErrorCode,
-    Explained,
     Generated,
     HiddenStates,
-    InputBaseline,
-    InputGradients,
-    InputRelevances,
     LengthHandling,
     Prompt,
     Refusal,
@@ -33,6 +28,7 @@ from workers.engines.contract import (
     TokenLogprobs,
     Usage,
 )
+from workers.engines.explained import AttentionRule, Explained, InputBaseline, InputGradients, InputRelevances
 
 _LETTERS = string.ascii_lowercase
 _PIECE = re.compile(r"\s*\S+|\s+$")

@@ -7,18 +7,8 @@ import pytest
 
 from tests.workers.test_engine_encoders import load
 from tests.workers.tiny_model import build_tiny_reward_model
-from workers.engines.contract import (
-    ChatMessage,
-    ChoiceQuestion,
-    Continuation,
-    EngineError,
-    ErrorCode,
-    Explained,
-    InputGradients,
-    Prompt,
-    Refusal,
-    Stretch,
-)
+from workers.engines.contract import ChatMessage, ChoiceQuestion, Continuation, EngineError, ErrorCode, Prompt, Refusal
+from workers.engines.explained import Explained, InputGradients, Stretch
 from workers.engines.gradients import Credited, credited_tokens, input_gradients
 from workers.engines.placing import MARKUP, place_tokens
 

@@ -10,15 +10,8 @@ from tests.workers.letters import item, score, signals
 from tests.workers.test_attribution_gradients import chat, whole
 from tests.workers.test_engine_encoders import load
 from tests.workers.tiny_model import build_tiny_reward_model
-from workers.engines.contract import (
-    Capability,
-    ChoiceQuestion,
-    Continuation,
-    EngineError,
-    Explained,
-    Prompt,
-    Stretch,
-)
+from workers.engines.contract import Capability, ChoiceQuestion, Continuation, EngineError, Prompt
+from workers.engines.explained import Explained, Stretch
 from workers.engines.gradients import Credited
 from workers.engines.loading import capabilities_of
 from workers.engines.relevance import input_relevances

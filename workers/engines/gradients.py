@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from workers.engines.contract import ErrorCode, InputBaseline, InputGradients, Refusal, Stretch
+from workers.engines.contract import ErrorCode, Refusal
+from workers.engines.explained import InputBaseline, InputGradients, Stretch
 from workers.engines.memory import run_in_memory
 from workers.engines.placing import PlacedText
 

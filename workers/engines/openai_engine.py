@@ -9,19 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.engines.contract import (
-    AttentionRule,
     Attentions,
     Capability,
     ChatMessage,
     Choice,
     ChoiceQuestion,
     Continuation,
-    Explained,
     Generated,
     HiddenStates,
-    InputBaseline,
-    InputGradients,
-    InputRelevances,
     LengthHandling,
     Prompt,
     Refusal,
@@ -32,6 +27,7 @@ from workers.engines.contract import (
     require,
 )
 from workers.engines.contract import ErrorCode as Code
+from workers.engines.explained import AttentionRule, Explained, InputBaseline, InputGradients, InputRelevances
 from workers.engines.openai_client import OpenAIClient, ServerAnswer
 from workers.engines.openai_replies import (
     ShapeError,

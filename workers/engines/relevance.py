@@ -34,7 +34,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from workers.engines.contract import AttentionRule, Capability, EngineError, ErrorCode, InputRelevances, Refusal
+from workers.engines.contract import Capability, EngineError, ErrorCode, Refusal
+from workers.engines.explained import AttentionRule, InputRelevances
 from workers.engines.folders import Kind, ResolvedModel
 from workers.engines.gradients import Credited
 from workers.engines.memory import run_in_memory

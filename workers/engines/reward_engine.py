@@ -8,21 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workers.engines.contract import (
-    AttentionRule,
     Attentions,
     Capability,
     ChatMessage,
     Continuation,
     EngineError,
     ErrorCode,
-    Explained,
-    InputBaseline,
-    InputGradients,
-    InputRelevances,
     Prompt,
     Refusal,
-    Stretch,
 )
+from workers.engines.explained import AttentionRule, Explained, InputBaseline, InputGradients, InputRelevances, Stretch
 from workers.engines.folders import ResolvedModel
 from workers.engines.gradients import Credited, credited_tokens, input_gradients, rows_that_fit
 from workers.engines.memory import run_in_memory, token_cost

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from workers.engines.contract import (
-    AttentionRule,
     Attentions,
     Capability,
     Choice,
@@ -18,12 +17,8 @@ from workers.engines.contract import (
     Continuation,
     EngineError,
     ErrorCode,
-    Explained,
     Generated,
     HiddenStates,
-    InputBaseline,
-    InputGradients,
-    InputRelevances,
     LengthHandling,
     Prompt,
     Refusal,
@@ -34,6 +29,7 @@ from workers.engines.contract import (
 )
 from workers.engines.drawing import Drawn, DrawRequest, draw_batch
 from workers.engines.encoding import EncodedText, Encoder
+from workers.engines.explained import AttentionRule, Explained, InputBaseline, InputGradients, InputRelevances
 from workers.engines.folders import ResolvedModel
 from workers.engines.gradients import (
     credited_tokens,

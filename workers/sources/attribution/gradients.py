@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from rewards.parameters import Parameter, Parameters
 from rewards.statistics.attribution import completeness_gap
-from workers.engines.contract import Capability, Engine, Explained, InputBaseline, Refusal, require
+from workers.engines.contract import Capability, Engine, Refusal, require
+from workers.engines.explained import Explained, InputBaseline
 from workers.sources.attribution.parts import EMPTY_CHANNEL, GAP_CHANNEL, SCALAR_CHANNEL, whole_numbers
 from workers.sources.attribution.perturbation import FAMILY, NEEDS, PROMPT_SPEC, USES
 from workers.sources.attribution.scalars import (

@@ -20,7 +20,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rewards.parameters import Parameter, Parameters
-from workers.engines.contract import Capability, Engine, Explained, Refusal
+from workers.engines.contract import Capability, Engine, Refusal
+from workers.engines.explained import Explained
 from workers.sources.attribution.gradients import NUMBER, WAYS, Credits, TokenAttribution
 from workers.sources.attribution.perturbation import FAMILY, NEEDS, PROMPT_SPEC, USES
 from workers.sources.attribution.scalars import INCLUDE_THINKING, USE_CONTEXT

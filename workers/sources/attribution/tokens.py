@@ -10,7 +10,8 @@ import numpy.typing as npt
 from rewards.parameters import Parameters
 from rewards.segmentation import Segmentation
 from rewards.signals import RewardSignal, project
-from workers.engines.contract import Engine, Explained, Prompt, Refusal, Stretch
+from workers.engines.contract import Engine, Prompt, Refusal
+from workers.engines.explained import Explained, Stretch
 from workers.sources.attribution.scalars import (
     OUTCOME,
     REFERENCE_MEAN,
