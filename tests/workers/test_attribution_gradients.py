@@ -205,7 +205,7 @@ def test_gradient_times_input_is_the_slope_along_each_embedding(tiny_engine):
 def test_points_of_the_path_may_be_read_apart(tiny_engine, monkeypatch):
     request, _ = explained(tiny_engine)[0]
     [together] = tiny_engine.gradients([request], steps=8)
-    monkeypatch.setattr("workers.engines.transformers_engine.rows_that_fit", lambda *_, **__: 1)
+    monkeypatch.setattr("workers.engines.explaining.rows_that_fit", lambda *_, **__: 1)
     [apart] = tiny_engine.gradients([request], steps=8)
     np.testing.assert_allclose(together.values, apart.values, atol=1e-4)
 
@@ -227,7 +227,7 @@ def test_requests_that_cannot_be_read_are_refused_beside_others(tiny_engine, mon
     def no_memory(*_):
         raise MemoryError
 
-    monkeypatch.setattr(tiny_engine, "_last_logits", no_memory)
+    monkeypatch.setattr(tiny_engine._explainer, "_last_logits", no_memory)
     [refused] = tiny_engine.gradients([fine])
     assert refused.code == ErrorCode.OUT_OF_MEMORY
 

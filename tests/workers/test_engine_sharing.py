@@ -233,5 +233,5 @@ def test_a_configuration_tells_what_cannot_be_shared(config, refusal):
 def test_the_whole_logits_path_shares_too(tiny_engine, monkeypatch):
     rows = [Row((*range(3, 60), last), (57,), (5,)) for last in (100, 101, 102)]
     with_head = tiny_engine._scorer.score(rows)
-    monkeypatch.setattr(tiny_engine._scorer, "_head", None)
+    monkeypatch.setattr(tiny_engine._scorer, "head", None)
     np.testing.assert_allclose(tiny_engine._scorer.score(rows), with_head, atol=1e-5)

@@ -93,7 +93,7 @@ def test_logprobs_do_not_depend_on_the_batch_or_its_padding(tiny_engine):
 def test_the_whole_logits_path_gives_the_same_as_the_separate_head(tiny_engine, monkeypatch):
     request = Continuation(user("q"), "the answer is right")
     [with_head] = tiny_engine.logprobs([request])
-    monkeypatch.setattr(tiny_engine._scorer, "_head", None)
+    monkeypatch.setattr(tiny_engine._scorer, "head", None)
     [without] = tiny_engine.logprobs([request])
     np.testing.assert_allclose(with_head.logprobs, without.logprobs, atol=1e-5)
 

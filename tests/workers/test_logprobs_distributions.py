@@ -54,7 +54,7 @@ def test_distributions_do_not_depend_on_the_chunk_nor_on_a_head_of_its_own(tiny_
     [once] = tiny_engine.distributions([request])
     monkeypatch.setattr(tiny_engine._scorer, "_logit_rows", 3)
     [in_chunks] = tiny_engine.distributions([request])
-    monkeypatch.setattr(tiny_engine._scorer, "_head", None)
+    monkeypatch.setattr(tiny_engine._scorer, "head", None)
     [without_head] = tiny_engine.distributions([request])
     for name in ("logprobs", "logits", "logsumexps", "entropies"):
         np.testing.assert_allclose(getattr(in_chunks, name), getattr(once, name), atol=1e-5)

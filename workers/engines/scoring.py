@@ -37,6 +37,16 @@ class Row:
     targets: tuple[int, ...]
 
 
+def row_after(prompt: Sequence[int], continuation: Sequence[int]) -> Row:
+    """Every token of a continuation after its prompt; the last is asked for, not read."""
+    first = len(prompt) - 1
+    return Row(
+        ids=(*prompt, *continuation[:-1]),
+        positions=tuple(range(first, first + len(continuation))),
+        targets=tuple(continuation),
+    )
+
+
 class RowScorer:
     """Runs rows through a causal language model, a pass at a time.
 
@@ -51,13 +61,18 @@ class RowScorer:
     budget : Budget
     shares : bool
         Whether it shares beginnings.
+
+    Attributes
+    ----------
+    head
+        The model's output layer, where it is all that stands between the last hidden states and the logits; else None.
     """
 
     def __init__(self, model: Any, *, budget: Budget, shares: bool) -> None:
         self._shares = shares
         self._model = model
-        self._head = _separable_head(model)
-        self.token_budget = budget.tokens_with_logits if self._head is None else budget.tokens
+        self.head = _separable_head(model)
+        self.token_budget = budget.tokens_with_logits if self.head is None else budget.tokens
         self._pass_tokens = budget.pass_tokens
         self._logit_rows = max(1, budget.logits // int(model.config.get_text_config().vocab_size))
 
@@ -143,13 +158,13 @@ class RowScorer:
 
     def _forest_states(self, forest: Forest) -> torch.Tensor:
         """States, or logits where the head is not apart: shape (N, H) or (N, V)."""
-        return forest_states(self._model if self._head is None else self._model.base_model, forest)
+        return forest_states(self._model if self.head is None else self._model.base_model, forest)
 
     def _padded_states(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         """The same of padded rows: shape (rows * longest, H or V)."""
         ids = self._padded(rows)
         states: torch.Tensor
-        if self._head is None:
+        if self.head is None:
             states = self._model(input_ids=ids, use_cache=False).logits
         else:
             states = self._model.base_model(input_ids=ids, use_cache=False).last_hidden_state
@@ -174,8 +189,8 @@ class RowScorer:
         for start in range(0, len(targets), self._logit_rows):
             part = slice(start, start + self._logit_rows)
             logits = states[places[part]]
-            if self._head is not None:
-                logits = self._head(logits)
+            if self.head is not None:
+                logits = self.head(logits)
             normalised = logits.log_softmax(-1, dtype=torch.float32)
             chosen = normalised.gather(1, targets[part, None]).squeeze(1)
             values[part] = _columns(logits, normalised, chosen, targets[part]) if distributions else chosen

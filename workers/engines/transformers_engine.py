@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from workers.engines.choosing import choice_among, label_ids
 from workers.engines.contract import (
     Attentions,
     Capability,
@@ -30,27 +31,14 @@ from workers.engines.contract import (
 from workers.engines.drawing import Drawn, DrawRequest, draw_batch
 from workers.engines.encoding import EncodedText, Encoder
 from workers.engines.explained import AttentionRule, Explained, InputBaseline, InputGradients, InputRelevances
+from workers.engines.explaining import Explainer, Number
 from workers.engines.folders import ResolvedModel
-from workers.engines.gradients import (
-    credited_tokens,
-    input_gradients,
-    label_numbers,
-    odds_numbers,
-    reply_numbers,
-    rows_that_fit,
-)
 from workers.engines.memory import budget_for, run_in_memory, token_cost
 from workers.engines.packing import pack_by_length
-from workers.engines.placing import place_tokens
 from workers.engines.pretrained import Device, check_memory, load_pretrained, pick_device
-from workers.engines.relevance import architecture_capabilities, input_relevances, require_known
-from workers.engines.scoring import Row, RowScorer
+from workers.engines.relevance import architecture_capabilities, require_known
+from workers.engines.scoring import Row, RowScorer, row_after
 from workers.engines.tree_attention import last_layer_weights, share_beginnings
-
-if TYPE_CHECKING:
-    import torch
-
-    from workers.engines.gradients import Numbers
 
 logger = logging.getLogger(__name__)
 
@@ -70,16 +58,6 @@ class Reading(NamedTuple):
     def ids(self) -> list[int]:
         """All tokens in order."""
         return self.prompt + self.text.ids
-
-
-class Number(NamedTuple):
-    """What is explained: by itself, as a function of embeddings, the same without a sigmoid at its end, and how many
-    tokens are read behind the prompt for it."""
-
-    number: float
-    numbers: Numbers
-    linear: Numbers
-    answered: int
 
 
 class TransformersEngine:
@@ -137,6 +115,9 @@ class TransformersEngine:
         self._cost = token_cost(self._model.config, self._model.dtype.itemsize)
         self.budget = budget_for(self._cost, self.device, memory=memory_budget)
         self._scorer = RowScorer(self._model, budget=self.budget, shares=not refusal)
+        self._explainer = Explainer(
+            self._model, head=self._scorer.head, encoder=self._encoder, budget=self.budget, cost=self._cost
+        )
 
     @property
     def facts(self) -> dict[str, str]:
@@ -175,7 +156,7 @@ class TransformersEngine:
             if isinstance(found, Refusal):
                 results.append(found)
                 continue
-            choice = _choice(question.labels, [next(values) for _ in found], length_handling)
+            choice = choice_among(question.labels, [next(values) for _ in found], length_handling)
             if isinstance(choice, Choice):
                 prompt = len(found[0].ids) + 1 - len(found[0].targets)
                 self._count(prompt + sum(len(row.targets) for row in found))
@@ -281,7 +262,12 @@ class TransformersEngine:
             unsupported, for the score of a head: this model has none.
         """
         self._require_no_head(requests)
-        return [self._gradients(request, steps, baseline) for request in requests]
+        return [
+            found
+            if isinstance(found, Refusal)
+            else self._explainer.gradients(request, found, steps=steps, baseline=baseline)
+            for request, found in zip(requests, map(self._explained, requests), strict=True)
+        ]
 
     def relevances(
         self, requests: Sequence[Explained], *, attention: AttentionRule = "weights"
@@ -295,69 +281,30 @@ class TransformersEngine:
         """
         require_known(self.resolved)
         self._require_no_head(requests)
-        return [self._relevances(request, attention) for request in requests]
+        return [
+            found if isinstance(found, Refusal) else self._explainer.relevances(request, found, attention=attention)
+            for request, found in zip(requests, map(self._explained, requests), strict=True)
+        ]
 
     def _require_no_head(self, requests: Sequence[Explained]) -> None:
         if any(not request.labels and not request.reply for request in requests):
             raise EngineError(ErrorCode.UNSUPPORTED, "this model has no head of scores to explain")
 
-    def _relevances(self, request: Explained, attention: AttentionRule) -> InputRelevances | Refusal:
-        found = self._explained(request)
-        if isinstance(found, Refusal):
-            return found
-        placed = place_tokens(self._encoder, request.prompt, opens_reply=True)
-        if isinstance(placed, Refusal):
-            return placed
-        credited = credited_tokens(placed, request.stretches)
-        return input_relevances(self._model, placed.ids, credited, found.linear, attention=attention)
-
-    def _gradients(self, request: Explained, steps: int, baseline: InputBaseline) -> InputGradients | Refusal:
-        found = self._explained(request)
-        if isinstance(found, Refusal):
-            return found
-        placed = place_tokens(self._encoder, request.prompt, opens_reply=True)
-        if isinstance(placed, Refusal):
-            return placed
-        read = len(placed.ids) + found.answered
-        return input_gradients(
-            self._model,
-            placed.ids,
-            credited_tokens(placed, request.stretches),
-            found.numbers,
-            expected=found.number,
-            steps=steps,
-            baseline=baseline,
-            rows_at_once=rows_that_fit(self.budget.memory, read, layers=self._cost.layers, working=self._cost.working),
-        )
-
     def _explained(self, request: Explained) -> Number | Refusal:
-        embed = self._model.get_input_embeddings()
+        """The number that is to be explained, as this model gives it."""
         if request.labels:
             question = ChoiceQuestion(request.prompt, request.labels)
             [choice], rows = self.choose([question]), self._choice_rows(question)
             if isinstance(choice, Refusal) or isinstance(rows, Refusal):
                 return choice if isinstance(choice, Refusal) else cast("Refusal", rows)
             labels = [list(row.targets) for row in rows]
-            number = choice.probabilities[request.labels[0]]
-            parts = self._last_logits, embed, labels
-            return Number(number, label_numbers(*parts), odds_numbers(*parts), max(map(len, labels)))
+            return self._explainer.label_number(choice.probabilities[request.labels[0]], labels)
         [found] = self.logprobs([Continuation(request.prompt, request.reply)])
         if isinstance(found, Refusal):
             return found
-        mean, reply = request.length_handling == "mean", found.token_ids.tolist()
+        mean = request.length_handling == "mean"
         number = float((np.mean if mean else np.sum)(found.logprobs, dtype=np.float64))
-        numbers = reply_numbers(self._last_logits, embed, reply, mean=mean)
-        return Number(number, numbers, numbers, len(reply))
-
-    def _last_logits(self, rows: torch.Tensor, n: int) -> torch.Tensor:
-        """Scores of the next token at the last n places of rows of embeddings."""
-        logits: torch.Tensor
-        head = self._scorer._head
-        if head is None:
-            logits = self._model(inputs_embeds=rows, use_cache=False).logits[:, -n:]
-        else:
-            logits = head(self._model.base_model(inputs_embeds=rows, use_cache=False).last_hidden_state[:, -n:])
-        return logits
+        return self._explainer.reply_number(number, found.token_ids.tolist(), mean=mean)
 
     def _states(self, rows: list[list[int]], layer: int) -> list[Any]:
         """Float32 arrays of shape (L, H), or refusals, halving what does not fit."""
@@ -380,7 +327,7 @@ class TransformersEngine:
     ) -> list[tuple[EncodedText, npt.NDArray[np.float32]] | Refusal]:
         """Each continuation's tokens with what `RowScorer.score` gives for them."""
         prepared = [self._read(request) for request in requests]
-        rows = [_continuation_row(*found) for found in prepared if not isinstance(found, Refusal)]
+        rows = [row_after(found.prompt, found.text.ids) for found in prepared if not isinstance(found, Refusal)]
         values = iter(self._scorer.score(rows, distributions=distributions))
         results: list[tuple[EncodedText, npt.NDArray[np.float32]] | Refusal] = []
         for found in prepared:
@@ -406,16 +353,11 @@ class TransformersEngine:
         prompt = self._encoder.encode_prompt(question.prompt)
         if isinstance(prompt, Refusal):
             return prompt
-        labels = []
-        for label in question.labels:
-            encoded = self._encoder.encode_continuation(label)
-            if isinstance(encoded, Refusal):
-                return encoded
-            labels.append(encoded.ids)
-        if _one_begins_another(labels):
-            labels = [[*ids, self._end_id()] for ids in labels]
+        labels = label_ids(self._encoder, question.labels)
+        if isinstance(labels, Refusal):
+            return labels
         overrun = self._overrun(len(prompt) + max(len(ids) for ids in labels))
-        return overrun or [_row(prompt, ids) for ids in labels]
+        return overrun or [row_after(prompt, ids) for ids in labels]
 
     def _overrun(self, tokens: int) -> Refusal | None:
         if tokens <= self.context_length:
@@ -424,14 +366,6 @@ class TransformersEngine:
             ErrorCode.CONTEXT_OVERRUN,
             f"{tokens} tokens are needed, the model's context holds {self.context_length}",
         )
-
-    def _end_id(self) -> int:
-        end: int | None = self._encoder.tokenizer.eos_token_id
-        if end is None:
-            raise EngineError(
-                ErrorCode.UNSUPPORTED, "one label begins another, and this tokenizer has no token to end a label with"
-            )
-        return end
 
     def _end_ids(self) -> frozenset[int]:
         configured = self._model.generation_config.eos_token_id
@@ -457,26 +391,8 @@ class TransformersEngine:
         )
 
 
-def _continuation_row(prompt: list[int], text: EncodedText) -> Row:
-    return _row(prompt, text.ids)
-
-
-def _row(prompt: list[int], continuation: list[int]) -> Row:
-    """The last token of the continuation is asked for, not read."""
-    first = len(prompt) - 1
-    return Row(
-        ids=(*prompt, *continuation[:-1]),
-        positions=tuple(range(first, first + len(continuation))),
-        targets=tuple(continuation),
-    )
-
-
 def _too_long(tokens: int) -> Refusal:
     return Refusal(ErrorCode.OUT_OF_MEMORY, f"{tokens} tokens do not fit the device's memory")
-
-
-def _one_begins_another(labels: list[list[int]]) -> bool:
-    return any(len(short) < len(long) and long[: len(short)] == short for short in labels for long in labels)
 
 
 def _token_ids(text: EncodedText) -> npt.NDArray[np.int64]:
@@ -490,13 +406,3 @@ def _token_logprobs(text: EncodedText, values: npt.NDArray[np.float32]) -> Token
 def _token_distributions(text: EncodedText, values: npt.NDArray[np.float32]) -> TokenDistributions:
     logprobs, logits, logsumexps, entropies = values.T
     return TokenDistributions(_token_ids(text), text.spans, logprobs, logits, logsumexps, entropies)
-
-
-def _choice(labels: tuple[str, ...], values: list[Any], length_handling: LengthHandling) -> Choice | Refusal:
-    for found in values:
-        if isinstance(found, Refusal):
-            return found
-    sums = [float(found.sum(dtype="float64")) for found in values]
-    counts = tuple(len(found) for found in values)
-    logprobs = [total / count for total, count in zip(sums, counts, strict=True)] if length_handling == "mean" else sums
-    return Choice(labels=labels, logprobs=tuple(logprobs), token_counts=counts)
