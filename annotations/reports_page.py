@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from annotations.models import Assignment, Campaign, ItemReport
 from projects.access import Capability, allows
 from projects.errors import AppError
@@ -10,8 +12,8 @@ from projects.keyset import keyset_page
 STATES = {"open": "Open", "settled": "Settled"}
 
 
-def reports_page(campaign: Campaign, *, state: str, cursor: str | None) -> dict[str, Any]:
-    """The reports of a campaign, newest first, with the items and words that they are about (two queries).
+def reports_of(campaign: Campaign, state: str) -> QuerySet[ItemReport]:
+    """The reports of a campaign in this state, with the items, people and words that they are about.
 
     Raises
     ------
@@ -21,12 +23,16 @@ def reports_page(campaign: Campaign, *, state: str, cursor: str | None) -> dict[
     if state not in STATES:
         words = f"Expected one of: {', '.join(STATES)}."
         raise AppError(words, code="filter_invalid", fields={"state": [words]})
-    reports = campaign.reports.filter(resolved_at__isnull=state == "open").select_related(
+    return campaign.reports.filter(resolved_at__isnull=state == "open").select_related(
         "assignment__user", "assignment__item__task", "output", "resolved_by"
     )
+
+
+def reports_page(campaign: Campaign, *, state: str, cursor: str | None) -> dict[str, Any]:
+    """What the page of a campaign's reports shows, newest first (two queries); AppError as `reports_of`."""
     return {
         "campaign": campaign,
-        "page": keyset_page(reports, cursor=cursor),
+        "page": keyset_page(reports_of(campaign, state), cursor=cursor),
         "open_count": campaign.reports.filter(resolved_at__isnull=True).count(),
         "state": state,
         "states": STATES,

@@ -20,6 +20,7 @@ _NOUN_OF_NAME = {
     "annotate": "assignment",
     "report-list": "campaign",
     "report-resolve": "campaign",
+    "report-settle": "campaign",
     "endpoint-terms": "served",
     "item-regain": "assignment",
     "item-next": "campaign",

@@ -96,6 +96,11 @@ class ShownMessage(serializers.Serializer[Any]):
 class ShownOutput(serializers.Serializer[Any]):
     label = serializers.CharField(help_text="A, B, ... in the order shown.")  # type: ignore[assignment]
     messages = ShownMessage(many=True)
+    tokens = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="Where tokens begin and end by message, in code points, packed as rewards.heat says; null without.",
+    )
 
 
 class PromptMessage(serializers.Serializer[Any]):

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from annotations.api import adjudication, assignments, campaigns, checks, consent, plan, reports, studies
+from annotations.api import adjudication, assignments, campaign_data, campaigns, checks, consent, plan, reports, studies
 
 app_name = "annotations-api"
 
@@ -21,6 +21,18 @@ campaign_urls = [
     path("projects/<slug:slug>/campaigns/<int:pk>/pause", campaigns.CampaignPause.as_view(), name="campaign-pause"),
     path("projects/<slug:slug>/campaigns/<int:pk>/close", campaigns.CampaignClose.as_view(), name="campaign-close"),
     path("projects/<slug:slug>/campaigns/<int:pk>/next", campaigns.CampaignNext.as_view(), name="campaign-next"),
+    path("projects/<slug:slug>/campaigns/<int:pk>/items", campaign_data.CampaignItems.as_view(), name="campaign-items"),
+    path(
+        "projects/<slug:slug>/campaigns/<int:pk>/answers",
+        campaign_data.CampaignAnswers.as_view(),
+        name="campaign-answers",
+    ),
+    path("projects/<slug:slug>/campaigns/<int:pk>/reports", reports.CampaignReports.as_view(), name="report-list"),
+    path(
+        "projects/<slug:slug>/campaigns/<int:pk>/reports/<int:report_pk>/settle",
+        reports.ReportSettle.as_view(),
+        name="report-settle",
+    ),
     path("projects/<slug:slug>/campaigns/<int:pk>/plan", plan.CampaignPlanView.as_view(), name="campaign-plan"),
     path(
         "projects/<slug:slug>/campaigns/<int:pk>/plan/items",

@@ -248,3 +248,28 @@ def test_lists_of_campaigns_cost_the_same_however_long(client, campaign, project
         make_campaign(project, people["owner"], name=f"more {number}")
     with django_assert_num_queries(4):
         assert len(client.get(ROOT).json()["results"]) == 3
+
+
+def test_leads_read_a_campaigns_items_and_the_answers_that_stand(
+    client, campaign, people, django_assert_max_num_queries
+):
+    client.force_login(people["annotator"])
+    assignment, own = leased(client, campaign)
+    sent = full_answer(assignment)
+    send(client, f"{own}/submit", {"key": "k", "answer": sent, "active_ms": 4000})
+    client.force_login(people["owner"])
+    with django_assert_max_num_queries(7):
+        items = client.get(f"{ROOT}/{campaign.pk}/items").json()["results"]
+    assert [row["position"] for row in items] == sorted(row["position"] for row in items)
+    own_item = next(row for row in items if row["id"] == assignment.item_id)
+    assert (own_item["submitted_count"], sorted(own_item["outputs"])) == (1, sorted(assignment.order))
+    with django_assert_max_num_queries(5):
+        [answer] = client.get(f"{ROOT}/{campaign.pk}/answers").json()["results"]
+    assert (answer["answer"], answer["order"], answer["active_ms"]) == (sent, assignment.order, 4000)
+    judged = Judgment.objects.filter(act=answer["act"])
+    assert {judgment.rater.pseudonym for judgment in judged} == {answer["rater"]}
+    assert people["annotator"].username not in str(answer)
+    client.force_login(people["annotator"])
+    send(client, f"{own}/undo")
+    client.force_login(people["owner"])
+    assert client.get(f"{ROOT}/{campaign.pk}/answers").json()["results"] == []

@@ -152,3 +152,22 @@ def test_a_viewer_reads_reports_and_settles_none(client, assignment):
     url = reverse("annotations:report-resolve", args=["lab", assignment.campaign_id, report.pk])
     assert client.post(url, {"reply": "No."}).status_code == 403
     assert b"Settle</button>" not in page.content
+
+
+def test_leads_list_and_settle_reports_over_the_api(client, assignment, lead, django_assert_max_num_queries):
+    start = TEXT.index("Paris")
+    said = {"output": label_of(assignment, TEXT), "message": 0, "start": start, "end": start + 5}
+    report_item(assignment=assignment, kind="help", text="Which?", anchor=said)
+    client.force_login(lead)
+    url = reverse("annotations-api:report-list", args=["lab", assignment.campaign_id])
+    with django_assert_max_num_queries(6):
+        [row] = client.get(url).json()["results"]
+    assert (row["quote"], row["person"]["username"], row["position"]) == ("Paris", "ann", assignment.item.position)
+    settle = f"{url}/{row['id']}/settle"
+    settled = client.post(settle, {"reply": "The first."}, content_type="application/json").json()
+    assert (settled["reply"], settled["resolved_by"]["username"]) == ("The first.", "olga")
+    again = client.post(settle, {}, content_type="application/json")
+    assert (again.status_code, again.json()["code"]) == (409, "report_resolved")
+    assert client.get(url).json()["results"] == []
+    assert len(client.get(url, {"state": "settled"}).json()["results"]) == 1
+    assert client.get(url, {"state": "old"}).json()["code"] == "filter_invalid"

@@ -16,6 +16,7 @@ from tests.factories import make_project, make_user
 OF_A_PERSON = {"me", "token-list", "token-detail", "project-list", "notification-list", "notifications-read"}
 OF_A_PROJECT = {
     "project-detail": ("get", {"owner", "manager", "viewer"}),
+    "data-policy": ("get", {"owner"}),
     "audit-list": ("get", {"owner", "manager"}),
     "member-list": ("get", {"owner", "manager", "viewer"}),
     "member-detail": ("delete", {"owner"}),
@@ -24,6 +25,9 @@ OF_A_PROJECT = {
     "annotator-link-list": ("get", {"owner"}),
     "annotator-link-detail": ("delete", {"owner"}),
 }
+
+# Of a project that is marked for deletion: tests/projects/test_project_deletion.py has them.
+OF_A_MARKED_PROJECT = {"project-deletion", "project-deletion-now"}
 
 
 def send(client, name):
@@ -37,7 +41,7 @@ def post(client, path, **data):
 
 
 def test_every_address_is_in_a_table():
-    assert {pattern.name for pattern in urls.urlpatterns} == OF_A_PERSON | set(OF_A_PROJECT)
+    assert {pattern.name for pattern in urls.urlpatterns} == OF_A_PERSON | set(OF_A_PROJECT) | OF_A_MARKED_PROJECT
 
 
 @pytest.mark.parametrize("name", sorted(OF_A_PROJECT))

@@ -149,3 +149,27 @@ def test_only_owners_delete_and_strangers_see_nothing(cast, browse):
     marked(cast.project, cast.owner)
     for path in ("restore", "now"):
         assert browse(cast.manager).post(f"/p/quill/deletion/{path}/").status_code == 404
+
+
+def test_a_program_marks_and_restores_a_project_and_only_a_person_gives_up_the_days(cast, make_token, client, browse):
+    headers = {"Authorization": f"Bearer {make_token(cast.owner, 'read', 'write').secret}"}
+    url = "/api/v1/projects/quill/deletion"
+
+    def send(method, path=url, **data):
+        return getattr(client, method)(path, data or None, content_type="application/json", headers=headers)
+
+    assert client.get(url, headers=headers).status_code == 404
+    refused = send("post", typed="Quill")
+    assert (refused.status_code, refused.json()["code"]) == (400, "name_differs")
+    assert send("post", typed="quill").json()["rows_gone"] is None
+    assert client.get("/api/v1/projects/quill", headers=headers).status_code == 404
+    assert client.get(url, headers=headers).json()["due_at"] > timezone.now().isoformat()
+    assert browse(cast.manager).get(url).status_code == browse(cast.stranger).delete(url).status_code == 404
+    assert send("delete").status_code == 204
+    assert client.get("/api/v1/projects/quill", headers=headers).status_code == 200
+    send("post", typed="quill")
+    refused = send("post", f"{url}/now")
+    assert (refused.status_code, refused.json()["code"]) == (403, "session_required")
+    assert browse(cast.stranger).post(f"{url}/now").status_code == 404
+    now = browse(cast.owner).post(f"{url}/now")
+    assert now.json()["due_at"] <= timezone.now().isoformat()

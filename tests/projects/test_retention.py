@@ -217,3 +217,25 @@ def test_a_project_marked_for_deletion_is_left_as_it_is_so_that_it_can_be_restor
         Project.objects.filter(pk=cast.project.pk).update(deletion_asked_at=now, deletion_due_at=now)
     apply_retention()
     assert Draft.objects.exists() == is_marked
+
+
+def test_the_api_changes_the_policy_in_part_and_says_what_would_go(cast, browse):
+    campaign = make_campaign(cast.project, cast.owner)
+    save_draft(assignment=start(campaign, cast.annotator), answer={}, revision=0)
+    release_item(assignment=Assignment.objects.get())
+    aged(Draft.objects, saved_at=1)
+    keep(cast.project, replies=90)
+    owner, url = browse(cast.owner), "/api/v1/projects/quill/data-policy"
+    asked = owner.get(url, {"drafts": 30}).json()
+    assert (asked["due"]["drafts"], asked["retention"]["drafts"], asked["retention"]["replies"]) == (1, None, 90)
+    assert owner.get(url, {"drafts": "x"}).status_code == 400
+    sent = {"fate_of_judgments": "purge", "retention": {"drafts": 30}}
+    changed = owner.patch(url, sent, content_type="application/json").json()
+    assert (changed["fate_of_judgments"], changed["due"]["drafts"]) == ("purge", 1)
+    cast.project.refresh_from_db()
+    assert cast.project.retention == {"drafts": 30, "replies": 90}
+    refused = owner.patch(url, {"retention": {"drafts": 0}}, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid")
+    owner.patch(url, {"retention": {"replies": None}}, content_type="application/json")
+    cast.project.refresh_from_db()
+    assert cast.project.retention == {"drafts": 30}

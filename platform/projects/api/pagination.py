@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from rest_framework.pagination import BasePagination
 from rest_framework.response import Response
 
@@ -88,6 +89,6 @@ def _limit(text: str | None) -> int:
     if not text:
         return PAGE_SIZE
     if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= LONGEST_PAGE):
-        message = f"Give a number from 1 to {LONGEST_PAGE}."
+        message = gettext("Give a number from 1 to %(longest_page)s.") % {"longest_page": LONGEST_PAGE}
         raise AppError(message, code="limit_invalid", fields={"limit": [message]})
     return int(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 from projects.errors import AppError
@@ -33,7 +34,9 @@ class HasScope(BasePermission):
         else:
             scope = getattr(view, "write_scope", TokenScope.WRITE)
         if scope not in token.scopes:
-            raise AppError(f"This token lacks the scope “{scope}”.", code="scope_required", status=403)
+            raise AppError(
+                gettext("This token lacks the scope “%(scope)s”.") % {"scope": scope}, code="scope_required", status=403
+            )
         return True
 
 
@@ -42,5 +45,5 @@ class HasSession(HasScope):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if isinstance(request.auth, ApiToken) and request.method not in SAFE_METHODS:
-            raise AppError("Tokens are managed by people, not by tokens.", code="session_required", status=403)
+            raise AppError(gettext("Tokens are managed by people, not by tokens."), code="session_required", status=403)
         return super().has_permission(request, view)

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from projects.api import schema  # noqa: F401 - tells drf-spectacular about tokens by being imported
-from projects.api.views import annotator_links, me, members, notifications, projects, tokens
+from projects.api.views import annotator_links, leaving, me, members, notifications, projects, tokens
 
 app_name = "projects-api"
 urlpatterns = [
@@ -14,6 +14,9 @@ urlpatterns = [
     path("notifications/read", notifications.NotificationsRead.as_view(), name="notifications-read"),
     path("projects", projects.ProjectList.as_view(), name="project-list"),
     path("projects/<slug:slug>", projects.ProjectDetail.as_view(), name="project-detail"),
+    path("projects/<slug:slug>/deletion", leaving.ProjectDeletion.as_view(), name="project-deletion"),
+    path("projects/<slug:slug>/deletion/now", leaving.ProjectDeletionNow.as_view(), name="project-deletion-now"),
+    path("projects/<slug:slug>/data-policy", leaving.DataPolicy.as_view(), name="data-policy"),
     path("projects/<slug:slug>/audit-events", projects.AuditEventList.as_view(), name="audit-list"),
     path("projects/<slug:slug>/members", members.MemberList.as_view(), name="member-list"),
     path("projects/<slug:slug>/members/<int:pk>", members.MemberDetail.as_view(), name="member-detail"),

@@ -177,6 +177,7 @@ SPECTACULAR_SETTINGS = {
         "EndpointState": "workers.models.endpoint.ModelEndpoint.State",
         "CampaignStatus": "annotations.models.campaign.Campaign.Status",
         "AssignmentStatus": "annotations.models.assignment.Assignment.Status",
+        "CampaignItemKind": "annotations.models.campaign.CampaignItem.Kind",
         "ItemReportKind": "annotations.models.report.ItemReport.Kind",
         "StudyStatus": "annotations.models.study.Study.Status",
         "JudgmentKind": "rewards.models.judgment.Judgment.Kind",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.generics import GenericAPIView
@@ -38,7 +39,7 @@ class ProjectList(GenericAPIView[Any]):
     )
     def post(self, request: AuthedApiRequest) -> Response:
         if request.user.bound_project_id is not None:
-            raise AppError("This token is bound to one project.", code="token_bound", status=403)
+            raise AppError(gettext("This token is bound to one project."), code="token_bound", status=403)
         form = NewProject(data=request.data)
         form.is_valid(raise_exception=True)
         project = create_project(user=request.user, **form.validated_data)
