@@ -11,8 +11,10 @@ from annotations.arms import guidelines_for, in_sequence
 from annotations.blinding import outputs_of, shown_item
 from annotations.models import Assignment, CampaignProtocol, Draft
 from annotations.overlay import overlay_level
-from annotations.protocols import Question, ShownItem, parse_questions
+from annotations.protocols import Question, ShownItem, asks_for_marks, parse_questions
+from rewards.heat import pack_tokens
 from rewards.models import Output, Task
+from rewards.signal_store import load_tokens
 from rewards.text import sha256_text
 
 CHANNELS = {"answer", "thinking", "tool"}
@@ -20,7 +22,7 @@ ROLES = {"system", "user", "assistant", "tool"}
 
 
 def assignment_data(assignment: Assignment) -> dict[str, Any]:
-    """Task, outputs, questions and draft of an assignment (three queries)."""
+    """Task, outputs, questions and draft of an assignment (three queries; one more where marks snap to tokens)."""
     outputs = list(outputs_of(assignment))
     task = Task.objects.only("messages", "context", "reference").get(pk=assignment.item.task_id)
     draft = Draft.objects.filter(assignment=assignment).first()
@@ -34,7 +36,7 @@ def assignment_data(assignment: Assignment) -> dict[str, Any]:
         "guidelines": guidelines_for(assignment),
         "examples": assignment.protocol.examples,
         **shown_task(task, assignment.protocol),
-        "outputs": texts_of(item, outputs),
+        "outputs": _with_tokens(texts_of(item, outputs), item, questions),
         "questions": [{**question.config(), **question.layout(item)} for question in questions],
         "draft": draft and draft_data(draft),
         "active_ms": assignment.active_ms,
@@ -79,6 +81,19 @@ def texts_of(item: ShownItem, outputs: Sequence[Output]) -> list[dict[str, Any]]
             ],
         }
         for shown in item.outputs
+    ]
+
+
+def _with_tokens(shown: list[dict[str, Any]], item: ShownItem, questions: Sequence[Question]) -> list[dict[str, Any]]:
+    """The outputs with where tokens begin and end by message, packed; None where none are stored or nothing is marked.
+
+    They are of whichever tokenizer cut the texts for a model's values, which is not named.
+    """
+    asks = any(asks_for_marks(question) for question in questions)
+    cuts = load_tokens(output.pk for output in item.outputs) if asks else {}
+    return [
+        {**one, "tokens": pack_tokens(cuts[output.pk], len(output.texts)) if output.pk in cuts else None}
+        for one, output in zip(shown, item.outputs, strict=True)
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rewards.segmentation import Spans
+from rewards.segmentation import Segmentation, Spans
 from rewards.signals import RewardSignal
 from rewards.text import Span, to_utf16_many
 
@@ -113,6 +113,16 @@ def pack_spans(points: npt.NDArray[np.int64]) -> str:
             numbers.append(start - at)
         at = end
     return "".join(_base32_number(number) for number in numbers)
+
+
+def pack_tokens(cut: Segmentation, messages: int) -> list[str]:
+    """Where the tokens of an output begin and end, by message, packed as `pack_spans` says, in code points.
+
+    Tokens that share a character are one here, and those without any are none: neither can be marked by itself.
+    """
+    spans = merge_overlaps(RewardSignal(cut, np.zeros(len(cut), dtype=np.float32))).spans
+    spans = spans[spans[:, 2] > spans[:, 1]]
+    return [pack_spans(spans[spans[:, 0] == message, 1:].astype(np.int64)) for message in range(messages)]
 
 
 def pack_values(values: Sequence[float]) -> tuple[str, int]:

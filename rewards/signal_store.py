@@ -4,6 +4,7 @@ Values are little-endian float32 and spans little-endian int32 triples, so the b
 storage behind these functions. NaN is unscored and is never turned into a number here.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,9 @@ from rewards import models, segmentation, signals
 
 _CHUNK = 500
 """Rows per statement: a signal of a long output is tens of kilobytes."""
+
+TOKENIZER = "tokenizer:"
+"""How the names of segmenters begin that cut as a model reads."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,20 @@ def load_spans(output_ids: Iterable[int], segmenter: str) -> dict[int, segmentat
     """How `segmenter` cut these outputs, by output; those it has not cut are absent. One query."""
     found = models.Segmentation.objects.filter(output__in=list(output_ids), segmenter=segmenter)
     return {output: _spans_of(spans) for output, spans in found.values_list("output_id", "spans")}
+
+
+def load_tokens(output_ids: Iterable[int]) -> dict[int, segmentation.Segmentation]:
+    """By output, its tokens by the tokenizer that cut most of these outputs; one query.
+
+    An output that this tokenizer did not cut is left out: two tokenizers beside each other would be two units.
+    """
+    wanted = models.Segmentation.objects.filter(output__in=list(output_ids), segmenter__startswith=TOKENIZER)
+    rows = list(wanted.order_by("segmenter"))
+    counts = Counter(row.segmenter for row in rows)
+    if not counts:
+        return {}
+    chosen = max(counts, key=lambda name: counts[name])
+    return {row.output_id: pure_segmentation(row) for row in rows if row.segmenter == chosen}
 
 
 def load_segmentations(ids: Iterable[int]) -> dict[int, segmentation.Segmentation]:

@@ -147,3 +147,30 @@ def test_on_a_phone_a_span_gets_other_words_by_two_taps(open_page, ann, owner, c
         page.touchscreen.tap((left + right) / 2, middle)
     expect(row_of(page, "First line ends")).to_have_attribute("data-decision", "changed")
     assert page.errors == []
+
+
+def test_marks_snap_to_tokens_by_mouse_and_by_keyboard_where_a_response_has_some(
+    open_page,
+    ann,  # noqa: F811
+    campaign,  # noqa: F811
+):
+    # "First" is two tokens, and the next one begins with its space.
+    cut = np.array([[0, 0, 2], [0, 2, 5], [0, 5, 10], [0, 10, len(TEXT)]], dtype="i4")
+    for output in Output.objects.filter(project=campaign.project, messages__0__text=TEXT):
+        signal_store.segmentation_for(output, "tokenizer:cut", cut)
+    page = open_item(open_page, ann, lease_next_item(campaign=campaign, user=ann))
+    view = view_of(page)
+    page.get_by_role("button", name="Tokens").click()
+    drag(page, view, "rs", inset=1)
+    page.keyboard.press("2")
+    page.keyboard.press("Escape")
+    view.focus()
+    page.keyboard.press("Home")
+    for _ in range(7):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    answer_the_rest(page)
+    submit(page)
+    assert [mark.quote for mark in SpanMark.objects.order_by("start")] == ["rst", " line"]
+    assert page.errors == []

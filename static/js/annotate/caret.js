@@ -3,7 +3,6 @@
 
 import { offsetOfPoint, pointAtOffset } from "./offsets.js";
 import { selectedStretch } from "./select.js";
-import { exactBounds, wordAt, wordBounds } from "./words.js";
 
 const STEPS = {
   ArrowLeft: ["left", "character", "word"],
@@ -17,10 +16,11 @@ const STEPS = {
 export class CaretMode {
   /**
    * @param views     of views.js
+   * @param snap      of snap.js
    * @param onMark    (view, start, end) => void: Enter
    */
-  constructor(views, { onMark }) {
-    Object.assign(this, { views, onMark });
+  constructor(views, snap, { onMark }) {
+    Object.assign(this, { views, snap, onMark });
     this.caret = document.createElement("div");
     this.caret.className = "text-caret";
     this.caret.hidden = true;
@@ -35,22 +35,17 @@ export class CaretMode {
     window.addEventListener("resize", () => this.draw());
   }
 
-  /** What is selected in the focused text, or the word at the caret, in code points; null where there is nothing. */
+  /** What is selected in the focused text, or the word, token or character at the caret, in code points; null where there is nothing. */
   stretch({ exact = false } = {}) {
     const view = this.focused();
     if (!view) return null;
     const selection = window.getSelection();
     const selected = selectedStretch(view, selection);
-    if (selected) {
-      const bounds = exact ? exactBounds : wordBounds;
-      return { view, bounds: bounds(view.characters, ...selected) };
-    }
+    if (selected) return { view, bounds: this.snap.bounds(view, ...selected, { exact }) };
     const at = offsetOfPoint(view.element, selection.focusNode, selection.focusOffset);
     if (at === null) return null;
-    const position = view.offsets.toCodePoints(at);
-    // Steps by words end behind a word: then that one is meant.
-    const word = wordAt(view.characters, position) ?? wordAt(view.characters, position - 1);
-    return word && { view, bounds: word };
+    const bounds = this.snap.atCaret(view, view.offsets.toCodePoints(at));
+    return bounds && { view, bounds };
   }
 
   /** Whether the keyboard has selected more than nothing. */

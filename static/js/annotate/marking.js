@@ -5,6 +5,7 @@ import { CaretMode } from "./caret.js";
 import { Chooser } from "./chooser.js";
 import { boxOf, paint, scrollToSpan } from "./paint.js";
 import { PointerSelection } from "./select.js";
+import { Snap } from "./snap.js";
 import { SpanList } from "./span_list.js";
 import { addSpan, editSpan, removeSpan, spansOf, topSpanAt } from "./spans.js";
 import { findView } from "./views.js";
@@ -42,12 +43,13 @@ export class Marking {
         ),
       remove: (id) => this.remove(id),
     });
-    this.pointer = new PointerSelection(views, {
+    const snap = new Snap(root, views);
+    this.pointer = new PointerSelection(views, snap, {
       onSelect: (view, start, end, { isTap }) => this.begin(view, start, end, isTap),
       onClick: (view, position) => this.clicked(view, position),
       onAway: () => this.cancel(),
     });
-    this.caret = new CaretMode(views, { onMark: (view, start, end) => this.markByKey(view, start, end) });
+    this.caret = new CaretMode(views, snap, { onMark: (view, start, end) => this.markByKey(view, start, end) });
   }
 
   render() {

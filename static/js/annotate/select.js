@@ -1,18 +1,19 @@
-// Selecting text by mouse and by touch. What was selected is told in code points; a mouse snaps to words unless Shift is
-// held, a finger taps the first word and then the last.
+// Selecting text by mouse and by touch. What was selected is told in code points; it snaps to what snap.js says, unless
+// Shift is held. A finger taps the first word, token or character and then the last.
 
 import { offsetOfPoint, pointAtOffset } from "./offsets.js";
-import { exactBounds, wordAt, wordBounds } from "./words.js";
+import { exactBounds } from "./words.js";
 
 export class PointerSelection {
   /**
    * @param views     of views.js
+   * @param snap      of snap.js
    * @param onSelect  (view, start, end, {isTap}) => void
    * @param onClick   (view, position) => boolean: whether there was something to click on
    * @param onAway    () => void: a click that is on no text
    */
-  constructor(views, { onSelect, onClick, onAway }) {
-    Object.assign(this, { views, onSelect, onClick, onAway });
+  constructor(views, snap, { onSelect, onClick, onAway }) {
+    Object.assign(this, { views, snap, onSelect, onClick, onAway });
     this.firstTap = null;
     document.addEventListener("pointerdown", (event) => this.pressed(event));
     document.addEventListener("pointerup", (event) => this.released(event));
@@ -49,9 +50,7 @@ export class PointerSelection {
     }
     const stretch = selectedStretch(view, selection);
     if (!stretch) return;
-    const [start, end] = event.shiftKey
-      ? exactBounds(view.characters, ...stretch)
-      : wordBounds(view.characters, ...stretch);
+    const [start, end] = this.snap.bounds(view, ...stretch, { exact: event.shiftKey });
     selection.removeAllRanges();
     if (start < end) this.onSelect(view, start, end, { isTap: false });
   }
@@ -59,7 +58,7 @@ export class PointerSelection {
   tapped(event, view) {
     if (event.pointerType !== "touch") return;
     const position = positionAt(view, event.clientX, event.clientY);
-    const word = position === null ? null : wordAt(view.characters, position);
+    const word = position === null ? null : this.snap.at(view, position);
     if (!word) {
       this.reset();
       this.onAway();

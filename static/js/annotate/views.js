@@ -2,6 +2,7 @@
 // parser would turn CR LF into LF and shift every offset after it.
 
 import { gettext } from "../i18n.js";
+import { unpackSpans } from "../output/pieces.js";
 import { TextOffsets } from "./offsets.js";
 
 const CHANNELS = { thinking: gettext("Thinking"), tool: gettext("Tool") };
@@ -30,7 +31,7 @@ export function buildViews(data, root, { canMark }) {
       const label = CHANNELS[message.channel];
       if (label) holder.append(channelLabel(label));
       holder.append(element);
-      return viewOf(output, message, index, element);
+      return viewOf(output, message, index, element, unpackSpans(output.tokens?.[index] ?? ""));
     });
   });
 }
@@ -57,7 +58,7 @@ export function findView(views, output, message) {
   return views.find((view) => view.output === output && view.message === message);
 }
 
-function viewOf(output, message, index, element) {
+function viewOf(output, message, index, element, tokens) {
   let characters = null;
   return {
     output: output.label,
@@ -65,6 +66,8 @@ function viewOf(output, message, index, element) {
     element,
     text: message.text,
     sha256: message.text_sha256,
+    /** [{start, end}] in code points, in order and apart; empty where none are known. */
+    tokens,
     offsets: new TextOffsets(message.text),
     /** Code points as a list, made when first needed. */
     get characters() {

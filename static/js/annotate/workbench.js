@@ -28,7 +28,7 @@ export class Workbench {
     Object.assign(this, { root, data, api, on });
     const spansAsked = data.questions.find((question) => question.kind === "spans");
     const asked = withConfidence(data.questions);
-    this.questions = data.overlay && spansAsked ? [...asked, reviewsAsked("What a model marked")] : asked;
+    this.questions = data.overlay && spansAsked ? [...asked, reviewsAsked(gettext("What a model marked"))] : asked;
     this.labels = data.outputs.map((output) => output.label);
     const types = markable(this.questions);
     this.views = buildViews(data, root, { canMark: types.length > 0 });
@@ -112,7 +112,7 @@ export class Workbench {
     const kept = decisionsOn(marks, choices);
     if (Object.keys(kept).length === Object.keys(choices).length) return;
     this.push({ ...this.state, choices: { ...this.state.choices, [REVIEWS]: kept } });
-    this.on.restored("A model’s span that you had decided on is no longer there.");
+    this.on.restored(gettext("A model’s span that you had decided on is no longer there."));
   }
 
   get state() {
