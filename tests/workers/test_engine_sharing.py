@@ -225,7 +225,7 @@ def test_a_model_whose_attention_does_not_follow_the_plan_is_found_out_by_trying
     ],
 )
 def test_a_configuration_tells_what_cannot_be_shared(config, refusal):
-    from workers.engines.tree_attention import refusal_of_config
+    from workers.engines.sharing import refusal_of_config
 
     assert refusal_of_config(config) == refusal
 

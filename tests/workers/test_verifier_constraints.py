@@ -13,13 +13,8 @@ from tests.workers.verifying import values, verified
 from workers.management.commands.constraint_pairs import pair_row
 from workers.sources.contract import OutputMessage, SourceItem
 from workers.sources.verifiers.constraint_checks import ConstraintChecks
-from workers.sources.verifiers.constraints import (
-    KINDS,
-    ConstraintError,
-    holds_loosely,
-    prompt_pair,
-    read_constraints,
-)
+from workers.sources.verifiers.constraint_pairs import prompt_pair
+from workers.sources.verifiers.constraints import KINDS, ConstraintError, holds_loosely, read_constraints
 
 CHECKS = ConstraintChecks()
 STORY = "The cat sat on the mat. It was warm, and quiet.\n\nNobody came to see the sleeping animal."

@@ -14,8 +14,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from projects.outgoing import (
@@ -31,6 +29,7 @@ from projects.outgoing import (
 )
 from workers.engines.contract import EngineError, ErrorCode, Refusal, Usage
 from workers.engines.limits import Backoff, BreakerOpenError, Gate, Limits, Permit
+from workers.engines.openai_errors import error_message, header_number, is_overrun, is_quota_error, retry_after
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
@@ -42,18 +41,6 @@ _TRIES = {
     ErrorCode.ENDPOINT_MALFORMED: 3,
     ErrorCode.ENDPOINT_TIMEOUT: 2,
 }
-_QUOTA_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
-_OVERRUN_WORDS = (
-    "context_length_exceeded",
-    "context length",
-    "context window",
-    "maximum context",
-    "max_model_len",
-    "too many tokens",
-    "prompt is too long",
-    "longer than the model",
-    "`inputs` tokens + `max_new_tokens`",
-)
 _MOST_DETAIL = 300
 _CHARACTERS_PER_TOKEN = 4
 
@@ -287,9 +274,9 @@ class OpenAIClient:
         if answer.status == 404:
             self.gate.refused()
             raise RouteMissingError(ErrorCode.ENDPOINT_REFUSED, f"the server knows no such model or route: {said}")
-        asked = _retry_after(answer.headers)
+        asked = retry_after(answer.headers)
         if answer.status == 429 or (answer.status in {503, 529} and asked is not None):
-            if _error_code(answer.body) in _QUOTA_CODES:
+            if is_quota_error(answer.body):
                 raise EngineError(ErrorCode.ENDPOINT_REFUSED, f"the account's quota is used up: {said}")
             self.gate.objected(permit, asked or 0.0)
             raise _TryError(ErrorCode.ENDPOINT_BUSY, f"the server is busy ({answer.status}): {said}", asked)
@@ -297,7 +284,7 @@ class OpenAIClient:
             self.gate.failed(permit)
             raise _TryError(ErrorCode.ENDPOINT_DOWN, f"the server failed ({answer.status}): {said}", asked)
         self.gate.refused()
-        code = ErrorCode.CONTEXT_OVERRUN if _is_overrun(said) else ErrorCode.ENDPOINT_REFUSED
+        code = ErrorCode.CONTEXT_OVERRUN if is_overrun(said) else ErrorCode.ENDPOINT_REFUSED
         raise _RequestRefusedError(Refusal(code, f"the server refused the request ({answer.status}): {said}"))
 
     def _metered(self, body: dict[str, Any], answer: Answer, *, is_metered: bool) -> ServerAnswer:
@@ -315,8 +302,8 @@ class OpenAIClient:
 
     def _heed_headers(self, headers: Mapping[str, str]) -> None:
         self.gate.stated(
-            requests=_number(headers.get("x-ratelimit-limit-requests")),
-            tokens=_number(headers.get("x-ratelimit-limit-tokens")),
+            requests=header_number(headers.get("x-ratelimit-limit-requests")),
+            tokens=header_number(headers.get("x-ratelimit-limit-tokens")),
         )
 
     def _headers(self) -> dict[str, str]:
@@ -327,7 +314,7 @@ class OpenAIClient:
 
     def _said(self, answer: Answer) -> str:
         """The server's own words, without the key, which some servers repeat."""
-        text = _error_message(answer.body)
+        text = error_message(answer.body)
         if self.server.key:
             text = text.replace(self.server.key, "[key]")
         return text[:_MOST_DETAIL] or "it gave no reason"
@@ -354,65 +341,9 @@ def _object(body: bytes) -> dict[str, Any]:
     return found
 
 
-def _error(body: bytes) -> Mapping[str, Any]:
-    """The error object of an answer, wherever the server puts it."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(found, dict):
-        return {}
-    inner = found.get("error")
-    if isinstance(inner, dict):
-        return inner
-    return {"message": inner} if isinstance(inner, str) else found
-
-
-def _error_message(body: bytes) -> str:
-    found = _error(body)
-    message = found.get("message") or found.get("detail") or ""
-    text = message if isinstance(message, str) else json.dumps(message)
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
-
-
-def _error_code(body: bytes) -> str:
-    found = _error(body)
-    return str(found.get("code") or found.get("type") or "")
-
-
-def _is_overrun(said: str) -> bool:
-    lowered = said.lower()
-    return any(words in lowered for words in _OVERRUN_WORDS)
-
-
 def _key_refused(status: int) -> str:
     # Without the server's words: some quote the key, or parts of it.
     return f"the server refuses the key ({status})"
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the server asks to wait; it may name a moment instead."""
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    text = headers.get("retry-after")
-    seconds = _number(text)
-    if seconds is not None or not text:
-        return seconds
-    try:
-        moment = parsedate_to_datetime(text)
-        now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
-        return max(0.0, (moment - now).total_seconds())
-    except (ValueError, TypeError):
-        return None
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text or "")
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
 
 
 def _count(value: object) -> int:

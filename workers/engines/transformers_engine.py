@@ -38,7 +38,8 @@ from workers.engines.packing import pack_by_length
 from workers.engines.pretrained import Device, check_memory, load_pretrained, pick_device
 from workers.engines.relevance import architecture_capabilities, require_known
 from workers.engines.scoring import Row, RowScorer, row_after
-from workers.engines.tree_attention import last_layer_weights, share_beginnings
+from workers.engines.sharing import share_beginnings
+from workers.engines.tree_attention import last_layer_weights
 
 logger = logging.getLogger(__name__)
 

@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from workers.engines.contract import EngineError, ErrorCode
-from workers.engines.forest import Forest, build_forest
+from workers.engines.forest import Forest
 
 if TYPE_CHECKING:
     import torch
@@ -34,13 +33,8 @@ _SHORT = 64
 _BLOCK = 128
 # Scores held at once where the attention is computed step by step: 2**24 float32 values are 64 MiB.
 _MOST_SCORES = 2**24
-# Rotary scalings whose angles depend on the longest row of a pass.
-_VARYING_ROTARY = frozenset({"dynamic", "longrope"})
 # Options of an attention layer that change its scores: none of them is known here.
 _CHANGED_SCORES = ("softcap", "s_aux", "position_bias", "cache")
-# Mean difference of a state's numbers over their mean size. In bfloat16 the library's own attentions differ by up to
-# 0.03 from each other, and by 0.1 to 0.4 from one that misplaces what is shared.
-_TOLERANCE = {"float32": 1e-4, "bfloat16": 0.1, "float16": 0.02}
 
 
 class Group(NamedTuple):
@@ -328,74 +322,6 @@ def _mean_weights(
         scores = (query[:, head] @ key[:, head // repeats].transpose(1, 2)).float() * scale
         total += scores.masked_fill(~allowed, -math.inf).softmax(-1)
     return total / heads
-
-
-def refusal_of_config(config: Mapping[str, Any]) -> str:
-    """Why beginnings cannot be shared by a model of this configuration; empty where nothing speaks against it."""
-    layers = {str(kind) for kind in config.get("layer_types") or ()} - {"full_attention"}
-    if config.get("sliding_window") and config.get("use_sliding_window", True):
-        return "sliding-window attention"
-    if layers:
-        return f"layers of {', '.join(sorted(layers)).replace('_', ' ')}"
-    if config.get("attention_chunk_size"):
-        return "attention in chunks"
-    rotary = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    if isinstance(rotary, Mapping) and rotary.get("rope_type", rotary.get("type")) in _VARYING_ROTARY:
-        return "rotary positions that depend on the longest row"
-    return ""
-
-
-def share_beginnings(model: Any) -> str:
-    """Put `tree_attention` into a causal model and try it.
-
-    Returns
-    -------
-    str
-        Empty where it gives the values of the library's own attention; else why not, and the model is as it was.
-    """
-    config = model.config.get_text_config()
-    refusal = refusal_of_config(config.to_dict())
-    if refusal:
-        return refusal
-    if not getattr(model, "_supports_attention_backend", False):
-        return "an attention of the architecture's own"
-    if getattr(model, "_is_stateful", False):
-        return "a state instead of a key-value cache"
-    before = config._attn_implementation
-    register()
-    if next(_differences(model), None) is None:
-        return ""
-    model.set_attn_implementation(before)
-    return "other values than a plain pass"
-
-
-def _differences(model: Any) -> Iterator[float]:
-    """Three rows that share beginnings, against each by itself through the library's attention."""
-    import torch
-
-    vocabulary = model.config.get_text_config().vocab_size
-    first, second = list(range(3, 70)), list(range(70, 100))
-    rows = [[*first, *second, 100], [*first, *second, 101, 102], [*first, 103], [104, 105]]
-    rows = [[token % vocabulary for token in row] for row in rows]
-    with torch.inference_mode():
-        plain = [
-            model.base_model(input_ids=torch.tensor([row], device=model.device), use_cache=False).last_hidden_state[0]
-            for row in rows
-        ]
-        try:
-            model.set_attn_implementation(NAME)
-            forest = build_forest(rows)
-            states = forest_states(model.base_model, forest)
-        except (ValueError, TypeError, KeyError, RuntimeError, NotImplementedError, IndexError):
-            yield math.inf
-            return
-    tolerance = _TOLERANCE[str(model.dtype).removeprefix("torch.")]
-    for expected, places in zip(plain, forest.places, strict=True):
-        # At the last token, which attends to all of a row's parts: some first tokens' states are of another size.
-        last, found = expected[-1].float(), states[places[-1]].float()
-        difference = float((found - last).abs().mean() / last.abs().mean())
-        if not difference <= tolerance:
-            yield difference
 
 
 def forest_states(model: Any, forest: Forest, *, layer: int = -1) -> torch.Tensor:

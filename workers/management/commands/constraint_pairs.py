@@ -13,7 +13,7 @@ from projects.models import Project
 from rewards.models import Output
 from workers.inputs import output_item
 from workers.sources.contract import SourceItem
-from workers.sources.verifiers.constraints import instructions, prompt_pair
+from workers.sources.verifiers.constraint_pairs import instructions, prompt_pair
 from workers.sources.verifiers.verifier import final_answer
 
 
