@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from django.utils.translation import gettext
+
 from projects.errors import AppError
 
 MAX_BYTES = 1_000_000
@@ -21,11 +23,15 @@ def storable_json(answer: dict[str, Any]) -> str:
         size = len(text.encode("utf-8"))
     except UnicodeEncodeError as error:
         raise AppError(
-            "The answer holds half of a character, which cannot be stored.", code="answer_invalid"
+            gettext("The answer holds half of a character, which cannot be stored."), code="answer_invalid"
         ) from error
     # An escaped backslash before "u0000" is only a text about it.
     if "\\u0000" in text.replace("\\\\", ""):
-        raise AppError("The answer holds a NUL character, which cannot be stored.", code="answer_invalid")
+        raise AppError(gettext("The answer holds a NUL character, which cannot be stored."), code="answer_invalid")
     if size > MAX_BYTES:
-        raise AppError(f"The answer is too long: {size:,} bytes.", code="answer_too_long", status=413)
+        raise AppError(
+            gettext("The answer is too long: %(size)s bytes.") % {"size": f"{size:,}"},
+            code="answer_too_long",
+            status=413,
+        )
     return text

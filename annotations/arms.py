@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
+from django.utils.translation import gettext
+
 from annotations.models import Assignment
 from annotations.protocols import Problems, Question, asks_for_marks
 from annotations.protocols.contract import Reader
@@ -58,11 +60,11 @@ def read_arms(config: Any) -> dict[str, Any]:
     reader.finish()
     names = [variant["name"] for variant in variants]
     if len(set(names)) < len(names):
-        reader.wrong(GUIDELINES, "Expected a name of its own for each variant.")
+        reader.wrong(GUIDELINES, gettext("Expected a name of its own for each variant."))
     for factor, levels in ((SEQUENCE, sequence), (GUIDELINES, names)):
         if len(levels) == 1:
-            reader.wrong(factor, "Expected at least two levels, or none: one alone is no factor.")
-    problems.refuse(code="arms_invalid", message="The arms cannot be used.")
+            reader.wrong(factor, gettext("Expected at least two levels, or none: one alone is no factor."))
+    problems.refuse(code="arms_invalid", message=gettext("The arms cannot be used."))
     factors = ((SEQUENCE, sequence), (GUIDELINES, variants), (OVERLAY, overlay))
     return {name: levels for name, levels in factors if levels}
 
@@ -131,11 +133,11 @@ def _read_overlay(reader: Reader, problems: Problems) -> dict[str, Any]:
     marks = part.identifiers("marks", high=MAX_SOURCES)
     with_people = part.flag("people", default=False)
     if not sources and not marks and not with_people:
-        part.wrong("sources", "Say whose values or marks: sources, marks or people.")
+        part.wrong("sources", gettext("Say whose values or marks: sources, marks or people."))
     if len({tuple(source.values()) for source in sources}) < len(sources):
-        part.wrong("sources", "The same values are named twice.")
+        part.wrong("sources", gettext("The same values are named twice."))
     if not {OVERLAY_AFTER, OVERLAY_START} & set(levels):
-        part.wrong("levels", "Expected after or start, and off beside them where some are to see nothing.")
+        part.wrong("levels", gettext("Expected after or start, and off beside them where some are to see nothing."))
     part.finish()
     found: dict[str, Any] = {"levels": levels, "sources": sources}
     # Left out where nothing is wanted, so that equal plans are equal JSON.
@@ -149,7 +151,7 @@ def _read_source(row: Reader) -> dict[str, Any]:
         "segmenter": row.text("segmenter"),
     }
     if found["rater"] is None:
-        row.wrong("rater", "Say whose values: the id of a rater.")
+        row.wrong("rater", gettext("Say whose values: the id of a rater."))
     row.finish()
     return found
 

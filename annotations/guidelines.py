@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 from annotations.protocols import Problems
 from annotations.protocols.contract import Reader
 
@@ -20,7 +22,10 @@ def read_examples(entries: Any) -> list[dict[str, Any]]:
     """
     problems = Problems()
     if not isinstance(entries, list) or len(entries) > MAX_EXAMPLES:
-        problems.add("examples", f"Expected a list of at most {MAX_EXAMPLES} examples.")
+        problems.add(
+            "examples",
+            gettext("Expected a list of at most %(max_examples)s examples.") % {"max_examples": MAX_EXAMPLES},
+        )
         entries = []
     examples = []
     for index, entry in enumerate(entries):
@@ -33,5 +38,5 @@ def read_examples(entries: Any) -> list[dict[str, Any]]:
             }
         )
         reader.finish()
-    problems.refuse(code="protocol_invalid", message="The examples cannot be used.")
+    problems.refuse(code="protocol_invalid", message=gettext("The examples cannot be used."))
     return examples

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from django.utils.translation import gettext
 
 from annotations.arms import OVERLAY, OVERLAY_AFTER, OVERLAY_OFF
 from annotations.blinding import outputs_of, shown_item
@@ -38,7 +39,7 @@ class Shown(NamedTuple):
     def name_of(self, rater_id: int) -> str:
         """How annotators know a model: by its number, in the order of the plan."""
         raters = list(dict.fromkeys([*(signal.rater_id for signal in self.signals), *self.marks]))
-        return f"Model {raters.index(rater_id) + 1}" if len(raters) > 1 else "Model"
+        return gettext("Model %s") % (raters.index(rater_id) + 1) if len(raters) > 1 else gettext("Model")
 
     def names(self) -> list[str]:
         """One for each of `signals`; several values of one model are numbered."""
@@ -92,9 +93,9 @@ def overlay_data(assignment: Assignment) -> dict[str, Any]:
     level = overlay_level(assignment)
     shown = shown_by(assignment.campaign)
     if level is None or shown == Shown():
-        raise AppError("Nothing of a model is shown beside this item.", code="overlay_off", status=409)
+        raise AppError(gettext("Nothing of a model is shown beside this item."), code="overlay_off", status=409)
     if level == OVERLAY_AFTER and not _has_begun(assignment):
-        raise AppError("Answer something yourself first.", code="overlay_too_early", status=409)
+        raise AppError(gettext("Answer something yourself first."), code="overlay_too_early", status=409)
     outputs = list(outputs_of(assignment))
     labels = {shown.pk: shown.label for shown in shown_item(assignment, outputs).outputs}
     sources = [
@@ -102,7 +103,7 @@ def overlay_data(assignment: Assignment) -> dict[str, Any]:
         for name, signal in zip(shown.names(), shown.signals, strict=True)
     ]
     if shown.people:
-        sources.append(_source("People", _people_of(assignment, outputs), outputs, labels))
+        sources.append(_source(gettext("People"), _people_of(assignment, outputs), outputs, labels))
     return {"sources": sources, "marks": proposals_in(assignment, shown.marks, labels, shown.name_of)}
 
 

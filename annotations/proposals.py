@@ -8,6 +8,8 @@ whether the span is verified thereby.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext
+
 from annotations.models import Assignment
 from annotations.protocols import REVIEWS, PlannedJudgment, Problems, ShownItem, parse_questions
 from annotations.protocols.contract import SPANS, ShownOutput
@@ -77,7 +79,7 @@ def plan_reviews(
     told = answer.get(REVIEWS) or {}
     problems = Problems()
     if not isinstance(told, Mapping):
-        problems.add(REVIEWS, "Expected an object with a decision for each span.")
+        problems.add(REVIEWS, gettext("Expected an object with a decision for each span."))
         told = {}
     question = spans_question(assignment)
     shown = {output.pk: output for output in item.outputs}
@@ -87,12 +89,12 @@ def plan_reviews(
         where = f"{REVIEWS}.{key}"
         mark = known.get(str(key))
         if mark is None or question is None:
-            problems.add(where, "No model marked such a span here. Reload the page.")
+            problems.add(where, gettext("No model marked such a span here. Reload the page."))
             continue
         content = _Asked(mark, shown[mark.output_id], question, where, problems).decided(entry)
         if content is not None:
             planned.append(_planned(where, mark, shown[mark.output_id], *content))
-    problems.refuse(code="answer_invalid", message="The answer is not complete or not valid.")
+    problems.refuse(code="answer_invalid", message=gettext("The answer is not complete or not valid."))
     return planned
 
 
@@ -130,14 +132,16 @@ class _Asked(NamedTuple):
         """The decision with what the span says by it; None where that cannot be stored."""
         told = entry.get("decision") if isinstance(entry, Mapping) else None
         if told not in Decision.values:
-            self.problems.add(self.where, f"Expected a decision: {', '.join(Decision.values)}.")
+            self.problems.add(
+                self.where, gettext("Expected a decision: %(decision)s.") % {"decision": ", ".join(Decision.values)}
+            )
             return None
         decision, kept = Decision(told), MarkContent.of(self.mark)
         if decision != Decision.CHANGED:
             return decision, None if decision == Decision.REJECTED else kept
         content = self._changed(entry)
         if content == kept:
-            self.problems.add(self.where, "Say what should be different: type, severity, place or comment.")
+            self.problems.add(self.where, gettext("Say what should be different: type, severity, place or comment."))
         return None if content in (None, kept) else (decision, content)
 
     def _changed(self, entry: Mapping[str, Any]) -> MarkContent | None:
@@ -147,7 +151,7 @@ class _Asked(NamedTuple):
             return None
         words = [entry.get(name) or "" for name in ("type", "severity", "comment")]
         if not all(isinstance(word, str) for word in words):
-            self.problems.add(self.where, "Expected texts for type, severity and comment.")
+            self.problems.add(self.where, gettext("Expected texts for type, severity and comment."))
             return None
         content = MarkContent(found[0], *words)
         wrong = content_problems(content, self.output.texts)
@@ -175,5 +179,5 @@ def _planned(
 def refuse_marks_without_spans(questions: Any) -> None:
     """AppError ``plan_invalid`` where models' spans are to be spoken of and no question asks for spans."""
     if not any(isinstance(question, SpansQuestion) for question in parse_questions(questions)):
-        message = "Models’ spans can be accepted or changed where a question asks for spans."
+        message = gettext("Models’ spans can be accepted or changed where a question asks for spans.")
         raise AppError(message, code="plan_invalid", fields={"overlay_marks": [message]})

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Q
+from django.utils.translation import gettext
 
 from annotations.models import Campaign, Consent, ConsentText
 from projects.actions.audit import record_event
@@ -45,7 +46,9 @@ def require_consent(campaign: Campaign, user: User) -> None:
     """Raise the 409 `consent_required` unless `user` agreed to the text in force."""
     if missing_consent(campaign, user) is not None:
         raise AppError(
-            "Read the consent text of this campaign and agree to it first.", code="consent_required", status=409
+            gettext("Read the consent text of this campaign and agree to it first."),
+            code="consent_required",
+            status=409,
         )
 
 
@@ -84,6 +87,8 @@ def agree(*, campaign: Campaign, user: User, number: int) -> Consent:
     """
     text = text_in_force(campaign)
     if text is None or text.number != number:
-        raise AppError("The text has changed since you read it. Read it again.", code="consent_changed", status=409)
+        raise AppError(
+            gettext("The text has changed since you read it. Read it again."), code="consent_changed", status=409
+        )
     consent, _ = Consent.objects.get_or_create(text=text, user=user)
     return consent

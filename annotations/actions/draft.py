@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotations.actions.lease import renew_lease
 from annotations.answers import storable_json
@@ -55,7 +56,9 @@ def save_draft(
         row = cursor.fetchone()
     if row is None:
         raise AppError(
-            "This item was changed in another window. Choose which version to keep.", code="draft_conflict", status=409
+            gettext("This item was changed in another window. Choose which version to keep."),
+            code="draft_conflict",
+            status=409,
         )
     return SavedDraft(*row)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotations.checks import CheckSettings, Kind
 from annotations.models import Campaign, CampaignItem, CampaignProgress
@@ -33,7 +34,7 @@ def begin_attempt(*, campaign: Campaign, user: User) -> None:
     """
     progress = _locked(campaign, user)
     if progress.qualification != Qualification.FAILED or not attempts_left(campaign, user, progress):
-        raise AppError("There is no further attempt.", code="no_attempt_left", status=409)
+        raise AppError(gettext("There is no further attempt."), code="no_attempt_left", status=409)
     progress.qualification, progress.attempt = Qualification.OPEN, progress.attempt + 1
     progress.save(update_fields=["qualification", "attempt"])
 
@@ -44,7 +45,7 @@ def _qualify(progress: CampaignProgress) -> None:
 
 def _retry(progress: CampaignProgress) -> None:
     if progress.qualification != Qualification.FAILED:
-        raise AppError("Only who failed can be given another attempt.", code="not_failed", status=409)
+        raise AppError(gettext("Only who failed can be given another attempt."), code="not_failed", status=409)
     progress.qualification, progress.attempt = Qualification.OPEN, progress.attempt + 1
 
 

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotations.blinding import outputs_of, shown_item
 from annotations.models import Assignment, Campaign, ItemReport
@@ -43,7 +44,10 @@ def report_item(*, assignment: Assignment, kind: str, text: str, anchor: Mapping
     """
     said = text.strip()
     if not said or len(said) > MAX_REPORT:
-        _refuse("text", f"Say what is meant, in at most {MAX_REPORT:,} characters.")
+        _refuse(
+            "text",
+            gettext("Say what is meant, in at most %(max_report)s characters.") % {"max_report": f"{MAX_REPORT:,}"},
+        )
     # A double press arrives as two requests: the second one waits here.
     Assignment.objects.select_for_update(no_key=True).get(pk=assignment.pk)
     report = ItemReport(
@@ -59,7 +63,9 @@ def report_item(*, assignment: Assignment, kind: str, text: str, anchor: Mapping
         if all(getattr(other, name) == getattr(report, name) for name in ("kind", "text", *_PLACE)):
             return other
     if len(open_ones) >= MOST_OPEN:
-        message = f"{MOST_OPEN} reports of yours on this item are open: wait for an answer."
+        message = gettext("%(most_open)s reports of yours on this item are open: wait for an answer.") % {
+            "most_open": MOST_OPEN
+        }
         raise AppError(message, code="too_many_reports", status=409)
     report.save()
     _tell_leads(report)
@@ -76,11 +82,11 @@ def resolve_report(*, report: ItemReport, actor: User, reply: str = "") -> None:
         ``report_resolved`` (409) if somebody has settled it already; ``report_invalid`` for a reply that is too long.
     """
     if len(reply) > MAX_REPORT:
-        _refuse("reply", f"Write at most {MAX_REPORT:,} characters.")
+        _refuse("reply", gettext("Write at most %(max_report)s characters.") % {"max_report": f"{MAX_REPORT:,}"})
     now = timezone.now()
     changes = {"resolved_at": now, "resolved_by": actor, "reply": reply.strip()}
     if not ItemReport.objects.filter(pk=report.pk, resolved_at__isnull=True).update(**changes):
-        raise AppError("Somebody has settled this already.", code="report_resolved", status=409)
+        raise AppError(gettext("Somebody has settled this already."), code="report_resolved", status=409)
     for name, value in changes.items():
         setattr(report, name, value)
     campaign = report.campaign
@@ -103,10 +109,10 @@ def _place(assignment: Assignment, anchor: Mapping[str, Any]) -> dict[str, int]:
     item = shown_item(assignment, list(outputs_of(assignment)))
     shown = next((output for output in item.outputs if output.label == anchor["output"]), None)
     if shown is None:
-        _refuse("anchor", f"The item shows no response {anchor['output']}.")
+        _refuse("anchor", gettext("The item shows no response %(anchor)s.") % {"anchor": anchor["output"]})
     message, start, end = anchor["message"], anchor["start"], anchor["end"]
     if not 0 <= message < len(shown.texts) or not 0 <= start < end <= len(shown.texts[message]):
-        _refuse("anchor", "Expected a stretch of one message: start before end, both within its text.")
+        _refuse("anchor", gettext("Expected a stretch of one message: start before end, both within its text."))
     return {"output_id": shown.pk, "message": message, "start": start, "end": end}
 
 

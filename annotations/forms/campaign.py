@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from django import forms
 from django.forms.formsets import BaseFormSet
+from django.utils.translation import gettext_lazy as _
 
 from annotations.access import annotators_of
 from annotations.actions.campaign import ProtocolContent
@@ -21,10 +22,12 @@ class ProtocolForm(forms.Form):
         max_length=50_000,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 6}),
-        help_text="Shown before the start and, at any time, by the key g.",
+        help_text=_("Shown before the start and, at any time, by the key g."),
     )
     show_reference = forms.BooleanField(
-        label="Show the task's reference answer", required=False, help_text="Leave this off to ask for an own judgment."
+        label=_("Show the task's reference answer"),
+        required=False,
+        help_text=_("Leave this off to ask for an own judgment."),
     )
 
     def content(self, questions: list[dict[str, Any]], examples: list[dict[str, Any]]) -> ProtocolContent:
@@ -41,15 +44,15 @@ class ExampleForm(forms.Form):
     """One example; an empty text leaves it out."""
 
     is_good = forms.TypedChoiceField(
-        label="Shows",
-        choices=[("good", "what is good"), ("bad", "what is bad")],
+        label=_("Shows"),
+        choices=[("good", _("what is good")), ("bad", _("what is bad"))],
         coerce=lambda value: value == "good",
         initial="good",
     )
     text = forms.CharField(
         required=False, strip=False, max_length=MAX_EXAMPLE, widget=forms.Textarea(attrs={"rows": 3})
     )
-    reason = forms.CharField(label="Why", required=False, max_length=MAX_REASON)
+    reason = forms.CharField(label=_("Why"), required=False, max_length=MAX_REASON)
 
 
 class BaseExampleFormSet(BaseFormSet):  # type: ignore[type-arg]  # not generic at run time
@@ -84,39 +87,46 @@ class CampaignForm(forms.Form):
 
     name = forms.CharField(max_length=200)
     tags = forms.CharField(
-        label="With one of these tags", required=False, help_text="Separated by commas; empty for every task."
+        label=_("With one of these tags"), required=False, help_text=_("Separated by commas; empty for every task.")
     )
-    splits = forms.CharField(label="In one of these splits", required=False, help_text="Separated by commas.")
+    splits = forms.CharField(label=_("In one of these splits"), required=False, help_text=_("Separated by commas."))
     task_ids = forms.CharField(
-        label="Only these tasks", required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text="One id a line."
+        label=_("Only these tasks"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("One id a line."),
     )
-    limit = forms.IntegerField(label="Tasks at most", required=False, min_value=1)
+    limit = forms.IntegerField(label=_("Tasks at most"), required=False, min_value=1)
     outputs_per_item = forms.IntegerField(
-        label="Outputs per item",
+        label=_("Outputs per item"),
         initial=2,
         min_value=1,
         max_value=len(LABELS),
-        help_text="Judged together; where a task has more, they are drawn at random.",
+        help_text=_("Judged together; where a task has more, they are drawn at random."),
     )
     overlap = forms.IntegerField(
-        label="People per item", initial=1, min_value=1, max_value=100, help_text="Two or more show how far they agree."
+        label=_("People per item"),
+        initial=1,
+        min_value=1,
+        max_value=100,
+        help_text=_("Two or more show how far they agree."),
     )
     people = forms.ModelMultipleChoiceField(
-        label="Annotators",
+        label=_("Annotators"),
         queryset=User.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Nobody chosen: everyone in the project who may annotate.",
+        help_text=_("Nobody chosen: everyone in the project who may annotate."),
     )
     lease_minutes = forms.IntegerField(
-        label="Minutes an item is kept for a person",
+        label=_("Minutes an item is kept for a person"),
         initial=30,
         min_value=2,
         max_value=1440,
-        help_text="Counted from the last sign of life.",
+        help_text=_("Counted from the last sign of life."),
     )
     undo_minutes = forms.IntegerField(
-        label="Minutes in which a submit can be taken back", initial=15, min_value=0, max_value=1440
+        label=_("Minutes in which a submit can be taken back"), initial=15, min_value=0, max_value=1440
     )
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:

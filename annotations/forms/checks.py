@@ -4,6 +4,8 @@ from dataclasses import fields
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from annotations.checks import KNOWN, CheckSettings, Kind
 from annotations.comparing import pass_mark_of
@@ -19,24 +21,24 @@ MARK = "mark_"
 class CheckSettingsForm(forms.Form):
     """How often, and what follows."""
 
-    gold_percent = forms.IntegerField(label="Gold, % of items", min_value=0, max_value=50)
-    attention_percent = forms.IntegerField(label="Attention checks, % of items", min_value=0, max_value=50)
+    gold_percent = forms.IntegerField(label=_("Gold, % of items"), min_value=0, max_value=50)
+    attention_percent = forms.IntegerField(label=_("Attention checks, % of items"), min_value=0, max_value=50)
     repeat_percent = forms.IntegerField(
-        label="Asked again, % of items",
+        label=_("Asked again, % of items"),
         min_value=0,
         max_value=50,
-        help_text="Of the same person, to see how far they agree with themselves.",
+        help_text=_("Of the same person, to see how far they agree with themselves."),
     )
-    repeat_after = forms.IntegerField(label="Again after so many others", min_value=1, max_value=1000)
+    repeat_after = forms.IntegerField(label=_("Again after so many others"), min_value=1, max_value=1000)
     qualification_items = forms.IntegerField(
-        label="Items of a qualification", min_value=0, max_value=200, help_text="0: all that there are."
+        label=_("Items of a qualification"), min_value=0, max_value=200, help_text=_("0: all that there are.")
     )
-    qualification_percent = forms.IntegerField(label="Pass mark, % of them right", min_value=1, max_value=100)
+    qualification_percent = forms.IntegerField(label=_("Pass mark, % of them right"), min_value=1, max_value=100)
     qualification_attempts = forms.IntegerField(
-        label="Attempts", min_value=1, max_value=20, help_text="Each with items that the person has not seen."
+        label=_("Attempts"), min_value=1, max_value=20, help_text=_("Each with items that the person has not seen.")
     )
     pause_after = forms.IntegerField(
-        label="Pause a person after failed attention checks", min_value=0, max_value=100, help_text="0: never."
+        label=_("Pause a person after failed attention checks"), min_value=0, max_value=100, help_text=_("0: never.")
     )
 
     @classmethod
@@ -60,7 +62,7 @@ class GoldForm(forms.Form):
         strip=False,
         max_length=MAX_EXPLANATION,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Why this is right. Shown after a training item.",
+        help_text=_("Why this is right. Shown after a training item."),
     )
 
     def __init__(self, gold: GoldAnswer, questions: list[Question], data: Any = None) -> None:
@@ -69,7 +71,7 @@ class GoldForm(forms.Form):
         self._earlier = gold.pass_marks
         for question in questions:
             self.fields[MARK + question.key] = forms.FloatField(
-                label=f"Least score that is right: {question.prompt}",
+                label=_("Least score that is right: %(prompt)s") % {"prompt": question.prompt},
                 min_value=0.01,
                 max_value=1,
                 initial=round(pass_mark_of(question, gold.pass_marks), 4),
@@ -89,20 +91,20 @@ class GoldForm(forms.Form):
 class GoldImportForm(forms.Form):
     """A file, or the name of a column that was imported with the tasks."""
 
-    file = forms.FileField(required=False, label="File", help_text="CSV, or JSONL with an object a line.")
+    file = forms.FileField(required=False, label=_("File"), help_text=_("CSV, or JSONL with an object a line."))
     column = forms.CharField(
         required=False,
         max_length=80,
-        label="Or the tasks’ column",
-        help_text="A key of the metadata that was imported with the tasks, such as gold.",
+        label=_("Or the tasks’ column"),
+        help_text=_("A key of the metadata that was imported with the tasks, such as gold."),
     )
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
         if bool(data.get("file")) == bool(data.get("column")) and not self.errors:
-            raise forms.ValidationError("Choose a file or name a column.")
+            raise forms.ValidationError(gettext("Choose a file or name a column."))
         if data.get("file") and data["file"].size > MAX_FILE:
-            self.add_error("file", "Expected at most 20 MB.")
+            self.add_error("file", gettext("Expected at most 20 MB."))
         return data
 
     def rows(self, campaign: Campaign) -> list[GoldRow]:

@@ -1,6 +1,7 @@
 """A campaign's consent text, and agreeing to it."""
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 
 class ConsentTextForm(forms.Form):
@@ -8,7 +9,7 @@ class ConsentTextForm(forms.Form):
         required=False,
         max_length=50_000,
         widget=forms.Textarea(attrs={"rows": 12}),
-        help_text="Who collects what and why, how long it is kept, how to withdraw. Empty: nothing is asked.",
+        help_text=_("Who collects what and why, how long it is kept, how to withdraw. Empty: nothing is asked."),
     )
 
 

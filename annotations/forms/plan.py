@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from annotations.access import annotators_of
 from annotations.active.evidence import scorer_choices
@@ -28,74 +30,76 @@ class PlanForm(forms.Form):
     """The whole plan; what is empty is not asked for."""
 
     order = forms.ChoiceField(
-        label="Which item comes next",
+        label=_("Which item comes next"),
         choices=[(order.name, order.label) for order in ORDERS.values()],
         widget=forms.RadioSelect,
-        help_text="Everything is asked once before anything is asked twice, whatever the order.",
+        help_text=_("Everything is asked once before anything is asked twice, whatever the order."),
     )
     strategy = forms.ChoiceField(
-        label="Active: by",
+        label=_("Active: by"),
         required=False,
         choices=[("", "–"), *((one.name, f"{one.label} – reads: {one.needs}") for one in STRATEGIES.values())],
     )
     scorer = forms.ChoiceField(
-        label="Active: the number it reads",
+        label=_("Active: the number it reads"),
         required=False,
-        help_text="What a scorer gave the outputs of this campaign.",
+        help_text=_("What a scorer gave the outputs of this campaign."),
     )
     rerank_every = forms.IntegerField(
-        label="Ranked anew after so many answers", min_value=1, max_value=10_000, initial=10
+        label=_("Ranked anew after so many answers"), min_value=1, max_value=10_000, initial=10
     )
     skill_tags = forms.CharField(
-        label="Tags that are skills",
+        label=_("Tags that are skills"),
         required=False,
-        help_text="Separated by commas. A task with one of these tags is given only to people who have this skill.",
+        help_text=_("Separated by commas. A task with one of these tags is given only to people who have this skill."),
     )
     deadline = forms.DateTimeField(
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text="After it no new item is given out; what is in work may be finished.",
+        help_text=_("After it no new item is given out; what is in work may be finished."),
     )
     sequence = forms.BooleanField(
-        label="Order of the questions",
+        label=_("Order of the questions"),
         required=False,
-        help_text="One arm sees ratings and choices first and then marks in the text, the other the reverse.",
+        help_text=_("One arm sees ratings and choices first and then marks in the text, the other the reverse."),
     )
     guidelines = forms.CharField(
-        label="Variants of the guidelines",
+        label=_("Variants of the guidelines"),
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 6}),
-        help_text="Each begins with a line “# name”; what follows is added to the guidelines of that arm.",
+        help_text=_("Each begins with a line “# name”; what follows is added to the guidelines of that arm."),
     )
     overlay = forms.MultipleChoiceField(
-        label="A model’s values over the texts",
+        label=_("A model’s values over the texts"),
         required=False,
         choices=OVERLAYS.items(),
         widget=forms.CheckboxSelectMultiple,
-        help_text="One for everybody; several are arms of the study. Annotators are not told which model it is.",
+        help_text=_("One for everybody; several are arms of the study. Annotators are not told which model it is."),
     )
     overlay_source = forms.MultipleChoiceField(
-        label="Whose values",
+        label=_("Whose values"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="What scorers stored for the outputs of this campaign. Annotators switch between several.",
+        help_text=_("What scorers stored for the outputs of this campaign. Annotators switch between several."),
     )
     overlay_marks = forms.TypedMultipleChoiceField(
-        label="Whose spans",
+        label=_("Whose spans"),
         required=False,
         coerce=int,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Models whose marked spans annotators accept, change or reject, where a question asks for spans.",
+        help_text=_("Models whose marked spans annotators accept, change or reject, where a question asks for spans."),
     )
     overlay_people = forms.BooleanField(
-        label="What people marked elsewhere",
+        label=_("What people marked elsewhere"),
         required=False,
-        help_text="The share of people who marked a word, from imports and other campaigns, where at least two looked.",
+        help_text=_(
+            "The share of people who marked a word, from imports and other campaigns, where at least two looked."
+        ),
     )
-    arm_unit = forms.ChoiceField(label="Arms are drawn", choices=CampaignPlan.ArmUnit.choices)
-    pay_per = forms.ChoiceField(label="Pay", required=False, choices=CampaignPlan.PayPer.choices)
-    pay_amount = forms.FloatField(label="Amount", required=False, min_value=0)
+    arm_unit = forms.ChoiceField(label=_("Arms are drawn"), choices=CampaignPlan.ArmUnit.choices)
+    pay_per = forms.ChoiceField(label=_("Pay"), required=False, choices=CampaignPlan.PayPer.choices)
+    pay_amount = forms.FloatField(label=_("Amount"), required=False, min_value=0)
     currency = forms.CharField(required=False, max_length=8)
 
     def __init__(self, campaign: Campaign, data: Any = None) -> None:
@@ -160,7 +164,7 @@ class PlanForm(forms.Form):
     def clean_guidelines(self) -> str:
         text: str = self.cleaned_data["guidelines"]
         if text.strip() and not _HEADING.match(text.lstrip()):
-            raise forms.ValidationError("Expected a line “# name” before the first text.")
+            raise forms.ValidationError(gettext("Expected a line “# name” before the first text."))
         return text
 
     def clean(self) -> dict[str, Any]:
@@ -171,7 +175,7 @@ class PlanForm(forms.Form):
         if cleaned.get("overlay") == [OVERLAY_OFF]:
             cleaned["overlay"] = []
         if cleaned.get("overlay") and not any(cleaned.get(name) for name in _SHOWN):
-            self.add_error("overlay_source", "Choose whose values or spans are shown.")
+            self.add_error("overlay_source", gettext("Choose whose values or spans are shown."))
         return cleaned
 
 
@@ -179,14 +183,16 @@ class PlanItemsForm(forms.Form):
     """Priorities, skills and people by item, as CSV."""
 
     rows = forms.CharField(
-        label="Rows",
+        label=_("Rows"),
         required=False,
         strip=False,
-        widget=forms.Textarea(attrs={"rows": 5, "placeholder": "task,priority,skills,people"}),
-        help_text="A header line, then one item a line: position or task (its id), and priority, skills or people. "
-        "Several skills or user names are separated by ;.",
+        widget=forms.Textarea(attrs={"rows": 5, "placeholder": _("task,priority,skills,people")}),
+        help_text=_(
+            "A header line, then one item a line: position or task (its id), and priority, skills or people. "
+            "Several skills or user names are separated by ;."
+        ),
     )
-    file = forms.FileField(label="or a CSV file", required=False)
+    file = forms.FileField(label=_("or a CSV file"), required=False)
 
     def items(self) -> list[dict[str, Any]]:
         """The rows by the names of `set_items`; AppError ``items_invalid`` for a header that is not known."""
@@ -211,11 +217,11 @@ class PlanItemsForm(forms.Form):
 
 class ShareOutForm(forms.Form):
     people = forms.ModelMultipleChoiceField(
-        label="Among these people",
+        label=_("Among these people"),
         queryset=User.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Each gets equally many items. Nobody chosen: every item is for everybody again.",
+        help_text=_("Each gets equally many items. Nobody chosen: every item is for everybody again."),
     )
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from django import forms
 from django.forms.formsets import BaseFormSet
 from django.utils.text import slugify
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from annotations.protocols import KINDS, MAX_QUESTIONS
 from annotations.protocols.comparison import PAIRS, STRENGTHS, TIES
@@ -49,59 +51,71 @@ RUBRIC_KINDS = ("checklist",)
 class QuestionForm(forms.Form):
     """One question. Only the shape of the text areas is checked here; `annotations.protocols` checks the rest."""
 
-    kind = forms.ChoiceField(choices=[(kind, KINDS[kind].label) for kind in KINDS], widget=forms.HiddenInput)
-    prompt = forms.CharField(label="Question", max_length=1000)
+    kind = forms.ChoiceField(choices=[(kind, _(KINDS[kind].label)) for kind in KINDS], widget=forms.HiddenInput)
+    prompt = forms.CharField(label=_("Question"), max_length=1000)
     key = forms.SlugField(
-        label="Key", max_length=80, required=False, help_text="The name in exports; made from the kind if left empty."
+        label=_("Key"),
+        max_length=80,
+        required=False,
+        help_text=_("The name in exports; made from the kind if left empty."),
     )
     criterion = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    scale_low = forms.IntegerField(label="Lowest level", required=False, initial=1)
-    scale_high = forms.IntegerField(label="Highest level", required=False, initial=7)
+    scale_low = forms.IntegerField(label=_("Lowest level"), required=False, initial=1)
+    scale_high = forms.IntegerField(label=_("Highest level"), required=False, initial=7)
     anchors = forms.CharField(
-        label="What the levels mean",
+        label=_("What the levels mean"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 7}),
-        help_text="One level a line, such as “7: Could not be better”. Levels may be left out.",
+        help_text=_("One level a line, such as “7: Could not be better”. Levels may be left out."),
     )
-    allow_na = forms.BooleanField(label="May be answered with “Not applicable”", required=False)
-    required = forms.BooleanField(label="Must be answered", required=False, initial=True)
-    confidence = forms.BooleanField(label="Also ask how sure the person is", required=False)
-    pairs = forms.ChoiceField(label="Pairs", choices=list(PAIRS.items()), required=False)
+    allow_na = forms.BooleanField(label=_("May be answered with “Not applicable”"), required=False)
+    required = forms.BooleanField(label=_("Must be answered"), required=False, initial=True)
+    confidence = forms.BooleanField(label=_("Also ask how sure the person is"), required=False)
+    pairs = forms.ChoiceField(
+        label=_("Pairs"), choices=[(key, _(words)) for key, words in PAIRS.items()], required=False
+    )
     steps = forms.TypedChoiceField(
-        label="Steps",
+        label=_("Steps"),
         choices=[(n, f"{n}: {', '.join(words)}, tied") for n, words in STRENGTHS.items()],
         coerce=int,
         required=False,
         initial=3,
     )
     ties = forms.MultipleChoiceField(
-        label="Ties offered", choices=list(TIES.items()), required=False, widget=forms.CheckboxSelectMultiple
+        label=_("Ties offered"),
+        choices=[(key, _(words)) for key, words in TIES.items()],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
     types = forms.CharField(
-        label="Types",
+        label=_("Types"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 5}),
-        help_text="One type a line, at most nine, such as “factual: Factual error | States something that is not "
-        "true”. Key and description may be left out.",
+        help_text=_(
+            "One type a line, at most nine, such as “factual: Factual error | States something that is not "
+            "true”. Key and description may be left out."
+        ),
     )
     colours = forms.CharField(required=False, widget=forms.HiddenInput)
     """Of the types as they were, so that editing the words keeps them: `key=colour,...`."""
     severities = forms.CharField(
-        label="Severities", required=False, help_text="Separated by commas, mildest first; empty for none."
+        label=_("Severities"), required=False, help_text=_("Separated by commas, mildest first; empty for none.")
     )
-    comments = forms.BooleanField(label="A comment may be added to each span", required=False, initial=True)
+    comments = forms.BooleanField(label=_("A comment may be added to each span"), required=False, initial=True)
     criteria = forms.JSONField(required=False, widget=forms.HiddenInput)
     evidence = forms.BooleanField(
-        label="Evidence for a criterion may be marked in the text", required=False, initial=True
+        label=_("Evidence for a criterion may be marked in the text"), required=False, initial=True
     )
-    allow_ties = forms.BooleanField(label="Responses may be tied", required=False, initial=True)
+    allow_ties = forms.BooleanField(label=_("Responses may be tied"), required=False, initial=True)
     segmenter = forms.ChoiceField(
-        label="What a step is", choices=[(key, label) for key, (label, _) in CUTS.items()], required=False
+        label=_("What a step is"), choices=[(key, _(cut[0])) for key, cut in CUTS.items()], required=False
     )
-    mode = forms.ChoiceField(label="Which steps are labelled", choices=list(MODES.items()), required=False)
+    mode = forms.ChoiceField(
+        label=_("Which steps are labelled"), choices=[(key, _(words)) for key, words in MODES.items()], required=False
+    )
     voices = forms.MultipleChoiceField(
-        label="Voices",
-        choices=[(key, label) for key, (label, _) in VOICES.items()],
+        label=_("Voices"),
+        choices=[(key, _(words[0])) for key, words in VOICES.items()],
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
@@ -119,7 +133,7 @@ class QuestionForm(forms.Form):
 
     @property
     def kind_label(self) -> str:
-        return KINDS[self.kind_value].label
+        return gettext(KINDS[self.kind_value].label)
 
     @property
     def kind_fields(self) -> list[forms.BoundField]:
@@ -129,7 +143,9 @@ class QuestionForm(forms.Form):
     def clean_anchors(self) -> str:
         for line in _lines(self.cleaned_data["anchors"]):
             if not _LEVEL.fullmatch(line):
-                raise forms.ValidationError(f"Write “{line[:40]}” as a level, a colon and what it means.")
+                raise forms.ValidationError(
+                    gettext("Write “%(line)s” as a level, a colon and what it means.") % {"line": line[:40]}
+                )
         return str(self.cleaned_data["anchors"])
 
     @property
@@ -202,7 +218,7 @@ class QuestionAddForm(forms.Form):
         cleaned = super().clean() or {}
         kind, rubric = cleaned.get("kind"), cleaned.get("rubric")
         if not rubric and (not kind or kind in RUBRIC_KINDS):
-            raise forms.ValidationError("Choose a kind of question or a rubric.")
+            raise forms.ValidationError(gettext("Choose a kind of question or a rubric."))
         return cleaned
 
 

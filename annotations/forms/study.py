@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models import Campaign
 from annotations.studies import acquisition
@@ -44,7 +46,7 @@ class RaterChoice(RatersField):
             queryset=Rater.objects.none(),
             required=False,
             label=label,
-            help_text="Leave all unticked to take every rater.",
+            help_text=_("Leave all unticked to take every rater."),
             widget=forms.CheckboxSelectMultiple,
         )
 
@@ -56,13 +58,13 @@ class StudyForm(forms.Form):
     """What all kinds share."""
 
     kind = ""
-    question = forms.ChoiceField(required=False, help_text="Which rating question counts.")
+    question = forms.ChoiceField(required=False, help_text=_("Which rating question counts."))
     seed = forms.IntegerField(
         initial=0,
         required=False,
         min_value=0,
         max_value=2**31 - 1,
-        help_text="Of the bootstrap: the same seed draws the same.",
+        help_text=_("Of the bootstrap: the same seed draws the same."),
     )
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
@@ -107,12 +109,12 @@ class AgreementForm(StudyForm):
     kind = "agreement"
     protocol = forms.ChoiceField(
         choices=[
-            (Judgment.Kind.RATING, "Ratings of an output"),
-            (Judgment.Kind.COMPARISON, "Comparisons of a pair"),
-            (Judgment.Kind.VERDICTS, "Verdicts on a criterion"),
+            (Judgment.Kind.RATING, _("Ratings of an output")),
+            (Judgment.Kind.COMPARISON, _("Comparisons of a pair")),
+            (Judgment.Kind.VERDICTS, _("Verdicts on a criterion")),
         ]
     )
-    metric = forms.ChoiceField(choices=METRICS, help_text="How far two different answers are apart.")
+    metric = forms.ChoiceField(choices=METRICS, help_text=_("How far two different answers are apart."))
     raters = RaterChoice("Raters")
     field_order = ["protocol", "metric", "question", "raters", "seed"]
 
@@ -124,7 +126,7 @@ class AgreementForm(StudyForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("protocol") == Judgment.Kind.COMPARISON and cleaned.get("metric") not in (None, "nominal"):
-            self.add_error("metric", "Which of two outputs is preferred has no distances: choose nominal.")
+            self.add_error("metric", gettext("Which of two outputs is preferred has no distances: choose nominal."))
         return cleaned
 
 
@@ -155,19 +157,19 @@ class GroupsForm(StudyForm):
     """What is left empty takes its default."""
 
     kind = "groups"
-    outcome = forms.ChoiceField(required=False, help_text="One number an output: of a verifier, a judge or people.")
+    outcome = forms.ChoiceField(required=False, help_text=_("One number an output: of a verifier, a judge or people."))
     passes_from = forms.FloatField(
         required=False,
         initial=PASSES_FROM,
-        label="Right from",
-        help_text="The least outcome that counts as right, for success rates and pass@k.",
+        label=_("Right from"),
+        help_text=_("The least outcome that counts as right, for success rates and pass@k."),
         widget=forms.NumberInput({"step": "any"}),
     )
     proxy = forms.ChoiceField(
-        required=False, help_text="By which the best of n would be chosen, such as a reward model or the length."
+        required=False, help_text=_("By which the best of n would be chosen, such as a reward model or the length.")
     )
     policy = forms.ModelChoiceField(
-        Policy.objects.none(), required=False, empty_label="All", help_text="Whose outputs make the groups."
+        Policy.objects.none(), required=False, empty_label=_("All"), help_text=_("Whose outputs make the groups.")
     )
     field_order = ["outcome", "passes_from", "proxy", "policy", "rule", "strength", "seed"]
 
@@ -188,7 +190,9 @@ class GroupsForm(StudyForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if not self._outcomes:
-            self.add_error("outcome", "No outcome is stored: score outputs by a verifier, or have people rate them.")
+            self.add_error(
+                "outcome", gettext("No outcome is stored: score outputs by a verifier, or have people rate them.")
+            )
         if self.errors:
             return cleaned
         cleaned["outcome"] = cleaned["outcome"] or self._outcomes[0][0]
@@ -206,13 +210,13 @@ class PreferenceLossForm(StudyForm):
     kind = "preference_loss"
     policy_log_probs = forms.ChoiceField(
         required=False,
-        label="Log-probs of the policy",
-        help_text="Of each token, stored by a scorer such as Log-ratio of two views.",
+        label=_("Log-probs of the policy"),
+        help_text=_("Of each token, stored by a scorer such as Log-ratio of two views."),
     )
     reference_log_probs = forms.ChoiceField(
         required=False,
-        label="Log-probs of the reference",
-        help_text="On the tokens of the same tokenizer. Without one only SimPO is worked out.",
+        label=_("Log-probs of the reference"),
+        help_text=_("On the tokens of the same tokenizer. Without one only SimPO is worked out."),
     )
     comparison_raters = RaterChoice("Pairs of")
     field_order = ["policy_log_probs", "reference_log_probs", "comparison_raters", "seed"]
@@ -245,7 +249,9 @@ class PreferenceLossForm(StudyForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if not self._stored:
-            self.add_error("policy_log_probs", "No log-probs of tokens are stored: score outputs by a log-ratio first.")
+            self.add_error(
+                "policy_log_probs", gettext("No log-probs of tokens are stored: score outputs by a log-ratio first.")
+            )
         if self.errors:
             return cleaned
         cleaned["policy_log_probs"] = cleaned["policy_log_probs"] or self._default_policy()
@@ -282,9 +288,9 @@ class QualityForm(StudyForm):
     known_rater = RaterField(
         queryset=Rater.objects.none(),
         required=False,
-        label="Answers that count as right",
-        empty_label="Nobody's",
-        help_text="Of an expert, or gold answers from an import: everybody else is measured by them.",
+        label=_("Answers that count as right"),
+        empty_label=_("Nobody's"),
+        help_text=_("Of an expert, or gold answers from an import: everybody else is measured by them."),
     )
     field_order = ["campaign", "known_rater", "seed"]
 
@@ -305,34 +311,40 @@ class QualityForm(StudyForm):
 class AcquisitionForm(StudyForm):
     kind = "acquisition"
     game = forms.ChoiceField(
-        label="What is asked",
+        label=_("What is asked"),
         choices=[
-            (acquisition.PAIRS, "Pairs: which of two is better"),
-            (acquisition.RATINGS, "Ratings: how good is one output, with noise that differs by output"),
-            (acquisition.JUDGES, "Judge or people: who answers an item, where the judge errs by kind of item"),
+            (acquisition.PAIRS, _("Pairs: which of two is better")),
+            (acquisition.RATINGS, _("Ratings: how good is one output, with noise that differs by output")),
+            (acquisition.JUDGES, _("Judge or people: who answers an item, where the judge errs by kind of item")),
         ],
     )
     source = forms.ChoiceField(
-        label="Options",
+        label=_("Options"),
         choices=[
-            (acquisition.SIMULATED, "Simulated"),
-            (acquisition.POLICIES, "This project's policies, as far as they were compared"),
+            (acquisition.SIMULATED, _("Simulated")),
+            (acquisition.POLICIES, _("This project's policies, as far as they were compared")),
         ],
-        help_text="Of pairs. Ratings are of simulated outputs, and judges err on simulated kinds of item.",
+        help_text=_("Of pairs. Ratings are of simulated outputs, and judges err on simulated kinds of item."),
     )
-    options = forms.IntegerField(initial=8, min_value=2, max_value=30, label="Number of simulated options")
+    options = forms.IntegerField(initial=8, min_value=2, max_value=30, label=_("Number of simulated options"))
     temperature = forms.FloatField(
         initial=1.0,
         min_value=0.05,
         max_value=20,
-        label="Noise",
-        help_text="Of answers, in the unit in which the options' qualities spread; of judges, the error that is borne.",
+        label=_("Noise"),
+        help_text=_(
+            "Of answers, in the unit in which the options' qualities spread; of judges, the error that is borne."
+        ),
     )
     lapse = forms.FloatField(
-        initial=0.1, min_value=0, max_value=0.9, label="Blind answers", help_text="Share of comparisons made by chance."
+        initial=0.1,
+        min_value=0,
+        max_value=0.9,
+        label=_("Blind answers"),
+        help_text=_("Share of comparisons made by chance."),
     )
     answers = forms.IntegerField(initial=500, min_value=20, max_value=2_000)
-    repeats = forms.IntegerField(initial=20, min_value=2, max_value=50, label="Games a strategy")
+    repeats = forms.IntegerField(initial=20, min_value=2, max_value=50, label=_("Games a strategy"))
     field_order = ["game", "source", "options", "temperature", "lapse", "answers", "repeats", "seed"]
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models.assignment import Submission
 from annotations.models.campaign import Campaign, CampaignItem, CampaignProtocol
@@ -18,10 +19,10 @@ class Adjudication(models.Model):
     """
 
     class Method(models.TextChoices):
-        AGREED = "agreed", "All agreed"
-        PICKED = "picked", "One answer taken whole"
-        MERGED = "merged", "Put together from several"
-        OWN = "own", "An answer of its own"
+        AGREED = "agreed", _("All agreed")
+        PICKED = "picked", _("One answer taken whole")
+        MERGED = "merged", _("Put together from several")
+        OWN = "own", _("An answer of its own")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="adjudications")
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="adjudications")

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models.campaign import Campaign, CampaignItem, CampaignProtocol
 from annotations.querysets.assignment import AssignmentQuerySet
@@ -13,11 +14,11 @@ class Assignment(models.Model):
     """One person's hold on one item. A lease that ran out may be granted to another."""
 
     class Status(models.TextChoices):
-        LEASED = "leased", "In work"
-        SUBMITTED = "submitted", "Submitted"
-        SKIPPED = "skipped", "Skipped"
-        EXPIRED = "expired", "Lease ran out"
-        RELEASED = "released", "Given back"
+        LEASED = "leased", _("In work")
+        SUBMITTED = "submitted", _("Submitted")
+        SKIPPED = "skipped", _("Skipped")
+        EXPIRED = "expired", _("Lease ran out")
+        RELEASED = "released", _("Given back")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="assignments")
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="assignments")

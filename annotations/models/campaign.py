@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from annotations.querysets.campaign import CampaignQuerySet
 from annotations.querysets.item import CampaignItemQuerySet
@@ -15,10 +16,10 @@ class Campaign(models.Model):
     """`protocol` is the version in force; answers stay bound to the version under which they were given."""
 
     class Status(models.TextChoices):
-        DRAFT = "draft", "Draft"
-        OPEN = "open", "Open"
-        PAUSED = "paused", "Paused"
-        CLOSED = "closed", "Closed"
+        DRAFT = "draft", _("Draft")
+        OPEN = "open", _("Open")
+        PAUSED = "paused", _("Paused")
+        CLOSED = "closed", _("Closed")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="campaigns")
     name = models.CharField(max_length=200)
@@ -117,9 +118,9 @@ class CampaignProgress(models.Model):
     """What one person did in one campaign: counters kept by the actions, so that no page counts assignments."""
 
     class Qualification(models.TextChoices):
-        OPEN = "open", "Not decided"
-        PASSED = "passed", "May work"
-        FAILED = "failed", "May not work"
+        OPEN = "open", _("Not decided")
+        PASSED = "passed", _("May work")
+        FAILED = "failed", _("May not work")
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="progress")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="campaign_progress")
@@ -154,12 +155,12 @@ class CampaignItem(models.Model):
     """
 
     class Kind(models.TextChoices):
-        WORK = "work", "Work"
-        TRAINING = "training", "Training"
-        QUALIFICATION = "qualification", "Qualification"
-        GOLD = "gold", "Gold"
-        ATTENTION = "attention", "Attention check"
-        REPEAT = "repeat", "Asked again"
+        WORK = "work", _("Work")
+        TRAINING = "training", _("Training")
+        QUALIFICATION = "qualification", _("Qualification")
+        GOLD = "gold", _("Gold")
+        ATTENTION = "attention", _("Attention check")
+        REPEAT = "repeat", _("Asked again")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="campaign_items")
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="items")

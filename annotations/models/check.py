@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models.assignment import Submission
 from annotations.models.campaign import Campaign, CampaignItem, CampaignProtocol
@@ -17,10 +18,10 @@ class GoldAnswer(models.Model):
     """
 
     class Origin(models.TextChoices):
-        ANSWERED = "answered", "Answered on the page"
-        AGREED = "agreed", "Agreed by those who answered"
-        IMPORTED = "imported", "Imported"
-        EDITED = "edited", "Changed by hand"
+        ANSWERED = "answered", _("Answered on the page")
+        AGREED = "agreed", _("Agreed by those who answered")
+        IMPORTED = "imported", _("Imported")
+        EDITED = "edited", _("Changed by hand")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="gold_answers")
     item = models.ForeignKey(CampaignItem, on_delete=models.CASCADE, related_name="gold_versions")

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models.campaign import Campaign, CampaignItem
 from projects.models import Project
@@ -13,19 +14,19 @@ class CampaignPlan(models.Model):
     """Read with its campaign whenever somebody asks for an item; a campaign without one keeps to the defaults."""
 
     class Order(models.TextChoices):
-        IN_ORDER = "in_order", "As imported"
-        RANDOM = "random", "Random"
-        PRIORITY = "priority", "By priority"
-        ACTIVE = "active", "Active: what teaches most"
+        IN_ORDER = "in_order", _("As imported")
+        RANDOM = "random", _("Random")
+        PRIORITY = "priority", _("By priority")
+        ACTIVE = "active", _("Active: what teaches most")
 
     class ArmUnit(models.TextChoices):
-        PERSON = "person", "One arm a person"
-        ITEM = "item", "Arms change from item to item"
+        PERSON = "person", _("One arm a person")
+        ITEM = "item", _("Arms change from item to item")
 
     class PayPer(models.TextChoices):
-        NOTHING = "", "No pay is stated"
-        ANSWER = "answer", "For each answer"
-        HOUR = "hour", "For each hour of active time"
+        NOTHING = "", _("No pay is stated")
+        ANSWER = "answer", _("For each answer")
+        HOUR = "hour", _("For each hour of active time")
 
     campaign = models.OneToOneField(Campaign, primary_key=True, on_delete=models.CASCADE, related_name="plan")
     order = models.CharField(max_length=8, choices=Order, default=Order.IN_ORDER)

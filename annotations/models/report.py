@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models.assignment import Assignment
 from annotations.models.campaign import Campaign
@@ -17,8 +18,8 @@ class ItemReport(models.Model):
     """
 
     class Kind(models.TextChoices):
-        FLAG = "flag", "Broken item"
-        HELP = "help", "Asks for help"
+        FLAG = "flag", _("Broken item")
+        HELP = "help", _("Asks for help")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="item_reports")
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="reports")

@@ -15,6 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from annotations.protocols.checklist import ChecklistQuestion
 from annotations.protocols.comparison import ComparisonQuestion
 from annotations.protocols.contract import (
@@ -78,7 +81,7 @@ SHOWN = "@overlay"
 REVIEWS = "@marks"
 """`{mark: {"decision": ..., ...}}`; see `annotations.proposals.plan_reviews`."""
 MAX_SHOWN_SOURCES = 20
-CONFIDENCE_LEVELS = {1: "Guessing", 2: "Fairly sure", 3: "Sure"}
+CONFIDENCE_LEVELS = {1: _("Guessing"), 2: _("Fairly sure"), 3: _("Sure")}
 _ONCE = {
     "spans": "Ask for spans once: one question may have several types.",
     "steps": "Ask about steps once: the responses are shown cut into them.",
@@ -103,7 +106,10 @@ def parse_questions(config: Any) -> list[Question]:
     problems = Problems()
     questions: list[Question] = []
     if not isinstance(config, list) or not 1 <= len(config) <= MAX_QUESTIONS:
-        problems.add("questions", f"Expected a list of 1 to {MAX_QUESTIONS} questions.")
+        problems.add(
+            "questions",
+            gettext("Expected a list of 1 to %(max_questions)s questions.") % {"max_questions": MAX_QUESTIONS},
+        )
         config = []
     for index, entry in enumerate(config):
         reader = Reader(entry, f"questions.{index}", problems)
@@ -114,14 +120,18 @@ def parse_questions(config: Any) -> list[Question]:
     keys = [question.key for question in questions]
     for index, key in enumerate(keys):
         if key and key in keys[:index]:
-            problems.add(f"questions.{index}.key", f"The key {key} is already used by another question.")
+            problems.add(
+                f"questions.{index}.key", gettext("The key %(key)s is already used by another question.") % {"key": key}
+            )
     kinds = [question.kind for question in questions]
     for kind, words in _ONCE.items():
         if kinds.count(kind) > 1:
             problems.add("questions", words)
     if CONFIDENCE in keys and any(question.confidence for question in questions):
-        problems.add(f"questions.{keys.index(CONFIDENCE)}.key", "This key names the answers about how sure one is.")
-    problems.refuse(code="protocol_invalid", message="The questions cannot be used.")
+        problems.add(
+            f"questions.{keys.index(CONFIDENCE)}.key", gettext("This key names the answers about how sure one is.")
+        )
+    problems.refuse(code="protocol_invalid", message=gettext("The questions cannot be used."))
     return questions
 
 
@@ -135,21 +145,21 @@ def plan_judgments(questions: Sequence[Question], answer: Any, item: ShownItem) 
     """
     problems = Problems()
     if not isinstance(answer, dict):
-        problems.add("answer", "Expected an object with an answer for each question.")
+        problems.add("answer", gettext("Expected an object with an answer for each question."))
         answer = {}
     unsure = [question.key for question in questions if question.confidence]
     known = {question.key for question in questions}.union({CONFIDENCE} if unsure else ())
     _check_shown(answer.get(SHOWN), problems)
     for key in answer:
         if key not in known and key not in (SHOWN, REVIEWS):
-            problems.add(str(key), "This question is not asked.")
+            problems.add(str(key), gettext("This question is not asked."))
     sure = parts_of(answer.get(CONFIDENCE, {}), CONFIDENCE, unsure, problems) or {} if unsure else {}
     planned: list[PlannedJudgment] = []
     for question in questions:
         empty: Any = [] if question.kind == "spans" else {}
         own = question.plan(answer.get(question.key, empty), item, problems)
         planned += _with_confidence(own, question.key, sure, problems) if question.confidence else own
-    problems.refuse(code="answer_invalid", message="The answer is not complete or not valid.")
+    problems.refuse(code="answer_invalid", message=gettext("The answer is not complete or not valid."))
     return planned
 
 
@@ -165,7 +175,7 @@ def _check_shown(value: Any, problems: Problems) -> None:
         or not _are_numbers(value.get("sources", []))
     ):
         expected = "`threshold`, a share of the scale from 0 to 1, and at most `sources`, their numbers from 1"
-        problems.add(SHOWN, f"Expected `shown`, true or false, {expected}.")
+        problems.add(SHOWN, gettext("Expected `shown`, true or false, %(expected)s.") % {"expected": expected})
 
 
 def _are_numbers(value: Any) -> bool:
@@ -182,7 +192,11 @@ def _with_confidence(
     if not planned and value is None:
         return planned
     if type(value) is not int or value not in CONFIDENCE_LEVELS:
-        words = "Say how sure you are." if value is None else "Expected 1 (guessing), 2 (fairly sure) or 3 (sure)."
+        words = (
+            gettext("Say how sure you are.")
+            if value is None
+            else gettext("Expected 1 (guessing), 2 (fairly sure) or 3 (sure).")
+        )
         problems.add(f"{CONFIDENCE}.{key}", words)
         return planned
     return [replace(plan, presentation={**plan.presentation, CONFIDENCE: value}) for plan in planned]

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
+from django.utils.translation import gettext, gettext_noop
+
 from annotations.protocols.contract import (
     VERDICTS,
     Place,
@@ -61,7 +63,7 @@ class ChecklistQuestion:
     """
 
     kind: ClassVar[str] = "checklist"
-    label: ClassVar[str] = "Rubric checklist"
+    label: ClassVar[str] = gettext_noop("Rubric checklist")
     place: ClassVar[Place] = "response"
     min_outputs: ClassVar[int] = 1
 
@@ -79,7 +81,7 @@ class ChecklistQuestion:
         criteria = [_criterion(row) for row in reader.rows("criteria", low=1, high=MAX_CRITERIA)]
         keys = [criterion.key for criterion in criteria]
         for key in {key for key in keys if key and keys.count(key) > 1}:
-            reader.wrong("criteria", f"The key {key} is used more than once.")
+            reader.wrong("criteria", gettext("The key %(key)s is used more than once.") % {"key": key})
         return cls(
             **read_asked(reader),
             criteria=tuple(criteria),
@@ -132,7 +134,7 @@ class ChecklistQuestion:
         return [
             (
                 f"{item.response(plan.output_id or 0)}: {texts.get(criterion, '')}",
-                "Not applicable" if state == Verdict.State.NOT_APPLICABLE else label,
+                gettext("Not applicable") if state == Verdict.State.NOT_APPLICABLE else label,
             )
             for plan in planned
             for criterion, (state, label) in _verdicts(plan).items()
@@ -145,13 +147,20 @@ class ChecklistQuestion:
         value = given.get(part)
         if value is None:
             if self.required:
-                problems.add(f"{self.key}.{part}", f"Judge Response {output.label}: {asked.text[:200]}")
+                problems.add(
+                    f"{self.key}.{part}",
+                    gettext("Judge Response %(label)s: %(text)s") % {"label": output.label, "text": asked.text[:200]},
+                )
             return None
         if value == NOT_APPLICABLE and asked.allow_na:
             return Verdict(criterion_id=asked.criterion, state=Verdict.State.NOT_APPLICABLE)
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= len(asked.levels):
-            na = f', or "{NOT_APPLICABLE}" for not applicable' if asked.allow_na else ""
-            problems.add(f"{self.key}.{part}", f"Expected a whole number from 1 to {len(asked.levels)}{na}.")
+            na = gettext(', or "%s" for not applicable') % NOT_APPLICABLE if asked.allow_na else ""
+            problems.add(
+                f"{self.key}.{part}",
+                gettext("Expected a whole number from 1 to %(levels)s%(na)s.")
+                % {"levels": len(asked.levels), "na": na},
+            )
             return None
         level = asked.levels[value - 1]
         if level.value is None:
@@ -165,7 +174,9 @@ class ChecklistQuestion:
         marks: dict[int, list[SpanMark]] = defaultdict(list)
         most = MAX_EVIDENCE if self.evidence else 0
         if not isinstance(entries, list) or len(entries) > most:
-            problems.add(f"{self.key}.{EVIDENCE}", f"Expected a list of at most {most} spans.")
+            problems.add(
+                f"{self.key}.{EVIDENCE}", gettext("Expected a list of at most %(most)s spans.") % {"most": most}
+            )
             return marks
         for number, entry in enumerate(entries, start=1):
             mark = self._mark(entry, number, item, problems)
@@ -176,21 +187,30 @@ class ChecklistQuestion:
     def _mark(self, entry: Any, number: int, item: ShownItem, problems: Problems) -> SpanMark | None:
         where = f"{self.key}.{EVIDENCE}.{number - 1}"
         if not isinstance(entry, Mapping):
-            problems.add(where, "Expected an object.")
+            problems.add(where, gettext("Expected an object."))
             return None
         criteria = {one.key: one.criterion for one in self.criteria}
         criterion = criteria.get(str(entry.get("type")))
         if criterion is None:
-            problems.add(f"{where}.type", f"Evidence {number}: expected the key of a criterion of this checklist.")
+            problems.add(
+                f"{where}.type",
+                gettext("Evidence %(number)s: expected the key of a criterion of this checklist.") % {"number": number},
+            )
             return None
         try:
             output = item.output(str(entry.get("output")))
         except KeyError:
-            problems.add(f"{where}.output", f"Evidence {number}: there is no such response.")
+            problems.add(
+                f"{where}.output", gettext("Evidence %(number)s: there is no such response.") % {"number": number}
+            )
             return None
         found = place_span(entry, output)
         if isinstance(found, str):
-            problems.add(where, f"Evidence {number} in Response {output.label}: {found}")
+            problems.add(
+                where,
+                gettext("Evidence %(number)s in Response %(label)s: %(found)s")
+                % {"number": number, "label": output.label, "found": found},
+            )
             return None
         span, words, digest = found
         return SpanMark(
@@ -220,7 +240,7 @@ def _criterion(row: Reader) -> CheckedCriterion:
         entry.finish()
     identifier = row.identifier("criterion")
     if identifier is None:
-        row.wrong("criterion", "Expected the id of a criterion.")
+        row.wrong("criterion", gettext("Expected the id of a criterion."))
     found = CheckedCriterion(
         identifier or 0,
         row.slug("key"),

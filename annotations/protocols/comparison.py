@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any, ClassVar, NamedTuple, Self
 
+from django.utils.translation import gettext, gettext_noop
+
 from annotations.protocols.contract import (
     COMPARISON,
     Place,
@@ -21,16 +23,16 @@ from annotations.protocols.likeness import matched, mean
 from rewards.models import Comparison
 
 TIES = {
-    "both_good": "Both good",
-    "both_bad": "Both bad",
-    "cannot_tell": "Cannot tell",
-    "equal": "Equal",
+    "both_good": gettext_noop("Both good"),
+    "both_bad": gettext_noop("Both bad"),
+    "cannot_tell": gettext_noop("Cannot tell"),
+    "equal": gettext_noop("Equal"),
 }
-PAIRS = {"all": "Every pair", "consecutive": "Neighbours in the order shown"}
+PAIRS = {"all": gettext_noop("Every pair"), "consecutive": gettext_noop("Neighbours in the order shown")}
 STRENGTHS: dict[int, tuple[str, ...]] = {
-    3: ("better",),
-    5: ("slightly better", "much better"),
-    7: ("slightly better", "better", "much better"),
+    3: (gettext_noop("better"),),
+    5: (gettext_noop("slightly better"), gettext_noop("much better")),
+    7: (gettext_noop("slightly better"), gettext_noop("better"), gettext_noop("much better")),
 }
 """By how many steps there are, a tie among them: how a side is better, from the middle outwards."""
 
@@ -63,7 +65,7 @@ class ComparisonQuestion:
     """
 
     kind: ClassVar[str] = "comparison"
-    label: ClassVar[str] = "Pairwise comparison"
+    label: ClassVar[str] = gettext_noop("Pairwise comparison")
     place: ClassVar[Place] = "together"
     min_outputs: ClassVar[int] = 2
 
@@ -79,7 +81,9 @@ class ComparisonQuestion:
     def parse(cls, reader: Reader) -> Self:
         steps = reader.integer("steps", default=3, low=3, high=7)
         if steps not in STRENGTHS:
-            reader.wrong("steps", f"Expected one of {', '.join(map(str, STRENGTHS))}.")
+            reader.wrong(
+                "steps", gettext("Expected one of %(strengths)s.") % {"strengths": ", ".join(map(str, STRENGTHS))}
+            )
             steps = 3
         return cls(
             **read_asked(reader),
@@ -107,7 +111,7 @@ class ComparisonQuestion:
 
     @property
     def tie_labels(self) -> list[tuple[str, str]]:
-        return [(tie, TIES[tie]) for tie in self.ties]
+        return [(tie, gettext(TIES[tie])) for tie in self.ties]
 
     def pairs_of(self, item: ShownItem) -> list[Pair]:
         """The pairs to ask about, each with its sides.
@@ -126,13 +130,13 @@ class ComparisonQuestion:
     def steps_of(self, left: str, right: str) -> list[Step]:
         """The answers offered between two labels, from the left one's best to the right one's."""
         words = STRENGTHS[self.steps]
-        sides = [self._steps_to(left, words)[::-1], [Step(tie, TIES[tie], "", None) for tie in self.ties]]
+        sides = [self._steps_to(left, words)[::-1], [Step(tie, gettext(TIES[tie]), "", None) for tie in self.ties]]
         return [step for side in (*sides, self._steps_to(right, words)) for step in side]
 
     def _steps_to(self, label: str, words: tuple[str, ...]) -> list[Step]:
         if self.steps == 3:
-            return [Step(label, f"{label} is better", label, None)]
-        return [Step(f"{label}+{far}", f"{label} is {how}", label, far) for far, how in enumerate(words, start=1)]
+            return [Step(label, _is(label, words[0]), label, None)]
+        return [Step(f"{label}+{far}", _is(label, how), label, far) for far, how in enumerate(words, start=1)]
 
     def layout(self, item: ShownItem) -> dict[str, Any]:
         return {
@@ -150,7 +154,7 @@ class ComparisonQuestion:
     def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
         pairs = self.pairs_of(item)
         names = [pair.name for pair in pairs]
-        given = parts_of(answer, self.key, names, problems, unknown="This pair is not asked about.")
+        given = parts_of(answer, self.key, names, problems, unknown=gettext("This pair is not asked about."))
         if given is None:
             return []
         planned = []
@@ -159,9 +163,14 @@ class ComparisonQuestion:
             offered = {step.value: step for step in self.steps_of(pair.left.label, pair.right.label)}
             if choice is None:
                 if self.required:
-                    problems.add(f"{self.key}.{pair.name}", f"Compare Responses {pair.name}: {self.prompt}")
+                    problems.add(
+                        f"{self.key}.{pair.name}",
+                        gettext("Compare Responses %(name)s: %(prompt)s") % {"name": pair.name, "prompt": self.prompt},
+                    )
             elif not isinstance(choice, str) or choice not in offered:
-                problems.add(f"{self.key}.{pair.name}", f"Expected one of {', '.join(offered)}.")
+                problems.add(
+                    f"{self.key}.{pair.name}", gettext("Expected one of %(offered)s.") % {"offered": ", ".join(offered)}
+                )
             else:
                 planned.append(self._planned(pair, offered[choice], item))
         return planned
@@ -197,11 +206,12 @@ class ComparisonQuestion:
 
     def _told(self, answer: Comparison, item: ShownItem) -> tuple[str, str]:
         a, b = item.label_of(answer.output_a_id), item.label_of(answer.output_b_id)
-        about = f"Responses {' and '.join(sorted((a, b)))}"
+        first, second = sorted((a, b))
+        about = gettext("Responses %(first)s and %(second)s") % {"first": first, "second": second}
         if answer.choice == Comparison.Choice.TIE:
-            return about, TIES.get(answer.tie_kind, "Equal")
+            return about, gettext(TIES.get(answer.tie_kind, TIES["equal"]))
         how = STRENGTHS[self.steps][(answer.strength or 1) - 1]
-        return about, f"{a if answer.choice == Comparison.Choice.A else b} is {how}"
+        return about, _is(a if answer.choice == Comparison.Choice.A else b, how)
 
     def _planned(self, pair: Pair, chosen: Step, item: ShownItem) -> PlannedJudgment:
         a, b = sorted((pair.left, pair.right), key=lambda output: item.stored_order.index(output.pk))
@@ -215,6 +225,11 @@ class ComparisonQuestion:
         )
         presentation = {"left": pair.left.pk, "right": pair.right.pk, "pair": pair.name, "steps": self.steps}
         return PlannedJudgment(COMPARISON, f"{self.key}:{a.pk}:{b.pk}", None, presentation, [row])
+
+
+def _is(label: str, how: str) -> str:
+    """That a response is better, in the words of `STRENGTHS`."""
+    return gettext("%(label)s is %(how)s") % {"label": label, "how": gettext(how)}
 
 
 def _coin(seed: int, key: str, name: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, Self, TypedDict
 
 from django.db import models
+from django.utils.translation import gettext
 
 from projects.errors import AppError
 from rewards.models import Judgment
@@ -57,7 +58,7 @@ class ShownItem:
 
     def response(self, pk: int) -> str:
         """How people know an output."""
-        return f"Response {self.label_of(pk)}"
+        return gettext("Response %(label)s") % {"label": self.label_of(pk)}
 
     def output(self, label: str) -> ShownOutput:
         """The output with that label; KeyError if there is none."""
@@ -106,19 +107,23 @@ class Reader:
         self.config: Mapping[str, Any] = config if isinstance(config, Mapping) else {}
         self.read: set[str] = set()
         if not isinstance(config, Mapping):
-            problems.add(where, f"Expected an object, got {type(config).__name__}.")
+            problems.add(where, gettext("Expected an object, got %(name)s.") % {"name": type(config).__name__})
 
     def text(self, name: str, *, default: str | None = None, max_length: int = 200) -> str:
         """A text; one that may not be empty where there is no default."""
         value = self._value(name, default)
         if not isinstance(value, str):
-            self._wrong(name, "This is needed." if value is None else "Expected a text.")
+            self._wrong(name, gettext("This is needed.") if value is None else gettext("Expected a text."))
             return ""
         value = value.strip()
         if not value and default is None:
-            self._wrong(name, "This is needed.")
+            self._wrong(name, gettext("This is needed."))
         if len(value) > max_length:
-            self._wrong(name, f"Expected at most {max_length} characters, got {len(value)}.")
+            self._wrong(
+                name,
+                gettext("Expected at most %(max_length)s characters, got %(value)s.")
+                % {"max_length": max_length, "value": len(value)},
+            )
         self._checked(name, value)
         return str(value)
 
@@ -126,14 +131,14 @@ class Reader:
         """A name for programs: lower-case letters, digits, - and _."""
         value = self.text(name, max_length=80)
         if value and not _KEY.fullmatch(value):
-            self._wrong(name, "Expected lower-case letters, digits, - and _, starting with a letter.")
+            self._wrong(name, gettext("Expected lower-case letters, digits, - and _, starting with a letter."))
         return value
 
     def slug(self, name: str) -> str:
         """A name that was made elsewhere, such as a criterion's key: letters, digits, - and _."""
         value = self.text(name, max_length=80)
         if value and not _SLUG.fullmatch(value):
-            self._wrong(name, "Expected letters, digits, - and _.")
+            self._wrong(name, gettext("Expected letters, digits, - and _."))
         return value
 
     def number(self, name: str) -> float | None:
@@ -142,14 +147,14 @@ class Reader:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            self._wrong(name, "Expected a number.")
+            self._wrong(name, gettext("Expected a number."))
             return None
         return float(value)
 
     def integer(self, name: str, *, default: int, low: int, high: int) -> int:
         value = self._value(name, default)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            self._wrong(name, f"Expected a whole number from {low} to {high}.")
+            self._wrong(name, gettext("Expected a whole number from %(low)s to %(high)s.") % {"low": low, "high": high})
             return default
         return value
 
@@ -157,7 +162,7 @@ class Reader:
         """The id of a row, or None."""
         value = self._value(name, None)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            self._wrong(name, "Expected an id.")
+            self._wrong(name, gettext("Expected an id."))
             return None
         return value
 
@@ -166,35 +171,35 @@ class Reader:
         value = self._value(name, [])
         is_list = isinstance(value, list) and all(type(entry) is int and entry > 0 for entry in value)
         if not is_list or len(value) > high or len(set(value)) < len(value):
-            self._wrong(name, f"Expected a list of at most {high} ids, each once.")
+            self._wrong(name, gettext("Expected a list of at most %(high)s ids, each once.") % {"high": high})
             return []
         return list(value)
 
     def flag(self, name: str, *, default: bool) -> bool:
         value = self._value(name, default)
         if not isinstance(value, bool):
-            self._wrong(name, "Expected true or false.")
+            self._wrong(name, gettext("Expected true or false."))
             return default
         return value
 
     def choice(self, name: str, choices: Sequence[str], *, default: str) -> str:
         value = self._value(name, default)
         if value not in choices:
-            self._wrong(name, f"Expected one of {', '.join(choices)}.")
+            self._wrong(name, gettext("Expected one of %(choices)s.") % {"choices": ", ".join(choices)})
             return default
         return str(value)
 
     def choices(self, name: str, choices: Sequence[str], *, default: Sequence[str]) -> tuple[str, ...]:
         value = self._value(name, list(default))
         if not isinstance(value, list) or not all(entry in choices for entry in value):
-            self._wrong(name, f"Expected a list of {', '.join(choices)}.")
+            self._wrong(name, gettext("Expected a list of %(choices)s.") % {"choices": ", ".join(choices)})
             return tuple(default)
         return tuple(choice for choice in choices if choice in value)
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         value = self._value(name, {})
         if not isinstance(value, Mapping):
-            self._wrong(name, "Expected an object.")
+            self._wrong(name, gettext("Expected an object."))
             return {}
         return value
 
@@ -202,7 +207,7 @@ class Reader:
         """Readers of a list of objects with `low` to `high` entries."""
         value = self._value(name, [])
         if not isinstance(value, list) or not low <= len(value) <= high:
-            self._wrong(name, f"Expected a list of {low} to {high} entries.")
+            self._wrong(name, gettext("Expected a list of %(low)s to %(high)s entries.") % {"low": low, "high": high})
             return
         for index, entry in enumerate(value):
             yield Reader(entry, f"{self.where}.{name}.{index}", self.problems)
@@ -215,7 +220,7 @@ class Reader:
         """Refuse names that nothing read: a misspelt option must not be silently ignored."""
         for name in self.config:
             if name not in self.read:
-                self._wrong(str(name), "This is not a known option here.")
+                self._wrong(str(name), gettext("This is not a known option here."))
 
     def _value(self, name: str, default: Any) -> Any:
         self.read.add(name)
@@ -279,25 +284,29 @@ class PlainQuestion:
 
 
 def parts_of(
-    answer: Any, question: str, known: Collection[str], problems: Problems, *, unknown: str = "This is not asked about."
+    answer: Any, question: str, known: Collection[str], problems: Problems, *, unknown: str = ""
 ) -> Mapping[str, Any] | None:
     """An answer by part, or None where it is no object; a part that is not known is a problem."""
     if not isinstance(answer, Mapping):
-        problems.add(question, "Expected an object with an answer for each part.")
+        problems.add(question, gettext("Expected an object with an answer for each part."))
         return None
     for name in answer:
         if name not in known:
-            problems.add(f"{question}.{name}", unknown)
+            problems.add(f"{question}.{name}", unknown or gettext("This is not asked about."))
     return answer
 
 
 def read_words(value: Any, where: str, problems: Problems, *, max_length: int) -> str | None:
     """A text that a person wrote, as it is, or None where it cannot be stored."""
     if not isinstance(value, str):
-        problems.add(where, "Expected a text.")
+        problems.add(where, gettext("Expected a text."))
         return None
     if len(value) > max_length:
-        problems.add(where, f"Expected at most {max_length:,} characters, got {len(value):,}.")
+        problems.add(
+            where,
+            gettext("Expected at most %(max_length)s characters, got %(value)s.")
+            % {"max_length": f"{max_length:,}", "value": f"{len(value):,}"},
+        )
         return None
     try:
         check_text(value)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext, gettext_noop
+
 from annotations.protocols.contract import Place, PlainQuestion, PlannedJudgment, Problems, ShownItem, parts_of
 from annotations.protocols.likeness import f1, matched, mean
 from annotations.protocols.ranking import labels_at, planned_ranking, tiers_of
@@ -22,7 +24,7 @@ class BestWorstQuestion(PlainQuestion):
     """
 
     kind: ClassVar[str] = "best_worst"
-    label: ClassVar[str] = "Best and worst"
+    label: ClassVar[str] = gettext_noop("Best and worst")
     place: ClassVar[Place] = "together"
     min_outputs: ClassVar[int] = 3
     pass_mark: ClassVar[float] = 1.0
@@ -35,11 +37,21 @@ class BestWorstQuestion(PlainQuestion):
         n_problems = len(problems.fields)
         for part in (BEST, WORST):
             if given.get(part) is None:
-                problems.add(f"{self.key}.{part}", f"Choose the {part} response: {self.prompt}")
+                problems.add(
+                    f"{self.key}.{part}",
+                    (
+                        gettext("Choose the best response: %s")
+                        if part == BEST
+                        else gettext("Choose the worst response: %s")
+                    )
+                    % self.prompt,
+                )
             elif given[part] not in labels:
-                problems.add(f"{self.key}.{part}", f"Expected one of {', '.join(labels)}.")
+                problems.add(
+                    f"{self.key}.{part}", gettext("Expected one of %(labels)s.") % {"labels": ", ".join(labels)}
+                )
         if len(problems.fields) == n_problems and given[BEST] == given[WORST]:
-            problems.add(f"{self.key}.{WORST}", "The best response cannot be the worst as well.")
+            problems.add(f"{self.key}.{WORST}", gettext("The best response cannot be the worst as well."))
         if len(problems.fields) > n_problems:
             return []
         ends = {given[BEST]: 1, given[WORST]: 3}
@@ -54,7 +66,7 @@ class BestWorstQuestion(PlainQuestion):
         return mean(float(_at(mine, tier) == _at(known, tier)) for mine, known in found for tier in (1, 3))
 
     def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
-        told = {"Best": 1, "Worst": 3}
+        told = {gettext("Best"): 1, gettext("Worst"): 3}
         return [(name, ", ".join(labels_at(plan, tier, item))) for plan in planned for name, tier in told.items()]
 
 
@@ -67,7 +79,7 @@ class TickQuestion(PlainQuestion):
     """
 
     kind: ClassVar[str] = "tick"
-    label: ClassVar[str] = "Tick the good ones"
+    label: ClassVar[str] = gettext_noop("Tick the good ones")
     place: ClassVar[Place] = "together"
     min_outputs: ClassVar[int] = 2
     pass_mark: ClassVar[float] = 0.8
@@ -80,10 +92,16 @@ class TickQuestion(PlainQuestion):
         labels = [output.label for output in item.outputs]
         if good is None:
             if self.required:
-                problems.add(f"{self.key}.{GOOD}", f"Tick the good responses, or say that there is none: {self.prompt}")
+                problems.add(
+                    f"{self.key}.{GOOD}",
+                    gettext("Tick the good responses, or say that there is none: %(prompt)s") % {"prompt": self.prompt},
+                )
             return []
         if not isinstance(good, list) or not all(label in labels for label in good) or len(set(good)) < len(good):
-            problems.add(f"{self.key}.{GOOD}", f"Expected a list of labels out of {', '.join(labels)}, each once.")
+            problems.add(
+                f"{self.key}.{GOOD}",
+                gettext("Expected a list of labels out of %(labels)s, each once.") % {"labels": ", ".join(labels)},
+            )
             return []
         tiers = {label: 1 if label in good else 2 for label in labels}
         return [planned_ranking(self.key, item, tiers, {"asked": self.kind})]
@@ -95,7 +113,7 @@ class TickQuestion(PlainQuestion):
         return mean(f1(_at(mine, 1), _at(known, 1)) if mine else 0.0 for mine, known in matched(given, right))
 
     def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
-        return [("Good", ", ".join(labels_at(plan, 1, item)) or "None of them") for plan in planned]
+        return [(gettext("Good"), ", ".join(labels_at(plan, 1, item)) or gettext("None of them")) for plan in planned]
 
 
 def _at(plan: PlannedJudgment | None, tier: int) -> frozenset[int]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext
+
 from annotations.protocols.contract import ShownOutput
 from rewards.text import Span, check_span, quote, sha256_text
 
@@ -14,7 +16,7 @@ def place_span(entry: Mapping[str, Any], output: ShownOutput) -> tuple[Span, str
     """
     numbers = [value for name in ("message", "start", "end") if type(value := entry.get(name)) is int]
     if len(numbers) != 3:
-        return "message, start and end must be whole numbers."
+        return gettext("message, start and end must be whole numbers.")
     span = Span(*numbers)
     try:
         check_span(span, output.texts)
@@ -23,10 +25,11 @@ def place_span(entry: Mapping[str, Any], output: ShownOutput) -> tuple[Span, str
     text = output.texts[span.message]
     digest = sha256_text(text)
     if entry.get("text_sha256") != digest:
-        return "it was marked in another text than the one that is stored. Reload the page."
+        return gettext("it was marked in another text than the one that is stored. Reload the page.")
     words = quote(text, span)
     if entry.get("quote") != words:
-        return f"the text at {span.start}-{span.end} reads {_short(words)}, not {_short(str(entry.get('quote')))}."
+        found = {"start": span.start, "end": span.end, "words": _short(words), "quote": _short(str(entry.get("quote")))}
+        return gettext("the text at %(start)s-%(end)s reads %(words)s, not %(quote)s.") % found
     return span, words, digest
 
 

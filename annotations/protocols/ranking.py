@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from django.utils.translation import gettext, gettext_noop, ngettext
+
 from annotations.protocols.contract import (
     RANKING,
     Place,
@@ -28,7 +30,7 @@ class RankingQuestion:
     """
 
     kind: ClassVar[str] = "ranking"
-    label: ClassVar[str] = "Ranking"
+    label: ClassVar[str] = gettext_noop("Ranking")
     place: ClassVar[Place] = "together"
     min_outputs: ClassVar[int] = 2
 
@@ -66,7 +68,7 @@ class RankingQuestion:
         if not order and not self.required:
             return []
         if not order:
-            problems.add(where, f"Rank the responses: {self.prompt}")
+            problems.add(where, gettext("Rank the responses: %(prompt)s") % {"prompt": self.prompt})
             return []
         wrong = self._what_is_wrong(order, item)
         if wrong:
@@ -83,24 +85,30 @@ class RankingQuestion:
         return mean(rank_likeness(tiers_of(mine), tiers_of(known)) if mine else 0.0 for mine, known in pairs)
 
     def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
-        return [("Best first", " > ".join(_places(plan, item))) for plan in planned]
+        return [(gettext("Best first"), " > ".join(_places(plan, item))) for plan in planned]
 
     def _what_is_wrong(self, order: Any, item: ShownItem) -> str:
         """Why it cannot be taken, or nothing."""
         known = [output.label for output in item.outputs]
-        example = "Expected a list of places, best first, each a list of labels."
+        example = gettext("Expected a list of places, best first, each a list of labels.")
         if not isinstance(order, list) or not all(isinstance(labels, list) and labels for labels in order):
             return example
         named = [label for labels in order for label in labels]
         if not all(isinstance(label, str) and label in known for label in named):
-            return f"{example} The responses are {', '.join(known)}."
+            named_here = gettext("The responses are %(labels)s.") % {"labels": ", ".join(known)}
+            return f"{example} {named_here}"
         if len(named) != len(set(named)):
-            return "A response can have one place only."
+            return gettext("A response can have one place only.")
         left = [label for label in known if label not in named]
         if left:
-            return f"Rank every response: {', '.join(left)} {'has' if len(left) == 1 else 'have'} no place yet."
+            words = ngettext(
+                "Rank every response: %(labels)s has no place yet.",
+                "Rank every response: %(labels)s have no place yet.",
+                len(left),
+            )
+            return words % {"labels": ", ".join(left)}
         if not self.allow_ties and len(order) < len(known):
-            return "Ties are not allowed here: give every response a place of its own."
+            return gettext("Ties are not allowed here: give every response a place of its own.")
         return ""
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
+from django.utils.translation import gettext, gettext_noop
+
 from annotations.protocols.contract import (
     RATING,
     Place,
@@ -32,7 +34,7 @@ class RatingQuestion:
     """
 
     kind: ClassVar[str] = "rating"
-    label: ClassVar[str] = "Rating"
+    label: ClassVar[str] = gettext_noop("Rating")
     place: ClassVar[Place] = "response"
     min_outputs: ClassVar[int] = 1
 
@@ -51,14 +53,17 @@ class RatingQuestion:
         low = reader.integer("scale_low", default=1, low=-10, high=10)
         high = reader.integer("scale_high", default=7, low=-10, high=10)
         if not 1 <= high - low <= 10:
-            reader.wrong("scale_high", "Expected 2 to 11 levels from lowest to highest.")
+            reader.wrong("scale_high", gettext("Expected 2 to 11 levels from lowest to highest."))
             low, high = 1, 7
         anchors = Reader(reader.mapping("anchors"), f"{reader.where}.anchors", reader.problems)
         levels = [str(level) for level in range(low, high + 1)]
         texts = {level: anchors.text(level, default="", max_length=300) for level in levels}
         for level in anchors.config:
             if level not in levels:
-                anchors.wrong(str(level), f"This is not a level of the scale, {low} to {high}.")
+                anchors.wrong(
+                    str(level),
+                    gettext("This is not a level of the scale, %(low)s to %(high)s.") % {"low": low, "high": high},
+                )
         return cls(
             **read_asked(reader),
             scale_low=low,
@@ -92,7 +97,7 @@ class RatingQuestion:
 
     def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
         labels = [output.label for output in item.outputs]
-        given = parts_of(answer, self.key, labels, problems, unknown="There is no such response.")
+        given = parts_of(answer, self.key, labels, problems, unknown=gettext("There is no such response."))
         if given is None:
             return []
         planned = []
@@ -100,7 +105,10 @@ class RatingQuestion:
             value = given.get(output.label)
             if value is None:
                 if self.required:
-                    problems.add(f"{self.key}.{output.label}", f"Rate Response {output.label}: {self.prompt}")
+                    problems.add(
+                        f"{self.key}.{output.label}",
+                        gettext("Rate Response %(label)s: %(prompt)s") % {"label": output.label, "prompt": self.prompt},
+                    )
                 continue
             if not self._is_level(value):
                 problems.add(f"{self.key}.{output.label}", self._expected())
@@ -139,9 +147,10 @@ class RatingQuestion:
 
     def _words(self, value: float | str | None) -> str:
         if not isinstance(value, int | float):
-            return "Not applicable"
+            return gettext("Not applicable")
         anchor = self.anchors.get(f"{value:.0f}", "")
-        return f"{value:.0f} of {self.scale_high}{f': {anchor}' if anchor else ''}"
+        words = gettext("%(value)s of %(highest)s") % {"value": f"{value:.0f}", "highest": self.scale_high}
+        return f"{words}: {anchor}" if anchor else words
 
     def _is_level(self, value: Any) -> bool:
         if value == NOT_APPLICABLE:
@@ -149,8 +158,10 @@ class RatingQuestion:
         return isinstance(value, int) and not isinstance(value, bool) and self.scale_low <= value <= self.scale_high
 
     def _expected(self) -> str:
-        na = f', or "{NOT_APPLICABLE}" for not applicable' if self.allow_na else ""
-        return f"Expected a whole number from {self.scale_low} to {self.scale_high}{na}."
+        asked = {"low": self.scale_low, "high": self.scale_high, "na": NOT_APPLICABLE}
+        if self.allow_na:
+            return gettext('Expected a whole number from %(low)s to %(high)s, or "%(na)s" for not applicable.') % asked
+        return gettext("Expected a whole number from %(low)s to %(high)s.") % asked
 
 
 def _value(plan: PlannedJudgment | None) -> float | str | None:

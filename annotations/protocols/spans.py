@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
+from django.utils.translation import gettext, gettext_noop
+
 from annotations.protocols.contract import SPANS, Place, PlannedJudgment, Problems, Reader, ShownItem
 from annotations.protocols.likeness import interval_iou, matched, mean
 from annotations.protocols.places import place_span
@@ -38,7 +40,7 @@ class SpansQuestion:
     """
 
     kind: ClassVar[str] = "spans"
-    label: ClassVar[str] = "Spans"
+    label: ClassVar[str] = gettext_noop("Spans")
     place: ClassVar[Place] = "texts"
     min_outputs: ClassVar[int] = 1
     pass_mark: ClassVar[float] = 0.5
@@ -69,7 +71,7 @@ class SpansQuestion:
         for name, entries in (("types", types), ("severities", severities)):
             keys = [entry.key for entry in entries]
             for key in {key for key in keys if key and keys.count(key) > 1}:
-                reader.wrong(name, f"The key {key} is used more than once.")
+                reader.wrong(name, gettext("The key %(key)s is used more than once.") % {"key": key})
         return cls(
             key=reader.key(),
             prompt=reader.text("prompt", max_length=1000),
@@ -96,7 +98,9 @@ class SpansQuestion:
     def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
         """One judgment for each output, also where nothing was marked: looked at and found nothing is an answer."""
         if not isinstance(answer, list) or len(answer) > MAX_SPANS:
-            problems.add(self.key, f"Expected a list of at most {MAX_SPANS} spans.")
+            problems.add(
+                self.key, gettext("Expected a list of at most %(max_spans)s spans.") % {"max_spans": MAX_SPANS}
+            )
             return []
         marks: dict[int, list[SpanMark]] = defaultdict(list)
         for index, entry in enumerate(answer):
@@ -134,21 +138,25 @@ class SpansQuestion:
             marks = [row for row in plan.rows if isinstance(row, SpanMark)]
             told += [(name, f"“{row.quote}”: {_kind(row, types, severities)}") for row in marks]
             if not marks:
-                told.append((name, "Nothing marked"))
+                told.append((name, gettext("Nothing marked")))
         return told
 
     def _mark(self, entry: Any, where: str, number: int, item: ShownItem, problems: Problems) -> SpanMark | None:
         if not isinstance(entry, Mapping):
-            problems.add(where, "Expected an object.")
+            problems.add(where, gettext("Expected an object."))
             return None
         try:
             output = item.output(str(entry.get("output")))
         except KeyError:
-            problems.add(f"{where}.output", f"Span {number}: there is no such response.")
+            problems.add(f"{where}.output", gettext("Span %(number)s: there is no such response.") % {"number": number})
             return None
         found = place_span(entry, output)
         if isinstance(found, str):
-            problems.add(where, f"Span {number} in Response {output.label}: {found}")
+            problems.add(
+                where,
+                gettext("Span %(number)s in Response %(label)s: %(found)s")
+                % {"number": number, "label": output.label, "found": found},
+            )
             return None
         span, words, digest = found
         told = self._words(entry, where, number, problems)
@@ -171,17 +179,27 @@ class SpansQuestion:
         kind, severity, comment = entry.get("type"), entry.get("severity") or "", entry.get("comment") or ""
         before = len(problems.fields)
         if kind not in {entry.key for entry in self.types}:
-            problems.add(f"{where}.type", f"Span {number}: choose one of the types offered.")
+            problems.add(
+                f"{where}.type", gettext("Span %(number)s: choose one of the types offered.") % {"number": number}
+            )
         if severity not in {"", *(entry.key for entry in self.severities)}:
-            problems.add(f"{where}.severity", f"Span {number}: choose one of the severities offered.")
+            problems.add(
+                f"{where}.severity",
+                gettext("Span %(number)s: choose one of the severities offered.") % {"number": number},
+            )
         if not isinstance(comment, str) or len(comment) > 2000 or (comment and not self.comments):
-            expected = "at most 2,000 characters of text" if self.comments else "no comment here"
-            problems.add(f"{where}.comment", f"Span {number}: expected {expected}.")
+            expected = gettext("at most 2,000 characters of text") if self.comments else gettext("no comment here")
+            problems.add(
+                f"{where}.comment",
+                gettext("Span %(number)s: expected %(expected)s.") % {"number": number, "expected": expected},
+            )
         else:
             try:
                 check_text(comment)
             except ValueError as error:
-                problems.add(f"{where}.comment", f"Span {number}: {error}.")
+                problems.add(
+                    f"{where}.comment", gettext("Span %(number)s: %(error)s.") % {"number": number, "error": error}
+                )
         if len(problems.fields) > before:
             return None
         return {"type": str(kind), "severity": str(severity), "comment": str(comment)}

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from django.utils.translation import gettext, gettext_noop
+
 from annotations.protocols.contract import (
     STEPS,
     Place,
@@ -20,11 +22,11 @@ from rewards.models import StepLabel
 from rewards.segmentation import Segmentation, sentences, steps
 
 CUTS: dict[str, tuple[str, Callable[[Sequence[str]], Segmentation]]] = {
-    "step": ("Steps: lines, or “Step 1:” where they are so marked", steps),
-    "sentence": ("Sentences", sentences),
+    "step": (gettext_noop("Steps: lines, or “Step 1:” where they are so marked"), steps),
+    "sentence": (gettext_noop("Sentences"), sentences),
 }
-MODES = {"all": "Every step", "first_error": "Up to the first error"}
-LABELS = {1: "Right", 0: "Neutral", -1: "Wrong"}
+MODES = {"all": gettext_noop("Every step"), "first_error": gettext_noop("Up to the first error")}
+LABELS = {1: gettext_noop("Right"), 0: gettext_noop("Neutral"), -1: gettext_noop("Wrong")}
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class StepsQuestion:
     """
 
     kind: ClassVar[str] = "steps"
-    label: ClassVar[str] = "Steps"
+    label: ClassVar[str] = gettext_noop("Steps")
     place: ClassVar[Place] = "response"
     min_outputs: ClassVar[int] = 1
     pass_mark: ClassVar[float] = 0.8
@@ -70,7 +72,7 @@ class StepsQuestion:
 
     @property
     def mode_label(self) -> str:
-        return MODES[self.mode]
+        return gettext(MODES[self.mode])
 
     @property
     def segmenter_label(self) -> str:
@@ -114,7 +116,7 @@ class StepsQuestion:
         return [
             (
                 item.response(plan.output_id or 0),
-                ", ".join(f"step {step + 1}: {LABELS[label].lower()}" for step, label in _labels(plan).items()),
+                ", ".join(_step_words(step, label) for step, label in _labels(plan).items()),
             )
             for plan in planned
         ]
@@ -131,11 +133,15 @@ class StepsQuestion:
             is_past = has_error and self.mode == "first_error"
             if value is None:
                 if self.required and not is_past:
-                    problems.add(where, f"Label step {step + 1} of Response {output.label}.")
+                    problems.add(
+                        where,
+                        gettext("Label step %(step)s of Response %(label)s.")
+                        % {"step": step + 1, "label": output.label},
+                    )
             elif is_past:
-                problems.add(where, "Steps after the first error are not asked about.")
+                problems.add(where, gettext("Steps after the first error are not asked about."))
             elif type(value) is not int or value not in LABELS:
-                problems.add(where, "Expected 1 (right), 0 (neutral) or -1 (wrong).")
+                problems.add(where, gettext("Expected 1 (right), 0 (neutral) or -1 (wrong)."))
             else:
                 is_first = value == -1 and not has_error
                 rows.append(StepLabel(step=step, label=value, is_first_error=is_first))
@@ -150,3 +156,7 @@ def _labels(plan: PlannedJudgment | None) -> dict[int, int]:
 
 def _first_error(labels: dict[int, int]) -> int | None:
     return next((step for step, label in labels.items() if label == -1), None)
+
+
+def _step_words(step: int, label: int) -> str:
+    return gettext("step %(number)s: %(label)s") % {"number": step + 1, "label": gettext(LABELS[label]).lower()}

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext, gettext_noop
+
 from annotations.protocols.contract import (
     SPANS,
     Place,
@@ -33,7 +35,7 @@ class StopQuestion(PlainQuestion):
     """
 
     kind: ClassVar[str] = "stop"
-    label: ClassVar[str] = "Stop here"
+    label: ClassVar[str] = gettext_noop("Stop here")
     place: ClassVar[Place] = "response"
     min_outputs: ClassVar[int] = 1
     pass_mark: ClassVar[float] = 0.9
@@ -41,7 +43,7 @@ class StopQuestion(PlainQuestion):
     def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
         """One judgment for each output that was answered; one that may go on has no span."""
         labels = [output.label for output in item.outputs]
-        given = parts_of(answer, self.key, labels, problems, unknown="There is no such response.")
+        given = parts_of(answer, self.key, labels, problems, unknown=gettext("There is no such response."))
         if given is None:
             return []
         planned = []
@@ -50,7 +52,11 @@ class StopQuestion(PlainQuestion):
             where = f"{self.key}.{output.label}"
             if value is None:
                 if self.required:
-                    problems.add(where, f"Mark where to stop Response {output.label}, or let it go on: {self.prompt}")
+                    problems.add(
+                        where,
+                        gettext("Mark where to stop Response %(label)s, or let it go on: %(prompt)s")
+                        % {"label": output.label, "prompt": self.prompt},
+                    )
                 continue
             rows = [] if value == NONE else self._rows(value, output, where, problems)
             if rows is not None:
@@ -69,14 +75,14 @@ class StopQuestion(PlainQuestion):
         told = []
         for plan in planned:
             quotes = [row.quote for row in plan.rows if isinstance(row, SpanMark)]
-            words = f"Stop at “{quotes[0]}”" if quotes else "Let it go on to its end"
+            words = gettext("Stop at “%s”") % quotes[0] if quotes else gettext("Let it go on to its end")
             told.append((item.response(plan.output_id or 0), words))
         return told
 
     def _rows(self, value: Any, output: ShownOutput, where: str, problems: Problems) -> list[SpanMark] | None:
-        found = place_span(value, output) if isinstance(value, Mapping) else f'expected a place or "{NONE}".'
+        found = place_span(value, output) if isinstance(value, Mapping) else gettext('expected a place or "%s".') % NONE
         if isinstance(found, str):
-            problems.add(where, f"Response {output.label}: {found}")
+            problems.add(where, gettext("Response %(label)s: %(found)s") % {"label": output.label, "found": found})
             return None
         span, words, digest = found
         return [

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from django.utils.translation import gettext, gettext_noop
+
 from annotations.protocols.contract import (
     CRITIQUE,
     Place,
@@ -23,9 +25,18 @@ from rewards.text import sha256_text
 MAX_EDIT = 100_000
 MAX_CRITIQUE = 10_000
 VOICES = {
-    "user": ("As a user", "In your own words: what you liked, what you missed, what you would ask next."),
-    "reviewer": ("As a reviewer", "As an expert would put it: what is right, what is wrong, and why."),
-    "missing": ("What is missing", "What a good response says and this one does not, each on a line of its own."),
+    "user": (
+        gettext_noop("As a user"),
+        gettext_noop("In your own words: what you liked, what you missed, what you would ask next."),
+    ),
+    "reviewer": (
+        gettext_noop("As a reviewer"),
+        gettext_noop("As an expert would put it: what is right, what is wrong, and why."),
+    ),
+    "missing": (
+        gettext_noop("What is missing"),
+        gettext_noop("What a good response says and this one does not, each on a line of its own."),
+    ),
 }
 MISSING = "missing"
 """The voice whose lines are notes of their own: what no stretch of the text can be marked for."""
@@ -45,7 +56,7 @@ class EditQuestion(PlainQuestion):
     """
 
     kind: ClassVar[str] = "edit"
-    label: ClassVar[str] = "Edit to fix"
+    label: ClassVar[str] = gettext_noop("Edit to fix")
     pass_mark: ClassVar[float] = 0.5
     place: ClassVar[Place] = "response"
     min_outputs: ClassVar[int] = 1
@@ -56,7 +67,7 @@ class EditQuestion(PlainQuestion):
 
     def plan(self, answer: Any, item: ShownItem, problems: Problems) -> list[PlannedJudgment]:
         labels = [output.label for output in item.outputs]
-        given = parts_of(answer, self.key, labels, problems, unknown="There is no such response.")
+        given = parts_of(answer, self.key, labels, problems, unknown=gettext("There is no such response."))
         if given is None:
             return []
         planned = []
@@ -64,7 +75,11 @@ class EditQuestion(PlainQuestion):
             where = f"{self.key}.{output.label}"
             if given.get(output.label) is None:
                 if self.required:
-                    problems.add(where, f"Correct Response {output.label}, or say that it is right: {self.prompt}")
+                    problems.add(
+                        where,
+                        gettext("Correct Response %(label)s, or say that it is right: %(prompt)s")
+                        % {"label": output.label, "prompt": self.prompt},
+                    )
                 continue
             text = read_words(given[output.label], where, problems, max_length=MAX_EDIT)
             if text is None:
@@ -72,7 +87,7 @@ class EditQuestion(PlainQuestion):
             message = output.answer_message
             # A response may be empty itself, and be right as it is.
             if not text.strip() and text != output.texts[message]:
-                problems.add(where, "The corrected text is empty.")
+                problems.add(where, gettext("The corrected text is empty."))
                 continue
             rows = [] if text == output.texts[message] else [Critique(kind=Critique.Kind.EDIT, text=text)]
             presentation = {
@@ -97,7 +112,7 @@ class EditQuestion(PlainQuestion):
 
     def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
         return [
-            (item.response(plan.output_id or 0), _edited(plan, item) if plan.rows else "Nothing to correct")
+            (item.response(plan.output_id or 0), _edited(plan, item) if plan.rows else gettext("Nothing to correct"))
             for plan in planned
         ]
 
@@ -112,7 +127,7 @@ class CritiqueQuestion:
     """
 
     kind: ClassVar[str] = "critique"
-    label: ClassVar[str] = "Critique"
+    label: ClassVar[str] = gettext_noop("Critique")
     pass_mark: ClassVar[float] = 0.2
     place: ClassVar[Place] = "response"
     min_outputs: ClassVar[int] = 1
@@ -127,7 +142,7 @@ class CritiqueQuestion:
     def parse(cls, reader: Reader) -> Self:
         voices = reader.choices("voices", tuple(VOICES), default=("user", "reviewer"))
         if not voices:
-            reader.wrong("voices", f"Choose at least one of {', '.join(VOICES)}.")
+            reader.wrong("voices", gettext("Choose at least one of %(voices)s.") % {"voices": ", ".join(VOICES)})
         return cls(**read_asked(reader), voices=voices)
 
     def config(self) -> dict[str, Any]:
@@ -143,7 +158,7 @@ class CritiqueQuestion:
     @property
     def voice_words(self) -> list[tuple[str, str, str]]:
         """Key, name and hint of each voice."""
-        return [(voice, *VOICES[voice]) for voice in self.voices]
+        return [(voice, gettext(VOICES[voice][0]), gettext(VOICES[voice][1])) for voice in self.voices]
 
     def layout(self, item: ShownItem) -> dict[str, Any]:
         return {}
@@ -162,7 +177,11 @@ class CritiqueQuestion:
                 if text and text.strip():
                     rows += [Critique(kind=_KINDS[voice], text=note) for note in _notes(voice, text)]
                 elif self.required and text is not None:
-                    problems.add(f"{self.key}.{part}", f"Write about Response {output.label}: {self.prompt}")
+                    problems.add(
+                        f"{self.key}.{part}",
+                        gettext("Write about Response %(label)s: %(prompt)s")
+                        % {"label": output.label, "prompt": self.prompt},
+                    )
             if rows:
                 presentation = {"label": output.label}
                 planned.append(PlannedJudgment(CRITIQUE, f"{self.key}:{output.pk}", output.pk, presentation, rows))
@@ -182,7 +201,7 @@ class CritiqueQuestion:
         return mean(scores)
 
     def tell(self, planned: Sequence[PlannedJudgment], item: ShownItem) -> list[tuple[str, str]]:
-        names = {str(kind): VOICES[voice][0].lower() for voice, kind in _KINDS.items()}
+        names = {str(kind): gettext(VOICES[voice][0]).lower() for voice, kind in _KINDS.items()}
         return [
             (f"{item.response(plan.output_id or 0)}, {names[kind]}", text)
             for plan in planned

@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
@@ -43,8 +44,9 @@ def adjudication_agreed(request: AuthedRequest, slug: str, pk: int) -> HttpRespo
         messages.error(request, " ".join(map(str, form.errors["iou"])))
         return redirect("annotations:adjudication-queue", slug=slug, pk=pk)
     done = settle_agreed(campaign=campaign, actor=request.user, iou=form.cleaned_data["iou"])
-    more = " There are more: press again." if done.has_more else ""
-    messages.success(request, f"{done.settled:,} {'item is' if done.settled == 1 else 'items are'} settled.{more}")
+    words = ngettext("%(settled)s item is settled.", "%(settled)s items are settled.", done.settled)
+    more = f" {gettext('There are more: press again.')}" if done.has_more else ""
+    messages.success(request, words % {"settled": f"{done.settled:,}"} + more)
     return redirect("annotations:adjudication-queue", slug=slug, pk=pk)
 
 
@@ -64,5 +66,5 @@ def adjudication_undo(request: AuthedRequest, slug: str, pk: int, adjudication_p
     """Take a settled answer back and look at its item again."""
     adjudication = adjudication_for(request.user, slug, pk, adjudication_pk)
     undo_adjudication(adjudication=adjudication, actor=request.user)
-    messages.info(request, "Taken back: the item is open again.")
+    messages.info(request, gettext("Taken back: the item is open again."))
     return redirect("annotations:adjudicate-item", slug=slug, pk=pk, item_pk=adjudication.item_id)

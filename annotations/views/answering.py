@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
@@ -75,5 +76,5 @@ def item_regain(request: AuthedRequest, pk: int) -> HttpResponse:
 def submit_undo(request: AuthedRequest, pk: int) -> HttpResponse:
     """Take the submit of an item back and go on with it."""
     undo_submission(assignment=assignment_for(request.user, pk))
-    messages.info(request, "Your submit is taken back. Change what you like and submit again.")
+    messages.info(request, gettext("Your submit is taken back. Change what you like and submit again."))
     return redirect("annotations:annotate", pk=pk)

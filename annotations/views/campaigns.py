@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotations.access import campaign_for, campaigns_for
@@ -89,7 +90,11 @@ def campaign_create(request: AuthedRequest, slug: str) -> HttpResponse:
             if not questions.show_errors(error):
                 show_in_form(form, error)
         else:
-            messages.success(request, f"Made with {campaign.item_count:,} items. Look it over, then open it.")
+            messages.success(
+                request,
+                gettext("Made with %(item_count)s items. Look it over, then open it.")
+                % {"item_count": f"{campaign.item_count:,}"},
+            )
             return redirect("annotations:campaign-detail", slug=slug, pk=campaign.pk)
     context = {
         "project": project,
@@ -199,7 +204,12 @@ def protocol_edit(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
                 show_in_form(protocol_form, error)
         else:
             same = version.number == current.number
-            messages.info(request, "Nothing changed." if same else f"Version {version.number} is in force.")
+            messages.info(
+                request,
+                gettext("Nothing changed.")
+                if same
+                else gettext("Version %(number)s is in force.") % {"number": version.number},
+            )
             return redirect("annotations:campaign-detail", slug=slug, pk=pk)
     context = {
         "project": campaign.project,
@@ -217,7 +227,7 @@ def protocol_edit(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
 def _editor(project: Project) -> dict[str, Any]:
     """What the editor of questions offers to add."""
     return {
-        "kinds": [(kind, KINDS[kind].label) for kind in KINDS if kind not in RUBRIC_KINDS],
+        "kinds": [(kind, gettext(KINDS[kind].label)) for kind in KINDS if kind not in RUBRIC_KINDS],
         "rubrics": [version.rubric for version in RubricVersion.objects.newest_shared(project)],
     }
 

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotations.access import (
@@ -43,7 +44,7 @@ def check_list(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     form = CheckSettingsForm.of(campaign, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         set_checks(campaign=campaign, settings=form.settings(), actor=request.user)
-        messages.success(request, "Kept. It holds from the next item on.")
+        messages.success(request, gettext("Kept. It holds from the next item on."))
         return redirect("annotations:check-list", slug=slug, pk=pk)
     page = checks_page(campaign, cursor=request.GET.get("cursor"), kind=request.GET.get("kind", ""))
     context = {"project": campaign.project, "section": "campaigns", "form": form, **page}
@@ -64,7 +65,7 @@ def check_import(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
         except AppError as error:
             problems = problems_of(error)
         else:
-            messages.success(request, f"{len(made):,} right answers are in force.")
+            messages.success(request, gettext("%(made)s right answers are in force.") % {"made": f"{len(made):,}"})
             return redirect("annotations:check-list", slug=slug, pk=pk)
     context = {
         "project": campaign.project,
@@ -99,7 +100,7 @@ def check_detail(request: AuthedRequest, slug: str, pk: int, check_pk: int) -> H
     if form is not None and data is not None and form.is_valid():
         explanation = form.cleaned_data["explanation"]
         gold = revise_gold(item=item, actor=request.user, explanation=explanation, pass_marks=form.pass_marks())
-        messages.success(request, f"Version {gold.number} is in force.")
+        messages.success(request, gettext("Version %(number)s is in force.") % {"number": gold.number})
         return redirect("annotations:check-detail", slug=slug, pk=pk, check_pk=check_pk)
     context: dict[str, Any] = {
         "project": item.campaign.project,
@@ -127,7 +128,7 @@ def check_agreed(request: AuthedRequest, slug: str, pk: int, check_pk: int) -> H
     """Take what those who answered the work agree on."""
     item = check_for(request.user, slug, pk, check_pk, needs=Capability.MANAGE)
     take_agreed_answer(item=item, actor=request.user)
-    messages.success(request, "The agreed answer is in force.")
+    messages.success(request, gettext("The agreed answer is in force."))
     return redirect("annotations:check-detail", slug=slug, pk=pk, check_pk=check_pk)
 
 
@@ -136,7 +137,7 @@ def check_agreed(request: AuthedRequest, slug: str, pk: int, check_pk: int) -> H
 def check_withdraw(request: AuthedRequest, slug: str, pk: int, check_pk: int) -> HttpResponse:
     """Ask it of nobody any more."""
     withdraw_gold(item=_led(request, slug, pk, check_pk), actor=request.user)
-    messages.success(request, "Nobody is asked it any more. Its versions and results stay.")
+    messages.success(request, gettext("Nobody is asked it any more. Its versions and results stay."))
     return redirect("annotations:check-detail", slug=slug, pk=pk, check_pk=check_pk)
 
 
@@ -145,7 +146,7 @@ def check_withdraw(request: AuthedRequest, slug: str, pk: int, check_pk: int) ->
 def check_return(request: AuthedRequest, slug: str, pk: int, check_pk: int) -> HttpResponse:
     """Back to the work it came from."""
     return_to_work(item=_led(request, slug, pk, check_pk), actor=request.user)
-    messages.success(request, "It is work again.")
+    messages.success(request, gettext("It is work again."))
     return redirect("annotations:check-list", slug=slug, pk=pk)
 
 

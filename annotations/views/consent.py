@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotations.access import answerable_campaign_for, campaign_for
@@ -32,7 +33,7 @@ def campaign_consent(request: AuthedRequest, slug: str, pk: int) -> HttpResponse
             version = change_consent_text(campaign=campaign, actor=request.user, text=form.cleaned_data["text"])
             changed = version is not None and (text is None or version.pk != text.pk)
             words = "Everybody is asked before the next item." if version and version.text else "Nothing is asked now."
-            messages.success(request, words if changed else "Nothing changed.")
+            messages.success(request, words if changed else gettext("Nothing changed."))
             return redirect("annotations:campaign-consent", slug=slug, pk=pk)
     consents = Consent.objects.filter(text__campaign=campaign).select_related("text", "user").defer("text__text")
     context = {

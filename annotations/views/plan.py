@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotations.access import campaign_for, campaign_item_for
@@ -89,7 +90,11 @@ def item_withdraw(request: AuthedRequest, slug: str, pk: int, item_pk: int) -> H
     form = WithdrawForm(request.POST)
     reason = form.cleaned_data["reason"] if form.is_valid() else ""
     withdraw_item(item=item, actor=request.user, reason=reason)
-    messages.success(request, f"Item {item.position:,} is withdrawn: nobody is asked any more, its answers stand.")
+    messages.success(
+        request,
+        gettext("Item %(position)s is withdrawn: nobody is asked any more, its answers stand.")
+        % {"position": f"{item.position:,}"},
+    )
     return redirect("annotations:campaign-items", slug=slug, pk=pk)
 
 
@@ -99,7 +104,7 @@ def item_restore(request: AuthedRequest, slug: str, pk: int, item_pk: int) -> Ht
     """Ask about a withdrawn item again."""
     item = campaign_item_for(request.user, slug, pk, item_pk)
     restore_item(item=item, actor=request.user)
-    messages.success(request, f"Item {item.position:,} is asked again.")
+    messages.success(request, gettext("Item %(position)s is asked again.") % {"position": f"{item.position:,}"})
     return redirect("annotations:campaign-items", slug=slug, pk=pk)
 
 

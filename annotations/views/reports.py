@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from annotations.access import campaign_for, report_for
@@ -29,5 +30,5 @@ def report_resolve(request: AuthedRequest, slug: str, pk: int, report_pk: int) -
     """Settle one, with words to whoever made it or without."""
     report = report_for(request.user, slug, pk, report_pk)
     resolve_report(report=report, actor=request.user, reply=request.POST.get("reply", ""))
-    messages.success(request, f"Settled: {report.assignment.user} is told.")
+    messages.success(request, gettext("Settled: %(user)s is told.") % {"user": report.assignment.user})
     return redirect("annotations:report-list", slug=slug, pk=pk)

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotations.access import study_for
@@ -73,7 +74,7 @@ def study_delete(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     """Remove a study."""
     study = study_for(request.user, slug, pk, needs=Capability.MANAGE)
     delete_study(study, by=request.user)
-    messages.success(request, "Study deleted. The judgments that it read are untouched.")
+    messages.success(request, gettext("Study deleted. The judgments that it read are untouched."))
     return redirect("annotations:study-list", slug=slug)
 
 

@@ -6,6 +6,7 @@ people's answers, a viewer reads all of it but does not annotate.
 
 from django.db import models
 from django.http import Http404
+from django.utils.translation import gettext
 
 from projects.errors import AppError
 from projects.models import (
@@ -88,7 +89,11 @@ def require(project: Project, capability: Capability) -> None:
     """Raise the 403 `role_required` unless the viewer's role grants `capability` (no query)."""
     if not allows(project, capability):
         role = Role(project.viewer_role).label.lower()
-        raise AppError(f"This is not open to you as {role} of this project.", code="role_required", status=403)
+        raise AppError(
+            gettext("This is not open to you as %(role)s of this project.") % {"role": role},
+            code="role_required",
+            status=403,
+        )
 
 
 def is_owner(project: Project, user: User) -> bool:

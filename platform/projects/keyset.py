@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models import F
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from projects.errors import AppError
 
@@ -99,7 +100,9 @@ def _decode(cursor: str, ordering: str, fields: list[models.Field[Any, Any]]) ->
             raise ValueError("made for another order")
         return [_parsed(text, field) for text, field in zip(texts, fields, strict=True)]
     except (binascii.Error, ValueError, TypeError, ValidationError) as error:
-        raise AppError("This page address is not valid. Start from the first page.", code="cursor_invalid") from error
+        raise AppError(
+            gettext("This page address is not valid. Start from the first page."), code="cursor_invalid"
+        ) from error
 
 
 def _parsed(text: str, field: models.Field[Any, Any]) -> Any:

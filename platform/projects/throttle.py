@@ -2,6 +2,7 @@
 
 from allauth.core import ratelimit
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from projects.errors import AppError
 
@@ -17,4 +18,6 @@ def require_within_limit(request: HttpRequest, *, action: str, key: str | None =
         What a limit "by key" counts, such as an e-mail address; compared without case.
     """
     if not ratelimit.consume(request, action=action, key=key.lower() if key else None):
-        raise AppError("That was too often in a short time: wait a little and try again.", code="too_many", status=429)
+        raise AppError(
+            gettext("That was too often in a short time: wait a little and try again."), code="too_many", status=429
+        )

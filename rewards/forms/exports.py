@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.forms import BaseForm
+from django.utils.translation import gettext_lazy as _
 
 from projects.errors import AppError
 from projects.forms.errors import show_in_form
@@ -48,74 +49,89 @@ class ExportForm(forms.Form):
     name = forms.CharField(
         required=False,
         max_length=200,
-        help_text="Left empty, it says what the dataset is made from.",
+        help_text=_("Left empty, it says what the dataset is made from."),
         widget=forms.TextInput({"autocomplete": "off"}),
     )
     format = forms.ChoiceField(
         choices=[(entry.name, entry.title) for entry in EXPORT_FORMATS.values()], widget=forms.RadioSelect
     )
     file_type = forms.ChoiceField(
-        label="Files", choices=[("jsonl", "JSONL"), ("parquet", "Parquet")], widget=forms.RadioSelect
+        label=_("Files"), choices=[("jsonl", _("JSONL")), ("parquet", _("Parquet"))], widget=forms.RadioSelect
     )
     source = forms.ChoiceField(
-        label="Made from", choices=[(source, SOURCE_TITLES[source]) for source in Source], widget=forms.RadioSelect
+        label=_("Made from"), choices=[(source, SOURCE_TITLES[source]) for source in Source], widget=forms.RadioSelect
     )
     combine = forms.ChoiceField(
-        label="Raters",
+        label=_("Raters"),
         choices=[(each, COMBINE_TITLES[each]) for each in Combine],
         widget=forms.RadioSelect,
     )
     answers = forms.ChoiceField(
-        label="Answers",
+        label=_("Answers"),
         required=False,
         choices=[(each, ANSWERS_TITLES[each]) for each in Answers],
         widget=forms.RadioSelect,
-        help_text="An adjudicated answer is what somebody settled on where several people had answered.",
+        help_text=_("An adjudicated answer is what somebody settled on where several people had answered."),
     )
     question = forms.ChoiceField()
     rubric = forms.ChoiceField(required=False)
     aggregation = forms.ChoiceField(choices=[(name, entry.title) for name, entry in AGGREGATIONS.items()])
-    signal = forms.ChoiceField(required=False, help_text="Outputs compare by its sum over all segments.")
-    recipe = forms.ChoiceField(required=False, help_text="Outputs compare by its sum over all segments.")
+    signal = forms.ChoiceField(required=False, help_text=_("Outputs compare by its sum over all segments."))
+    recipe = forms.ChoiceField(required=False, help_text=_("Outputs compare by its sum over all segments."))
     pairing = forms.ChoiceField(
-        label="Pairs",
+        label=_("Pairs"),
         choices=[(pairing, PAIRING_TITLES[pairing]) for pairing in Pairing],
         widget=forms.RadioSelect,
     )
     min_gap = forms.FloatField(
-        label="Smallest margin",
+        label=_("Smallest margin"),
         min_value=0,
         initial=0,
-        help_text="The difference of ratings, scores or totals; of comparisons the share of raters, or the strength.",
+        help_text=_(
+            "The difference of ratings, scores or totals; of comparisons the share of raters, or the strength."
+        ),
         widget=forms.NumberInput({"step": "any"}),
     )
-    desirable_from = forms.FloatField(label="Desirable from", required=False, widget=forms.NumberInput({"step": "any"}))
+    desirable_from = forms.FloatField(
+        label=_("Desirable from"), required=False, widget=forms.NumberInput({"step": "any"})
+    )
     undesirable_to = forms.FloatField(
-        label="Undesirable up to", required=False, widget=forms.NumberInput({"step": "any"})
+        label=_("Undesirable up to"), required=False, widget=forms.NumberInput({"step": "any"})
     )
     raters = forms.MultipleChoiceField(
-        required=False, widget=forms.CheckboxSelectMultiple, label="Only from", help_text="None ticked: everybody."
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label=_("Only from"),
+        help_text=_("None ticked: everybody."),
     )
     policies = forms.MultipleChoiceField(
-        required=False, widget=forms.CheckboxSelectMultiple, label="Only outputs of", help_text="None ticked: all."
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label=_("Only outputs of"),
+        help_text=_("None ticked: all."),
     )
-    tag = forms.CharField(required=False, max_length=100, label="Only tasks tagged")
-    split = forms.ChoiceField(required=False, label="Only tasks of the split")
+    tag = forms.CharField(required=False, max_length=100, label=_("Only tasks tagged"))
+    split = forms.ChoiceField(required=False, label=_("Only tasks of the split"))
     current_only = forms.BooleanField(
-        required=False, initial=True, label="Current versions only", help_text="Leave out judgments of replaced texts."
+        required=False,
+        initial=True,
+        label=_("Current versions only"),
+        help_text=_("Leave out judgments of replaced texts."),
     )
-    margin = forms.BooleanField(required=False, initial=True, label="A column with the margin")
+    margin = forms.BooleanField(required=False, initial=True, label=_("A column with the margin"))
     weight = forms.BooleanField(
         required=False,
-        label="A column with the weight",
-        help_text="Of a ranking's pairs, so that a long order counts as much as a short one.",
+        label=_("A column with the weight"),
+        help_text=_("Of a ranking's pairs, so that a long order counts as much as a short one."),
     )
     ids = forms.BooleanField(
-        required=False, label="Columns with the ids", help_text="Of the task and its outputs. Trainers pass them over."
+        required=False,
+        label=_("Columns with the ids"),
+        help_text=_("Of the task and its outputs. Trainers pass them over."),
     )
-    train = forms.FloatField(label="Train, %", min_value=0, max_value=100, initial=90)
-    validation = forms.FloatField(label="Validation, %", min_value=0, max_value=100, initial=0)
-    test = forms.FloatField(label="Test, %", min_value=0, max_value=100, initial=10)
+    train = forms.FloatField(label=_("Train, %"), min_value=0, max_value=100, initial=90)
+    validation = forms.FloatField(label=_("Validation, %"), min_value=0, max_value=100, initial=0)
+    test = forms.FloatField(label=_("Test, %"), min_value=0, max_value=100, initial=10)
     seed = forms.IntegerField(min_value=0, max_value=LARGEST_SEED, initial=0)
 
     def __init__(self, *args: Any, project: Project, recipe: str = "", **kwargs: Any) -> None:

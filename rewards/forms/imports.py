@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
 
 from rewards.formats.registry import ImportFormat
 from rewards.models import ImportBatch
@@ -28,19 +29,19 @@ class ImportForm(forms.Form):
     """The choices of one format: its files and its own options, and what to do with conflicts and faults."""
 
     on_conflict = forms.ChoiceField(
-        label="Stored under the same id with other content",
+        label=_("Stored under the same id with other content"),
         choices=[
-            (ImportBatch.OnConflict.NEW_VERSION, "Make a new version; judgments stay with the old one"),
-            (ImportBatch.OnConflict.ROW_ERROR, "Leave it as it is and report the row"),
+            (ImportBatch.OnConflict.NEW_VERSION, _("Make a new version; judgments stay with the old one")),
+            (ImportBatch.OnConflict.ROW_ERROR, _("Leave it as it is and report the row")),
         ],
         initial=ImportBatch.OnConflict.NEW_VERSION,
         widget=forms.RadioSelect,
     )
     on_error = forms.ChoiceField(
-        label="Rows that cannot be read",
+        label=_("Rows that cannot be read"),
         choices=[
-            (ImportBatch.OnError.KEEP_GOOD, "Take the good rows and list the others"),
-            (ImportBatch.OnError.REFUSE, "Refuse the whole import if there is one"),
+            (ImportBatch.OnError.KEEP_GOOD, _("Take the good rows and list the others")),
+            (ImportBatch.OnError.REFUSE, _("Refuse the whole import if there is one")),
         ],
         initial=ImportBatch.OnError.KEEP_GOOD,
         widget=forms.RadioSelect,
@@ -50,7 +51,8 @@ class ImportForm(forms.Form):
         super().__init__(*args, **kwargs)
         self._options = import_format.options
         files = _FilesField(
-            help_text=f"{' or '.join(import_format.extensions)}, UTF-8. Several are read as one.",
+            help_text=_("%(extensions)s, UTF-8. Several are read as one.")
+            % {"extensions": " or ".join(import_format.extensions)},
             widget=_FilesInput({"accept": ",".join(import_format.extensions)}),
         )
         options = {

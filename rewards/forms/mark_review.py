@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from rewards.models import SpanMark
 from rewards.reviews import LONGEST_EXPLANATION, LONGEST_SEVERITY, LONGEST_TYPE, MarkContent
@@ -16,10 +18,12 @@ class MarkReviewForm(forms.Form):
     type = forms.CharField(max_length=LONGEST_TYPE)
     severity = forms.CharField(max_length=LONGEST_SEVERITY, required=False)
     words = forms.CharField(
-        label="Marked words",
+        label=_("Marked words"),
         strip=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Exactly as they stand in the same message. Of several places the one nearest to the model's counts.",
+        help_text=_(
+            "Exactly as they stand in the same message. Of several places the one nearest to the model's counts."
+        ),
     )
     explanation = forms.CharField(
         max_length=LONGEST_EXPLANATION, required=False, widget=forms.Textarea(attrs={"rows": 2})
@@ -47,7 +51,7 @@ class MarkReviewForm(forms.Form):
             if starts:
                 start = min(starts, key=lambda start: abs(start - self.mark.start))
                 return Span(self.mark.message, start, start + len(words))
-        raise ValidationError("These words do not stand in the message.", code="not_found")
+        raise ValidationError(gettext("These words do not stand in the message."), code="not_found")
 
     def clean_explanation(self) -> str:
         return str(self.cleaned_data["explanation"].replace("\r\n", "\n"))

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from projects.models import Project
 from rewards.composer.other import BESIDE, PRESET, Other
@@ -105,10 +107,12 @@ class RecipeNameForm(forms.Form):
 class RecipeFileForm(forms.Form):
     """A recipe as a JSON file or as text."""
 
-    file = forms.FileField(required=False, label="JSON file", help_text="As the JSON button of a recipe gives it.")
+    file = forms.FileField(
+        required=False, label=_("JSON file"), help_text=_("As the JSON button of a recipe gives it.")
+    )
     text = forms.CharField(
         required=False,
-        label="Or paste it",
+        label=_("Or paste it"),
         max_length=MAX_FILE_BYTES,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "class": "mono"}),
@@ -118,14 +122,19 @@ class RecipeFileForm(forms.Form):
         given = super().clean() or {}
         file, text = given.get("file"), given.get("text", "")
         if not file and not text.strip():
-            raise forms.ValidationError("Choose a file or paste the recipe.")
+            raise forms.ValidationError(gettext("Choose a file or paste the recipe."))
         if file:
             if file.size > MAX_FILE_BYTES:
-                raise forms.ValidationError(f"The file has {file.size:,} bytes: expected at most {MAX_FILE_BYTES:,}.")
+                raise forms.ValidationError(
+                    gettext("The file has %(size)s bytes: expected at most %(max_file_bytes)s.")
+                    % {"size": f"{file.size:,}", "max_file_bytes": f"{MAX_FILE_BYTES:,}"}
+                )
             try:
                 given["text"] = file.read().decode("utf-8-sig")
             except UnicodeDecodeError as error:
-                raise forms.ValidationError(f"The file is not UTF-8 text (byte {error.start}).") from error
+                raise forms.ValidationError(
+                    gettext("The file is not UTF-8 text (byte %(start)s).") % {"start": error.start}
+                ) from error
         return given
 
 

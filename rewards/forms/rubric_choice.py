@@ -2,6 +2,7 @@
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
 
 from rewards.querysets.rubric import RubricQuerySet
 
@@ -9,7 +10,7 @@ from rewards.querysets.rubric import RubricQuerySet
 class RubricListForm(forms.Form):
     """Filters of the rubric list; what is not valid is left out."""
 
-    of = forms.ChoiceField(required=False, choices=[("project", "Of the project"), ("tasks", "Of single tasks")])
+    of = forms.ChoiceField(required=False, choices=[("project", _("Of the project")), ("tasks", _("Of single tasks"))])
     q = forms.CharField(required=False, max_length=200)
     archived = forms.BooleanField(required=False)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
 
 from projects.models import Project
 from rewards.models import Task
@@ -18,14 +19,16 @@ class TaskFilterForm(forms.Form):
     A filter that is not valid is left out, as an old link should still open the list.
     """
 
-    q = forms.CharField(required=False, max_length=200, label="Search")
+    q = forms.CharField(required=False, max_length=200, label=_("Search"))
     tag = forms.CharField(required=False, max_length=100)
     split = forms.CharField(required=False, max_length=40)
     policy = forms.ChoiceField(required=False)
     imported = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
     """Key of the import that brought them: where a link from its page leads."""
-    judged = forms.ChoiceField(required=False, choices=[("", "Any"), ("yes", "Judged"), ("no", "Not judged yet")])
-    sort = forms.ChoiceField(required=False, choices=[("newest", "Newest first"), ("id", "By id")])
+    judged = forms.ChoiceField(
+        required=False, choices=[("", _("Any")), ("yes", _("Judged")), ("no", _("Not judged yet"))]
+    )
+    sort = forms.ChoiceField(required=False, choices=[("newest", _("Newest first")), ("id", _("By id"))])
 
     def __init__(self, data: QueryDict, *, project: Project) -> None:
         super().__init__(data)

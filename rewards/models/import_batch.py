@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from projects.models import Project
 from rewards.querysets.import_batch import ImportBatchQuerySet
@@ -12,20 +13,20 @@ class ImportBatch(models.Model):
     """One import of one or more files of one format."""
 
     class Status(models.TextChoices):
-        PENDING = "pending", "Waiting"
-        RUNNING = "running", "Running"
-        DONE = "done", "Done"
-        REFUSED = "refused", "Refused"
-        FAILED = "failed", "Failed"
-        UNDONE = "undone", "Undone"
+        PENDING = "pending", _("Waiting")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        REFUSED = "refused", _("Refused")
+        FAILED = "failed", _("Failed")
+        UNDONE = "undone", _("Undone")
 
     class OnConflict(models.TextChoices):
-        NEW_VERSION = "new_version", "Make a new version"
-        ROW_ERROR = "row_error", "Report the row"
+        NEW_VERSION = "new_version", _("Make a new version")
+        ROW_ERROR = "row_error", _("Report the row")
 
     class OnError(models.TextChoices):
-        KEEP_GOOD = "keep_good", "Keep the good rows"
-        REFUSE = "refuse", "Refuse the file"
+        KEEP_GOOD = "keep_good", _("Keep the good rows")
+        REFUSE = "refuse", _("Refuse the file")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="imports")
     format = models.CharField(max_length=60)

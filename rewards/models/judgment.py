@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from projects.models import Project
 from rewards.models.output import Output
@@ -19,13 +20,13 @@ class Judgment(models.Model):
     """
 
     class Kind(models.TextChoices):
-        VERDICTS = "verdicts", "Rubric verdicts"
-        RATING = "rating", "Rating"
-        COMPARISON = "comparison", "Comparison"
-        RANKING = "ranking", "Ranking"
-        SPANS = "spans", "Spans"
-        STEPS = "steps", "Step labels"
-        CRITIQUE = "critique", "Critique"
+        VERDICTS = "verdicts", _("Rubric verdicts")
+        RATING = "rating", _("Rating")
+        COMPARISON = "comparison", _("Comparison")
+        RANKING = "ranking", _("Ranking")
+        SPANS = "spans", _("Spans")
+        STEPS = "steps", _("Step labels")
+        CRITIQUE = "critique", _("Critique")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, db_index=False, related_name="judgments")
     kind = models.CharField(max_length=10, choices=Kind)

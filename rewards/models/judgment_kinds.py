@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from rewards.models.judgment import Judgment
 from rewards.models.output import Output
@@ -14,9 +15,9 @@ class Verdict(models.Model):
     """One criterion's answer. Not applicable and unscored carry no value: they are not zero."""
 
     class State(models.TextChoices):
-        SCORED = "scored", "Scored"
-        NOT_APPLICABLE = "not_applicable", "Not applicable"
-        UNSCORED = "unscored", "Unscored"
+        SCORED = "scored", _("Scored")
+        NOT_APPLICABLE = "not_applicable", _("Not applicable")
+        UNSCORED = "unscored", _("Unscored")
 
     judgment = models.ForeignKey(Judgment, on_delete=models.CASCADE, related_name="verdicts")
     criterion = models.ForeignKey(Criterion, on_delete=models.RESTRICT, related_name="verdicts")
@@ -82,15 +83,15 @@ class Comparison(models.Model):
     class Choice(models.TextChoices):
         A = "a", "A"
         B = "b", "B"
-        TIE = "tie", "Tie"
+        TIE = "tie", _("Tie")
 
     class TieKind(models.TextChoices):
         NONE = "", "-"
-        EQUAL = "equal", "Equal"
-        BOTH_GOOD = "both_good", "Both good"
-        BOTH_BAD = "both_bad", "Both bad"
-        CANNOT_TELL = "cannot_tell", "Cannot tell"
-        FLIP = "flip", "Changed with the order"
+        EQUAL = "equal", _("Equal")
+        BOTH_GOOD = "both_good", _("Both good")
+        BOTH_BAD = "both_bad", _("Both bad")
+        CANNOT_TELL = "cannot_tell", _("Cannot tell")
+        FLIP = "flip", _("Changed with the order")
 
     judgment = models.OneToOneField(Judgment, primary_key=True, on_delete=models.CASCADE, related_name="comparison")
     output_a = models.ForeignKey(Output, on_delete=models.RESTRICT, related_name="comparisons_as_a")
@@ -191,12 +192,12 @@ class Critique(models.Model):
     """Words about an output: what is missing, a correction, a comment."""
 
     class Kind(models.TextChoices):
-        COMMENT = "comment", "Comment"
-        MISSING = "missing", "Missing information"
-        EDIT = "edit", "Corrected text"
-        USER_VOICE = "user_voice", "As a user would say it"
-        REVIEWER_VOICE = "reviewer_voice", "As a reviewer would say it"
-        SUMMARY = "summary", "In a few words"
+        COMMENT = "comment", _("Comment")
+        MISSING = "missing", _("Missing information")
+        EDIT = "edit", _("Corrected text")
+        USER_VOICE = "user_voice", _("As a user would say it")
+        REVIEWER_VOICE = "reviewer_voice", _("As a reviewer would say it")
+        SUMMARY = "summary", _("In a few words")
 
     judgment = models.ForeignKey(Judgment, on_delete=models.CASCADE, related_name="critiques")
     kind = models.CharField(max_length=14, choices=Kind)

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from projects.models import Project
 from rewards.querysets.rater import RaterQuerySet
@@ -12,9 +13,9 @@ class Rater(models.Model):
     """A person of the project, a scorer, or a rater that an imported file names."""
 
     class Kind(models.TextChoices):
-        PERSON = "person", "Person"
-        SCORER = "scorer", "Scorer"
-        EXTERNAL = "external", "From an import"
+        PERSON = "person", _("Person")
+        SCORER = "scorer", _("Scorer")
+        EXTERNAL = "external", _("From an import")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="raters")
     kind = models.CharField(max_length=8, choices=Kind)

@@ -5,6 +5,7 @@ from typing import cast
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from projects.models import Project
 from rewards.querysets.rubric import RubricQuerySet, RubricVersionQuerySet
@@ -79,15 +80,15 @@ class Criterion(models.Model):
     """One question of a rubric version."""
 
     class Kind(models.TextChoices):
-        BINARY = "binary", "Binary"
-        ORDINAL = "ordinal", "Ordinal"
-        NOMINAL = "nominal", "Nominal"
+        BINARY = "binary", _("Binary")
+        ORDINAL = "ordinal", _("Ordinal")
+        NOMINAL = "nominal", _("Nominal")
 
     class Importance(models.TextChoices):
-        ESSENTIAL = "Essential", "Essential"
-        IMPORTANT = "Important", "Important"
-        OPTIONAL = "Optional", "Optional"
-        PITFALL = "Pitfall", "Pitfall"
+        ESSENTIAL = "Essential", _("Essential")
+        IMPORTANT = "Important", _("Important")
+        OPTIONAL = "Optional", _("Optional")
+        PITFALL = "Pitfall", _("Pitfall")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="criteria")
     version = models.ForeignKey(RubricVersion, on_delete=models.CASCADE, related_name="criteria")

@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from projects.access import Capability, project_for
@@ -106,5 +107,5 @@ def export_delete(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     except AppError as error:
         messages.error(request, error.message)
         return redirect("rewards:export-detail", slug=slug, pk=pk)
-    messages.success(request, "Export deleted. The judgments that it was made from are untouched.")
+    messages.success(request, gettext("Export deleted. The judgments that it was made from are untouched."))
     return redirect("rewards:export-list", slug=slug)

@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from projects.access import Capability, project_for
@@ -101,5 +102,5 @@ def import_undo(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     except AppError as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, "The import is undone: what it brought is removed.")
+        messages.success(request, gettext("The import is undone: what it brought is removed."))
     return redirect("rewards:import-detail", slug=slug, pk=pk)

@@ -8,6 +8,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -162,7 +163,7 @@ def recipe_store(request: AuthedRequest, slug: str, pk: int, number: int) -> Htt
         elif form.is_valid():
             start_storing(version=version, actor=request.user, **form.cleaned_data)
         else:
-            messages.error(request, "A tag has at most 100 characters and a split at most 40.")
+            messages.error(request, gettext("A tag has at most 100 characters and a split at most 40."))
     except AppError as error:
         messages.error(request, error.message)
     return redirect("rewards:recipe-version", slug=slug, pk=pk, number=number)
@@ -181,7 +182,10 @@ def recipe_reward_name(request: AuthedRequest, slug: str, pk: int, number: int) 
                 take_name(given=given, actor=request.user)
         else:
             given = give_name(version=version, actor=request.user, name=request.POST.get("name", "").strip())
-            messages.success(request, f"{given.name} stands for version {version.number} now.")
+            messages.success(
+                request,
+                gettext("%(name)s stands for version %(number)s now.") % {"name": given.name, "number": version.number},
+            )
     except AppError as error:
         messages.error(request, error.message)
     return redirect("rewards:recipe-version", slug=slug, pk=pk, number=number)

@@ -6,6 +6,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -107,7 +108,7 @@ def rubric_paste(request: AuthedRequest, slug: str) -> HttpResponse:
         except AppError as error:
             show_in_form(form, error)
         else:
-            messages.success(request, "Rubric made.")
+            messages.success(request, gettext("Rubric made."))
             return redirect("rewards:rubric-detail", slug=slug, pk=version.rubric_id)
     context = {"project": project, "section": "rubrics", "form": form}
     return TemplateResponse(request, "rewards/rubric_paste.html", context)
@@ -142,7 +143,7 @@ def _create(
         except AppError as error:
             draft.errors.update(error.fields or {"name": [error.message]})
         else:
-            messages.success(request, "Rubric made.")
+            messages.success(request, gettext("Rubric made."))
             return _go_to(request, version)
     return _editor(request, project, draft)
 

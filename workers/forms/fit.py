@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from rewards.models import Export
 from workers.catalogue import serving
@@ -19,7 +20,7 @@ class FitForm(forms.Form):
     name = forms.CharField(
         max_length=200,
         required=False,
-        help_text="Left empty, it is made from kind, export and model.",
+        help_text=_("Left empty, it is made from kind, export and model."),
         widget=forms.TextInput({"autocomplete": "off"}),
     )
 
@@ -38,7 +39,7 @@ class FitForm(forms.Form):
         self._endpoints = {str(endpoint.pk): endpoint for endpoint in fitting}
         self.fields["export"] = forms.ChoiceField(
             choices=[(str(export.pk), f"{export.name} ({export.rows_written:,} rows)") for export in exports],
-            help_text="Of unpaired preference: outputs with a label each.",
+            help_text=_("Of unpaired preference: outputs with a label each."),
         )
         self.fields["endpoint"] = forms.ChoiceField(
             label=declaration.base.label,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from workers.actions.rubric_proposals import MOST_TOKENS
 from workers.authoring.refinement import MOST_ITERATIONS
@@ -28,10 +29,11 @@ class GenerationForm(forms.Form):
     """Which model writes, and how long its reply may be."""
 
     endpoint = forms.ChoiceField(
-        label="Model", help_text="A strong one: small models do not keep to the form, and the proposal then fails."
+        label=_("Model"),
+        help_text=_("A strong one: small models do not keep to the form, and the proposal then fails."),
     )
     max_new_tokens = forms.IntegerField(
-        label="Longest reply", min_value=64, max_value=MOST_TOKENS, initial=2_048, help_text="In tokens."
+        label=_("Longest reply"), min_value=64, max_value=MOST_TOKENS, initial=2_048, help_text=_("In tokens.")
     )
     seed = forms.IntegerField(min_value=0, max_value=LARGEST_SEED, initial=0)
 
@@ -62,21 +64,25 @@ class RefinementForm(GenerationForm):
     """The same, with who judges the outputs, and how often two are told apart."""
 
     task = forms.CharField(
-        max_length=200, label="Task", help_text="Its id: two of this task’s outputs are told apart at a time."
+        max_length=200, label=_("Task"), help_text=_("Its id: two of this task’s outputs are told apart at a time.")
     )
     judge = forms.ChoiceField(
-        required=False, help_text="Scores the outputs before and after. Left open, the model above does."
+        required=False, help_text=_("Scores the outputs before and after. Left open, the model above does.")
     )
-    way = forms.ChoiceField(label="The judge answers by", choices=WAYS)
+    way = forms.ChoiceField(label=_("The judge answers by"), choices=WAYS)
     iterations = forms.IntegerField(
-        label="Rounds", min_value=1, max_value=MOST_ITERATIONS, initial=MOST_ITERATIONS, help_text="Two outputs each."
+        label=_("Rounds"),
+        min_value=1,
+        max_value=MOST_ITERATIONS,
+        initial=MOST_ITERATIONS,
+        help_text=_("Two outputs each."),
     )
     tail_share = forms.FloatField(
-        label="The tail",
+        label=_("The tail"),
         min_value=0.01,
         max_value=1,
         initial=0.25,
-        help_text="The best share of the outputs, by what people think, among which accuracy is measured as well.",
+        help_text=_("The best share of the outputs, by what people think, among which accuracy is measured as well."),
         widget=forms.NumberInput({"step": "any"}),
     )
     field_order = ("task", "endpoint", "judge", "way", "iterations", "tail_share", "max_new_tokens", "seed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from projects.models import Project
 from rewards.models import Policy
@@ -28,35 +29,41 @@ class RunForm(forms.Form):
 
     scorer = ScorerChoiceField(queryset=Scorer.objects.none(), empty_label=None)
     policies = forms.MultipleChoiceField(
-        label="By policy", required=False, widget=forms.CheckboxSelectMultiple, help_text="None ticked: all of them."
+        label=_("By policy"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None ticked: all of them."),
     )
     tags = forms.CharField(
-        label="Task tags", required=False, max_length=1000, help_text="Separated by commas; a task needs one of them."
+        label=_("Task tags"),
+        required=False,
+        max_length=1000,
+        help_text=_("Separated by commas; a task needs one of them."),
     )
-    splits = forms.CharField(label="Splits", required=False, max_length=400, help_text="Separated by commas.")
+    splits = forms.CharField(label=_("Splits"), required=False, max_length=400, help_text=_("Separated by commas."))
     task_ids = forms.CharField(
-        label="Task ids",
+        label=_("Task ids"),
         required=False,
         max_length=200_000,
-        help_text="External ids, one a line.",
+        help_text=_("External ids, one a line."),
         widget=forms.Textarea({"rows": 3, "spellcheck": "false"}),
     )
     limit = forms.IntegerField(
-        label="At most", required=False, min_value=1, max_value=10_000_000, help_text="The first so many outputs."
+        label=_("At most"), required=False, min_value=1, max_value=10_000_000, help_text=_("The first so many outputs.")
     )
-    only_unscored = forms.BooleanField(label="Only what this scorer has not scored", required=False, initial=True)
+    only_unscored = forms.BooleanField(label=_("Only what this scorer has not scored"), required=False, initial=True)
     repeats = forms.IntegerField(
-        min_value=1, max_value=MOST_REPEATS, initial=1, help_text="How often each output is scored."
+        min_value=1, max_value=MOST_REPEATS, initial=1, help_text=_("How often each output is scored.")
     )
     budget = forms.FloatField(
         required=False,
         min_value=0,
-        help_text="Most that it may spend, in the currency of the model's prices. Empty: no bound of its own.",
+        help_text=_("Most that it may spend, in the currency of the model's prices. Empty: no bound of its own."),
     )
     name = forms.CharField(
         max_length=200,
         required=False,
-        help_text="For the list of runs.",
+        help_text=_("For the list of runs."),
         widget=forms.TextInput({"autocomplete": "off"}),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from rewards.models import RubricVersion
 from rewards.parameters import Parameter
@@ -22,7 +23,7 @@ class ScorerForm(forms.Form):
     name = forms.CharField(
         max_length=200,
         required=False,
-        help_text="Left empty, it is made from source, rubric, prompt and model.",
+        help_text=_("Left empty, it is made from source, rubric, prompt and model."),
         widget=forms.TextInput({"autocomplete": "off"}),
     )
 
@@ -100,22 +101,24 @@ def _rubric_field(versions: Collection[RubricVersion], *, required: bool) -> for
     choices += [(TASK_RUBRIC, "Each task's own rubric")]
     choices += [(str(version.pk), str(version)) for version in versions]
     return forms.ChoiceField(
-        choices=choices, required=required, help_text="Verdicts stay bound to the version that they were given under."
+        choices=choices,
+        required=required,
+        help_text=_("Verdicts stay bound to the version that they were given under."),
     )
 
 
 def _prompt_field(versions: Collection[PromptVersion]) -> forms.ChoiceField:
     return forms.ChoiceField(
-        choices=[("", "The source's own"), *((str(version.pk), str(version)) for version in versions)],
+        choices=[("", _("The source's own")), *((str(version.pk), str(version)) for version in versions)],
         required=False,
-        help_text="The template that is filled for each question; every version makes another scorer.",
+        help_text=_("The template that is filled for each question; every version makes another scorer."),
     )
 
 
 def _artefact_field(artefacts: Collection[Artefact]) -> forms.ChoiceField:
     return forms.ChoiceField(
         choices=[(str(artefact.pk), artefact.name) for artefact in artefacts],
-        help_text="Fitted weights; the model below must be the one that they were fitted on.",
+        help_text=_("Fitted weights; the model below must be the one that they were fitted on."),
     )
 
 

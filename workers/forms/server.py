@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from workers.actions.servers import MOST_CONCURRENCY, MOST_TIMEOUT_SECONDS, Terms
 from workers.engines.limits import DEFAULT_CONCURRENCY
@@ -19,41 +21,46 @@ class TermsForm(forms.Form):
     """Limits, prices and budget of a server, and its key, which is written only."""
 
     key = forms.CharField(
-        label="Key",
+        label=_("Key"),
         max_length=4000,
         required=False,
         strip=True,
-        help_text="Sent as a bearer token. Stored encrypted and never shown again.",
+        help_text=_("Sent as a bearer token. Stored encrypted and never shown again."),
         widget=forms.PasswordInput({"autocomplete": "new-password"}, render_value=False),
     )
     concurrency = forms.IntegerField(
-        label="Requests at a time",
+        label=_("Requests at a time"),
         required=False,
         min_value=1,
         max_value=MOST_CONCURRENCY,
-        help_text=f"At most, from each worker; {DEFAULT_CONCURRENCY} where empty. Fewer while the server objects.",
+        help_text=format_lazy(
+            _("At most, from each worker; {limit} where empty. Fewer while the server objects."),
+            limit=DEFAULT_CONCURRENCY,
+        ),
     )
     requests_per_minute = forms.IntegerField(
-        label="Requests a minute", required=False, min_value=1, help_text="Empty: as the server's headers say."
+        label=_("Requests a minute"), required=False, min_value=1, help_text=_("Empty: as the server's headers say.")
     )
     tokens_per_minute = forms.IntegerField(
-        label="Tokens a minute", required=False, min_value=1, help_text="Of prompts and replies together."
+        label=_("Tokens a minute"), required=False, min_value=1, help_text=_("Of prompts and replies together.")
     )
     timeout_seconds = forms.IntegerField(
-        label="Seconds to wait for an answer",
+        label=_("Seconds to wait for an answer"),
         required=False,
         min_value=1,
         max_value=MOST_TIMEOUT_SECONDS,
-        help_text="120 where empty.",
+        help_text=_("120 where empty."),
     )
-    prompt_per_million = forms.FloatField(label="Price of a million prompt tokens", required=False, min_value=0)
-    reply_per_million = forms.FloatField(label="Price of a million reply tokens", required=False, min_value=0)
-    currency = forms.CharField(max_length=10, required=False, widget=forms.TextInput(_PLAIN), help_text="Such as USD.")
+    prompt_per_million = forms.FloatField(label=_("Price of a million prompt tokens"), required=False, min_value=0)
+    reply_per_million = forms.FloatField(label=_("Price of a million reply tokens"), required=False, min_value=0)
+    currency = forms.CharField(
+        max_length=10, required=False, widget=forms.TextInput(_PLAIN), help_text=_("Such as USD.")
+    )
     budget = forms.FloatField(
-        label="Budget",
+        label=_("Budget"),
         required=False,
         min_value=0,
-        help_text="Most that all runs together may spend on this model. Empty: no bound.",
+        help_text=_("Most that all runs together may spend on this model. Empty: no bound."),
     )
 
     @classmethod
@@ -76,16 +83,18 @@ class ServerForm(TermsForm):
 
     name = forms.CharField(max_length=100, widget=forms.TextInput({"autocomplete": "off"}))
     url = forms.CharField(
-        label="Address",
+        label=_("Address"),
         max_length=500,
-        help_text="Up to and including /v1, such as https://api.example.com/v1. A server in a private network must be "
-        "opened by the operator.",
+        help_text=_(
+            "Up to and including /v1, such as https://api.example.com/v1. A server in a private network must be "
+            "opened by the operator."
+        ),
         widget=forms.TextInput({**_PLAIN, "inputmode": "url"}),
     )
     served_model = forms.CharField(
-        label="Model",
+        label=_("Model"),
         max_length=300,
-        help_text="The name by which the server knows it.",
+        help_text=_("The name by which the server knows it."),
         widget=forms.TextInput(_PLAIN),
     )
     field_order = ["name", "url", "served_model", "key"]
@@ -94,7 +103,7 @@ class ServerForm(TermsForm):
 class ChangedTermsForm(TermsForm):
     """The terms of a registered server; the key stays where the field is left empty."""
 
-    remove_key = forms.BooleanField(label="Take the stored key away", required=False)
+    remove_key = forms.BooleanField(label=_("Take the stored key away"), required=False)
     field_order = ["key", "remove_key"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -112,14 +121,16 @@ class ProjectBudgetForm(forms.Form):
     """What all runs of a project may spend together."""
 
     amount = forms.FloatField(
-        label="Budget of the project",
+        label=_("Budget of the project"),
         required=False,
         min_value=0,
-        help_text="In the currency of the models' prices. Empty: no bound of the project's own.",
+        help_text=_("In the currency of the models' prices. Empty: no bound of the project's own."),
     )
 
 
 class RunBudgetForm(forms.Form):
     """What one run may spend."""
 
-    budget = forms.FloatField(label="Budget of this run", required=False, min_value=0, help_text="Empty: no bound.")
+    budget = forms.FloatField(
+        label=_("Budget of this run"), required=False, min_value=0, help_text=_("Empty: no bound.")
+    )

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from projects.models import Project
 from workers.querysets.endpoint import ModelEndpointQuerySet
@@ -11,15 +12,15 @@ class ModelEndpoint(models.Model):
     """Resolved once, so that a scorer's hash names the very weights: commit or folder manifest, tokenizer, dtype."""
 
     class Engine(models.TextChoices):
-        TRANSFORMERS = "transformers", "In process (transformers)"
-        OPENAI = "openai", "HTTP (OpenAI-compatible)"
+        TRANSFORMERS = "transformers", _("In process (transformers)")
+        OPENAI = "openai", _("HTTP (OpenAI-compatible)")
 
     class State(models.TextChoices):
         """Not a column: see `state`."""
 
-        WAITING = "waiting", "Waiting for a worker"
-        READY = "ready", "Ready"
-        FAILED = "failed", "Cannot be used"
+        WAITING = "waiting", _("Waiting for a worker")
+        READY = "ready", _("Ready")
+        FAILED = "failed", _("Cannot be used")
 
     project = models.ForeignKey(Project, null=True, blank=True, on_delete=models.CASCADE, related_name="endpoints")
     """Null: offered to every project by the operator."""

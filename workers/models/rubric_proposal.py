@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from projects.models import Project
 from rewards.models import Rubric, RubricVersion, Task
@@ -14,16 +15,16 @@ class RubricProposal(models.Model):
     """Computed by a worker. Nothing becomes a rubric version before someone accepts it."""
 
     class Kind(models.TextChoices):
-        GENERATE = "generate", "Written from task and reference"
-        REFINE = "refine", "Refined to tell the best outputs apart"
+        GENERATE = "generate", _("Written from task and reference")
+        REFINE = "refine", _("Refined to tell the best outputs apart")
 
     class Status(models.TextChoices):
-        PENDING = "pending", "Waiting"
-        RUNNING = "running", "Being written"
-        READY = "ready", "Ready to read"
-        FAILED = "failed", "Failed"
-        ACCEPTED = "accepted", "Accepted"
-        REJECTED = "rejected", "Rejected"
+        PENDING = "pending", _("Waiting")
+        RUNNING = "running", _("Being written")
+        READY = "ready", _("Ready to read")
+        FAILED = "failed", _("Failed")
+        ACCEPTED = "accepted", _("Accepted")
+        REJECTED = "rejected", _("Rejected")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rubric_proposals")
     kind = models.CharField(max_length=8, choices=Kind)

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from projects.models import Project
 from rewards.models import Output, Rater
@@ -16,10 +17,10 @@ class Run(models.Model):
     """One scorer over a selection of outputs."""
 
     class Status(models.TextChoices):
-        PENDING = "pending", "Waiting"
-        RUNNING = "running", "Running"
-        CANCELLED = "cancelled", "Cancelled"
-        FINISHED = "finished", "Finished"
+        PENDING = "pending", _("Waiting")
+        RUNNING = "running", _("Running")
+        CANCELLED = "cancelled", _("Cancelled")
+        FINISHED = "finished", _("Finished")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
     scorer = models.ForeignKey(Scorer, on_delete=models.RESTRICT, related_name="runs")
@@ -94,10 +95,10 @@ class Batch(models.Model):
     """A lease on some items of a run. `endpoint` lets a worker prefer the model that it has loaded."""
 
     class Status(models.TextChoices):
-        READY = "ready", "Ready"
-        LEASED = "leased", "Leased"
-        DONE = "done", "Done"
-        CANCELLED = "cancelled", "Cancelled"
+        READY = "ready", _("Ready")
+        LEASED = "leased", _("Leased")
+        DONE = "done", _("Done")
+        CANCELLED = "cancelled", _("Cancelled")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="batches")
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches")
@@ -139,10 +140,10 @@ class RunItem(models.Model):
     """One output, or one task's group of outputs (and repeat), to score."""
 
     class Status(models.TextChoices):
-        PENDING = "pending", "Waiting"
-        SCORED = "scored", "Scored"
-        UNSCORED = "unscored", "Unscored"
-        FAILED = "failed", "Failed"
+        PENDING = "pending", _("Waiting")
+        SCORED = "scored", _("Scored")
+        UNSCORED = "unscored", _("Unscored")
+        FAILED = "failed", _("Failed")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="run_items")
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="items")
@@ -174,9 +175,9 @@ class Attempt(models.Model):
     """One try at one identity (rater, input hash, repeat): scored, unscored with reason, or failed with traceback."""
 
     class Status(models.TextChoices):
-        SCORED = "scored", "Scored"
-        UNSCORED = "unscored", "Unscored"
-        FAILED = "failed", "Failed"
+        SCORED = "scored", _("Scored")
+        UNSCORED = "unscored", _("Unscored")
+        FAILED = "failed", _("Failed")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="attempts")
     item = models.ForeignKey(RunItem, on_delete=models.CASCADE, related_name="attempts")

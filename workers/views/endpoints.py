@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from projects.access import Capability, project_for, require
@@ -34,7 +35,9 @@ def endpoint_list(request: AuthedRequest, slug: str) -> HttpResponse:
             except AppError as error:
                 show_in_form(form, error)
             else:
-                messages.success(request, f"{endpoint.name} is registered; a worker looks at it next.")
+                messages.success(
+                    request, gettext("%(name)s is registered; a worker looks at it next.") % {"name": endpoint.name}
+                )
                 return redirect("workers:endpoint-list", slug=slug)
     budget = project_budget(project)
     context = {
@@ -58,5 +61,5 @@ def endpoint_probe(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     """Look at a model anew."""
     endpoint = endpoint_for(request.user, slug, pk, needs=Capability.MANAGE)
     probe_again(endpoint=endpoint, actor=request.user)
-    messages.success(request, f"A worker looks at {endpoint.name} next.")
+    messages.success(request, gettext("A worker looks at %(name)s next.") % {"name": endpoint.name})
     return redirect("workers:endpoint-list", slug=slug)

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from projects.access import Capability, project_for
@@ -79,7 +80,11 @@ def prompt_create(request: AuthedRequest, slug: str, source: str) -> HttpRespons
         except AppError as error:
             show_in_form(form, error)
         else:
-            messages.success(request, f"{version} is saved. Choose it when you make a scorer of {declaration.title}.")
+            messages.success(
+                request,
+                gettext("%(version)s is saved. Choose it when you make a scorer of %(title)s.")
+                % {"version": version, "title": declaration.title},
+            )
             return redirect("workers:prompt-detail", slug=slug, pk=version.prompt_id)
     return _form_page(request, project, declaration, form)
 
@@ -104,9 +109,15 @@ def prompt_edit(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
             show_in_form(form, error)
         else:
             if version == newest:
-                messages.info(request, f"Nothing differs from {version}: there is no new version.")
+                messages.info(
+                    request,
+                    gettext("Nothing differs from %(version)s: there is no new version.") % {"version": version},
+                )
             else:
-                messages.success(request, f"{version} is saved; scorers of older versions stay as they are.")
+                messages.success(
+                    request,
+                    gettext("%(version)s is saved; scorers of older versions stay as they are.") % {"version": version},
+                )
             return redirect("workers:prompt-detail", slug=slug, pk=pk)
     return _form_page(request, project, declaration, form, prompt=prompt)
 

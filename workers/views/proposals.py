@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from projects.access import Capability, project_for, require
@@ -110,13 +111,16 @@ def proposal_decide(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
         if "accept" in request.POST or "accept-all" in request.POST:
             ticked = None if "accept-all" in request.POST else request.POST.getlist("change")
             version = accept_proposal(proposal=proposal, actor=request.user, changes=ticked)
-            messages.success(request, f"Accepted as version {version.number}; the versions before it stay.")
+            messages.success(
+                request,
+                gettext("Accepted as version %(number)s; the versions before it stay.") % {"number": version.number},
+            )
             return redirect("rewards:rubric-detail", slug=slug, pk=version.rubric_id)
         if "retry" in request.POST:
             retry_proposal(proposal=proposal, actor=request.user)
         else:
             reject_proposal(proposal=proposal, actor=request.user)
-            messages.success(request, "Rejected: the rubric stays as it is.")
+            messages.success(request, gettext("Rejected: the rubric stays as it is."))
     except AppError as error:
         messages.error(request, error.message)
     return redirect("workers:proposal-detail", slug=slug, pk=pk)

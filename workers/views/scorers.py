@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from projects.access import Capability, project_for
@@ -91,5 +92,5 @@ def scorer_archive(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     """Offer the scorer no more; its judgments stay."""
     scorer = manageable_scorer_for(request.user, slug, pk)
     archive_scorer(scorer=scorer, actor=request.user)
-    messages.success(request, f"{scorer.name} is archived; what it has judged stays.")
+    messages.success(request, gettext("%(name)s is archived; what it has judged stays.") % {"name": scorer.name})
     return redirect("workers:scorer-list", slug=slug)

@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from projects.access import Capability, project_for
@@ -40,7 +41,9 @@ def server_create(request: AuthedRequest, slug: str) -> HttpResponse:
         except AppError as error:
             show_in_form(form, error)
         else:
-            messages.success(request, f"{endpoint.name} is registered; a worker looks at it next.")
+            messages.success(
+                request, gettext("%(name)s is registered; a worker looks at it next.") % {"name": endpoint.name}
+            )
             return redirect("workers:endpoint-list", slug=slug)
     context = {"project": project, "section": "sources", "form": form}
     return TemplateResponse(request, "workers/endpoint_server.html", context)
@@ -61,7 +64,10 @@ def endpoint_terms(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
         except AppError as error:
             show_in_form(form, error)
         else:
-            messages.success(request, f"{endpoint.name} is changed.{_going_on(resumed)}")
+            messages.success(
+                request,
+                gettext("%(name)s is changed.%(going_on)s") % {"name": endpoint.name, "going_on": _going_on(resumed)},
+            )
             return redirect("workers:endpoint-list", slug=slug)
     context = {
         "project": project,
@@ -81,9 +87,11 @@ def project_budget(request: AuthedRequest, slug: str) -> HttpResponse:
     form = ProjectBudgetForm(request.POST)
     if form.is_valid():
         resumed = set_project_budget(project=project, amount=form.cleaned_data["amount"], actor=request.user)
-        messages.success(request, f"The project's budget is set.{_going_on(resumed)}")
+        messages.success(
+            request, gettext("The project's budget is set.%(going_on)s") % {"going_on": _going_on(resumed)}
+        )
     else:
-        messages.error(request, "The budget was not set: a number from 0 on is expected, or nothing.")
+        messages.error(request, gettext("The budget was not set: a number from 0 on is expected, or nothing."))
     return redirect("workers:endpoint-list", slug=slug)
 
 
@@ -96,9 +104,13 @@ def run_budget(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     if form.is_valid():
         was_stopped = run.is_stopped_by_budget
         set_run_budget(run=run, amount=form.cleaned_data["budget"], actor=request.user)
-        messages.success(request, f"The run's budget is set.{_going_on(int(was_stopped and run.is_active))}")
+        messages.success(
+            request,
+            gettext("The run's budget is set.%(going_on)s")
+            % {"going_on": _going_on(int(was_stopped and run.is_active))},
+        )
     else:
-        messages.error(request, "The budget was not set: a number from 0 on is expected, or nothing.")
+        messages.error(request, gettext("The budget was not set: a number from 0 on is expected, or nothing."))
     return redirect("workers:run-detail", slug=slug, pk=pk)
 
 

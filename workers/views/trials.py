@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from projects.access import project_for
@@ -31,7 +32,7 @@ def trial_create(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     form = TrialForm(request.POST, reads_group=reads_group)
     noun = "task" if reads_group else "output"
     if not form.is_valid():
-        messages.error(request, f"Name the {noun} to try it on.")
+        messages.error(request, gettext("Name the %(noun)s to try it on.") % {"noun": noun})
         return redirect("workers:scorer-detail", slug=slug, pk=pk)
     chosen = form.cleaned_data["chosen"]
     try:
@@ -45,7 +46,11 @@ def trial_create(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     except AppError as error:
         is_unknown = error.code == "nothing_selected"
         messages.error(
-            request, f"There is no {noun} {chosen!r} to score in this project." if is_unknown else str(error)
+            request,
+            gettext("There is no %(noun)s %(chosen)s to score in this project.")
+            % {"noun": noun, "chosen": repr(chosen)}
+            if is_unknown
+            else str(error),
         )
         return redirect("workers:scorer-detail", slug=slug, pk=pk)
     return redirect("workers:trial-detail", slug=slug, pk=pk, run_pk=run.pk)

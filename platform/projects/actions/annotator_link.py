@@ -6,6 +6,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.actions.member import tell_owners_of
@@ -37,7 +38,9 @@ def issue_annotator_link(*, project: Project, actor: User, label: str, days: int
     if not 1 <= most_people <= MOST_PEOPLE:
         fields["most_people"] = [f"From 1 to {MOST_PEOPLE} people."]
     if fields:
-        raise AppError("A link is for a bounded time and number of people.", code="link_limits_invalid", fields=fields)
+        raise AppError(
+            gettext("A link is for a bounded time and number of people."), code="link_limits_invalid", fields=fields
+        )
     secret = new_invitation_secret()
     link = AnnotatorLink.objects.create(
         project=project,
@@ -76,7 +79,9 @@ def annotator_link_with(secret: str) -> AnnotatorLink:
     )
     if link is None:
         raise AppError(
-            "This link was revoked, has run out, or has let in as many people as it is for. Ask for a new one.",
+            gettext(
+                "This link was revoked, has run out, or has let in as many people as it is for. Ask for a new one."
+            ),
             code="link_invalid",
             status=404,
         )
@@ -95,10 +100,10 @@ def join_by_link(*, user: User, secret: str) -> Project:
     """
     link = annotator_link_with(secret)
     if Membership.objects.filter(project=link.project, user=user).exists():
-        raise AppError("You are a member of this project already.", code="already_member", status=409)
+        raise AppError(gettext("You are a member of this project already."), code="already_member", status=409)
     taken = AnnotatorLink.objects.open().filter(pk=link.pk).update(joined_count=F("joined_count") + 1)
     if not taken:
-        raise AppError("The last place of this link has just been taken.", code="link_invalid", status=404)
+        raise AppError(gettext("The last place of this link has just been taken."), code="link_invalid", status=404)
     membership = Membership.objects.create(project=link.project, user=user, role=Role.ANNOTATOR)
     record_event(
         actor=user,

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from projects import mail
 from projects.actions.audit import record_event
@@ -106,7 +107,7 @@ def invitation_with(secret: str) -> Invitation:
     )
     if invitation is None:
         raise AppError(
-            "This invitation was used, revoked or has run out. Ask for a new one.",
+            gettext("This invitation was used, revoked or has run out. Ask for a new one."),
             code="invitation_invalid",
             status=404,
         )
@@ -124,10 +125,10 @@ def accept_invitation(*, user: User, secret: str) -> Project:
     """
     invitation = invitation_with(secret)
     if Membership.objects.filter(project=invitation.project, user=user).exists():
-        raise AppError("You are a member of this project already.", code="already_member", status=409)
+        raise AppError(gettext("You are a member of this project already."), code="already_member", status=409)
     claimed = Invitation.objects.open().filter(pk=invitation.pk).update(accepted_at=timezone.now(), accepted_by=user)
     if not claimed:
-        raise AppError("This invitation has just been used.", code="invitation_invalid", status=404)
+        raise AppError(gettext("This invitation has just been used."), code="invitation_invalid", status=404)
     membership = Membership.objects.create(project=invitation.project, user=user, role=invitation.role)
     record_event(
         actor=user,

@@ -19,6 +19,7 @@ from django.db.models import F, JSONField, Q, Value
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import JSONObject
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.actions.departures import known_in, plan_departure
@@ -111,17 +112,17 @@ def erase_person(*, user: User, actor: User, agreed: Mapping[int, str] | None = 
 
 def _require_possible(user: User, farewell: Farewell, agreed: Mapping[int, str] | None) -> None:
     if user.left_at is not None:
-        raise AppError("This account is erased already.", code="already_left", status=409)
+        raise AppError(gettext("This account is erased already."), code="already_left", status=409)
     if farewell.sole_owner_of:
         names = ", ".join(project.name for project in farewell.sole_owner_of)
-        message = f"Make somebody else owner first, or delete the project: {names}."
+        message = gettext("Make somebody else owner first, or delete the project: %(names)s.") % {"names": names}
         raise AppError(message, code="last_owner", status=409)
     if farewell.is_last_operator:
-        message = "This is the last operator of this server. Make somebody else operator first."
+        message = gettext("This is the last operator of this server. Make somebody else operator first.")
         raise AppError(message, code="last_operator", status=409)
     fates = {parting.project.pk: str(parting.fate) for parting in farewell.partings}
     if agreed is not None and any(agreed.get(pk) != fate for pk, fate in fates.items()):
-        message = "What happens to the judgments has changed since you were asked. Read it again."
+        message = gettext("What happens to the judgments has changed since you were asked. Read it again.")
         raise AppError(message, code="fate_changed", status=409)
 
 

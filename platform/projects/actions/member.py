@@ -2,6 +2,7 @@
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.actions.notification import notify
@@ -21,7 +22,10 @@ def add_member(*, project: Project, actor: User, identifier: str, role: str) -> 
     user = _user_named(identifier)
     membership, is_new = Membership.objects.get_or_create(project=project, user=user, defaults={"role": role})
     if not is_new:
-        message = f"{user} is already {Role(membership.role).label.lower()} here."
+        message = gettext("%(user)s is already %(lower)s here.") % {
+            "user": user,
+            "lower": Role(membership.role).label.lower(),
+        }
         raise AppError(message, code="already_member", status=409, fields={"identifier": [message]})
     record_event(
         actor=actor, verb="member.added", project=project, target=membership, data={"user": user.username, "role": role}
@@ -111,10 +115,10 @@ def _user_named(identifier: str) -> User:
         case [user]:
             return user
         case []:
-            message = "Nobody here has this user name or e-mail address. Invite the person by e-mail instead."
+            message = gettext("Nobody here has this user name or e-mail address. Invite the person by e-mail instead.")
             raise AppError(message, code="user_unknown", status=404, fields={"identifier": [message]})
         case _:
-            message = "Several people have this e-mail address; give the user name."
+            message = gettext("Several people have this e-mail address; give the user name.")
             raise AppError(message, code="user_ambiguous", fields={"identifier": [message]})
 
 
@@ -129,5 +133,7 @@ def _require_another_owner(membership: Membership) -> None:
     others = Membership.objects.filter(project=membership.project, role=Role.OWNER).exclude(pk=membership.pk)
     if not others.exists():
         raise AppError(
-            f"{membership.user} is the last owner. Make somebody else owner first.", code="last_owner", status=409
+            gettext("%(user)s is the last owner. Make somebody else owner first.") % {"user": membership.user},
+            code="last_owner",
+            status=409,
         )

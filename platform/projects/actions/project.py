@@ -2,6 +2,7 @@
 
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
@@ -22,7 +23,7 @@ def create_project(*, user: User, name: str, slug: str = "", description: str = 
     slug = slug or slugify(name)[:80].strip("-")
     if not slug or slug in RESERVED_SLUGS:
         raise AppError(
-            "Choose an address: letters, digits and hyphens.",
+            gettext("Choose an address: letters, digits and hyphens."),
             code="slug_invalid",
             fields={"slug": ["No address can be made from this name; write one."]},
         )
@@ -33,7 +34,7 @@ def create_project(*, user: User, name: str, slug: str = "", description: str = 
             record_event(actor=user, verb="project.created", project=project, target=project, data={"name": name})
     except IntegrityError as error:
         raise AppError(
-            "Another project has this address.",
+            gettext("Another project has this address."),
             code="slug_taken",
             status=409,
             fields={"slug": ["Another project has this address; choose another one."]},

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection, models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.actions.letters import tell_of_erased_project, tell_of_marked_project
@@ -39,7 +40,7 @@ def ask_for_deletion(*, project: Project, actor: User, typed: str) -> Project:
         ``name_differs`` unless `typed` is the project's address; ``already_asked`` (409).
     """
     if typed.strip() != project.slug:
-        message = f"Type {project.slug} to delete it."
+        message = gettext("Type %(slug)s to delete it.") % {"slug": project.slug}
         raise AppError(message, code="name_differs", fields={"typed": [message]})
     now = timezone.now()
     due = now + timedelta(days=settings.PROJECT_RESTORE_DAYS)
@@ -47,7 +48,7 @@ def ask_for_deletion(*, project: Project, actor: User, typed: str) -> Project:
         deletion_asked_at=now, deletion_due_at=due, deletion_asked_by=actor
     )
     if not asked:
-        raise AppError("This project is marked for deletion already.", code="already_asked", status=409)
+        raise AppError(gettext("This project is marked for deletion already."), code="already_asked", status=409)
     for holdings in all_holdings():
         holdings.stop(project, actor)
     data = {"name": project.name, "due": due.date().isoformat()}
@@ -70,7 +71,7 @@ def restore_project(*, project: Project, actor: User) -> None:
         deletion_asked_at=None, deletion_due_at=None, deletion_asked_by=None
     )
     if not restored:
-        raise AppError("It is being erased and cannot be restored any more.", code="too_late", status=409)
+        raise AppError(gettext("It is being erased and cannot be restored any more."), code="too_late", status=409)
     record_event(actor=actor, verb="project.restored", project=project, target=project)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.actions.pieces import in_pieces
@@ -39,7 +40,7 @@ def change_data_policy(*, project: Project, actor: User, fate: str, days: Mappin
         if key not in KINDS or (value is not None and not 1 <= value <= LONGEST_DAYS)
     }
     if fields:
-        raise AppError("Some of these days are not valid.", code="retention_invalid", fields=fields)
+        raise AppError(gettext("Some of these days are not valid."), code="retention_invalid", fields=fields)
     retention = {key: value for key, value in days.items() if value is not None}
     was = {"fate": project.fate_of_judgments, "retention": project.retention}
     project.fate_of_judgments, project.retention = Fate(fate), retention

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from django.contrib.auth.base_user import BaseUserManager
 from django.core import signing
 from django.db import transaction
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
@@ -41,7 +42,7 @@ def proven_address(token: str) -> str:
     """
     email = _read(token, _SIGN_UP)
     if SitePolicy.current().sign_up != SignUp.OPEN:
-        raise AppError("Sign-up is no longer open on this server.", code="sign_up_closed", status=403)
+        raise AppError(gettext("Sign-up is no longer open on this server."), code="sign_up_closed", status=403)
     if not isinstance(email, str) or has_account(email):
         raise _dead_link()
     return email
@@ -89,4 +90,4 @@ def _read(token: str, salt: str) -> object:
 
 
 def _dead_link() -> AppError:
-    return AppError("This link was used or has run out. Ask for a new one.", code="link_invalid", status=404)
+    return AppError(gettext("This link was used or has run out. Ask for a new one."), code="link_invalid", status=404)

@@ -1,6 +1,7 @@
 """The operator's decisions."""
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
@@ -18,7 +19,9 @@ def change_site_policy(*, actor: User, sign_up: str, owners_need_two_factor: boo
         ``mail_unavailable`` (409): open sign-up proves addresses by e-mail, and this server sends none.
     """
     if sign_up == SignUp.OPEN and not sends_mail():
-        message = "Open sign-up proves each address by e-mail, and this server sends none: set EMAIL_HOST first."
+        message = gettext(
+            "Open sign-up proves each address by e-mail, and this server sends none: set EMAIL_HOST first."
+        )
         raise AppError(message, code="mail_unavailable", status=409, fields={"sign_up": [message]})
     before = SitePolicy.current()
     policy, _ = SitePolicy.objects.update_or_create(
@@ -42,7 +45,9 @@ def require_newcomers_by_link() -> None:
     """Raise ``sign_up_closed`` (403) where links make no accounts."""
     if SitePolicy.current().sign_up == SignUp.CLOSED:
         raise AppError(
-            "The operator of this server makes every account: ask for one, sign in, and follow the link again.",
+            gettext(
+                "The operator of this server makes every account: ask for one, sign in, and follow the link again."
+            ),
             code="sign_up_closed",
             status=403,
         )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.credentials import fingerprint, new_token_secret
@@ -36,7 +37,7 @@ def issue_token(
     """
     now = timezone.now()
     if not now < expires_at <= now + LONGEST_LIFETIME:
-        message = "A token lives for a year at most."
+        message = gettext("A token lives for a year at most.")
         raise AppError(message, code="expiry_invalid", fields={"expires_at": [message]})
     secret = new_token_secret()
     token = ApiToken.objects.create(

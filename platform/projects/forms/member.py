@@ -1,13 +1,14 @@
 """Adding people to a project and changing their role."""
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from projects.models import Role
 
 
 class NewMemberForm(forms.Form):
     identifier = forms.CharField(
-        label="User name or e-mail",
+        label=_("User name or e-mail"),
         max_length=254,
         widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )

@@ -1,15 +1,16 @@
 """Starting and describing a project."""
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 
 class NewProjectForm(forms.Form):
     name = forms.CharField(max_length=200, widget=forms.TextInput({"autofocus": True, "autocomplete": "off"}))
     slug = forms.SlugField(
-        label="Address",
+        label=_("Address"),
         max_length=80,
         required=False,
-        help_text="The last part of the project's web address. Left empty, it is made from the name.",
+        help_text=_("The last part of the project's web address. Left empty, it is made from the name."),
     )
     description = forms.CharField(required=False, max_length=5000, widget=forms.Textarea({"rows": 3}))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from projects.access import projects_for
 from projects.models import Project, TokenScope, User
@@ -17,16 +18,19 @@ class NewTokenForm(forms.Form):
 
     name = forms.CharField(
         max_length=100,
-        help_text="Where it will be used, such as “trainer on node 3”.",
+        help_text=_("Where it will be used, such as “trainer on node 3”."),
         widget=forms.TextInput({"autocomplete": "off"}),
     )
     project: forms.ModelChoiceField[Project] = forms.ModelChoiceField(
-        queryset=None, required=False, empty_label="All my projects", help_text="A bound token opens this project only."
+        queryset=None,
+        required=False,
+        empty_label=_("All my projects"),
+        help_text=_("A bound token opens this project only."),
     )
     scopes = forms.MultipleChoiceField(
         choices=TokenScope, initial=[TokenScope.READ], widget=forms.CheckboxSelectMultiple
     )
-    days = forms.TypedChoiceField(label="Expires after", choices=LIFETIMES, coerce=int, initial=90)
+    days = forms.TypedChoiceField(label=_("Expires after"), choices=LIFETIMES, coerce=int, initial=90)
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

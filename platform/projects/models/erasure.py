@@ -1,6 +1,7 @@
 """What was erased, and how much: it outlives what it tells of."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from projects.models.project import Project
 from projects.querysets.erasure import ErasureQuerySet
@@ -10,8 +11,8 @@ class Erasure(models.Model):
     """One time that something went from a project. It holds numbers and a pseudonym, and nothing of what went."""
 
     class Cause(models.TextChoices):
-        PERSON_LEFT = "person_left", "A person left"
-        RETENTION = "retention", "The project's retention"
+        PERSON_LEFT = "person_left", _("A person left")
+        RETENTION = "retention", _("The project's retention")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="erasures")
     cause = models.CharField(max_length=11, choices=Cause)

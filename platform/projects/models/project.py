@@ -2,23 +2,24 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from projects.querysets.membership import MembershipQuerySet
 from projects.querysets.project import ProjectQuerySet
 
 
 class Role(models.TextChoices):
-    OWNER = "owner", "Owner"
-    MANAGER = "manager", "Manager"
-    ANNOTATOR = "annotator", "Annotator"
-    VIEWER = "viewer", "Viewer"
+    OWNER = "owner", _("Owner")
+    MANAGER = "manager", _("Manager")
+    ANNOTATOR = "annotator", _("Annotator")
+    VIEWER = "viewer", _("Viewer")
 
 
 class Fate(models.TextChoices):
     """What becomes of a person's judgments when the person's account is deleted."""
 
-    PSEUDONYM = "pseudonym", "Keep them under the rater's pseudonym"
-    PURGE = "purge", "Erase them with the person"
+    PSEUDONYM = "pseudonym", _("Keep them under the rater's pseudonym")
+    PURGE = "purge", _("Erase them with the person")
 
 
 class Project(models.Model):

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from projects.models.project import Project
 
@@ -10,7 +11,7 @@ class SavedFilter(models.Model):
     """The query of a list's address, such as ``policy=3&judged=no``, kept by one person for one list of one project."""
 
     class List(models.TextChoices):
-        TASKS = "tasks", "Tasks"
+        TASKS = "tasks", _("Tasks")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_filters")
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="saved_filters")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class SignUp(models.TextChoices):
-    OPEN = "open", "Open: anybody with an e-mail address"
-    INVITATION = "invitation", "By invitation: whoever an owner sends a link"
-    CLOSED = "closed", "Closed: the operator makes every account"
+    OPEN = "open", _("Open: anybody with an e-mail address")
+    INVITATION = "invitation", _("By invitation: whoever an owner sends a link")
+    CLOSED = "closed", _("Closed: the operator makes every account")
 
 
 class SitePolicy(models.Model):

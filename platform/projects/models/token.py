@@ -3,17 +3,18 @@
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from projects.models.project import Project
 from projects.querysets.token import ApiTokenQuerySet
 
 
 class TokenScope(models.TextChoices):
-    READ = "read", "Read"
-    WRITE = "write", "Import and change data"
-    ANNOTATE = "annotate", "Annotate"
-    SCORE = "score", "Start and cancel runs"
-    EXPORT = "export", "Build and download exports"
+    READ = "read", _("Read")
+    WRITE = "write", _("Import and change data")
+    ANNOTATE = "annotate", _("Annotate")
+    SCORE = "score", _("Start and cancel runs")
+    EXPORT = "export", _("Build and download exports")
 
 
 class ApiToken(models.Model):

@@ -5,14 +5,15 @@ import json
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from projects.key_map import keys_by_default
 
 
 class Theme(models.TextChoices):
-    SYSTEM = "system", "As the device"
-    LIGHT = "light", "Light"
-    DARK = "dark", "Dark"
+    SYSTEM = "system", _("As the device")
+    LIGHT = "light", _("Light")
+    DARK = "dark", _("Dark")
 
 
 def default_mailed_notices() -> list[str]:

@@ -8,6 +8,7 @@ from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -85,5 +86,5 @@ def _join(request: HttpRequest, offer: _Offer) -> HttpResponse:
 
 
 def _welcome(request: HttpRequest, project: Project) -> HttpResponse:
-    messages.success(request, f"Welcome to {project.name}.")
+    messages.success(request, gettext("Welcome to %(name)s.") % {"name": project.name})
     return redirect("projects:project-list")

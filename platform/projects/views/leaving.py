@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -33,7 +34,7 @@ def account_delete(request: AuthedRequest) -> HttpResponse:
     form = _form(request, user, farewell)
     if form.is_valid() and _erased(form, user=user, actor=user):
         logout(request)
-        messages.success(request, "Your account is deleted. Thank you for your work.")
+        messages.success(request, gettext("Your account is deleted. Thank you for your work."))
         return redirect("account_login")
     context = {"tab": "delete", **_context(form, user, farewell)}
     return TemplateResponse(request, "projects/account_delete.html", context)
@@ -59,7 +60,7 @@ def _person_delete(request: AuthedRequest, pk: int) -> HttpResponse:
         if person == request.user:
             logout(request)
             return redirect("account_login")
-        messages.success(request, "The account is deleted.")
+        messages.success(request, gettext("The account is deleted."))
         return redirect("projects:site-policy")
     return TemplateResponse(request, "projects/person_delete.html", _context(form, person, farewell))
 
@@ -72,7 +73,7 @@ def person_find(request: AuthedRequest) -> HttpResponse:
     name = request.GET.get("name", "").strip()
     person = User.objects.filter(username=name, left_at=None).first()
     if person is None:
-        raise AppError("Nobody here has this user name.", code="user_unknown", status=404)
+        raise AppError(gettext("Nobody here has this user name."), code="user_unknown", status=404)
     return redirect("projects:person-delete", pk=person.pk)
 
 

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
@@ -65,7 +66,7 @@ def member_list(request: AuthedRequest, slug: str) -> HttpResponse:
             show_in_form(link_form if link_form.is_bound else form, error)
         else:
             if issued is None and form.is_bound and form.is_valid():
-                messages.success(request, "Member added.")
+                messages.success(request, gettext("Member added."))
                 return redirect("projects:member-list", slug=slug)
             if issued is not None:
                 form, link_form = NewMemberForm(), AnnotatorLinkForm()
@@ -118,13 +119,17 @@ def member_change(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     membership = membership_for(request.user, slug, pk)
     if "remove" in request.POST:
         remove_member(membership=membership, actor=request.user)
-        messages.success(request, f"{membership.user} is no longer a member.")
+        messages.success(request, gettext("%(user)s is no longer a member.") % {"user": membership.user})
     else:
         form = RoleForm(request.POST)
         if not form.is_valid():
-            raise AppError("Choose one of the roles offered.", code="role_invalid")
+            raise AppError(gettext("Choose one of the roles offered."), code="role_invalid")
         change_role(membership=membership, actor=request.user, role=form.cleaned_data["role"])
-        messages.success(request, f"{membership.user} is now {Role(form.cleaned_data['role']).label.lower()}.")
+        messages.success(
+            request,
+            gettext("%(user)s is now %(lower)s.")
+            % {"user": membership.user, "lower": Role(form.cleaned_data["role"]).label.lower()},
+        )
     if membership.user == request.user:
         # Whoever gave up the ownership may not be shown the members any more.
         return redirect("projects:project-list")
@@ -137,7 +142,7 @@ def project_leave(request: AuthedRequest, slug: str) -> HttpResponse:
     """Leave a project, whatever the role."""
     project = project_for(request.user, slug, needs=None)
     leave_project(project=project, user=request.user)
-    messages.success(request, f"You have left {project.name}.")
+    messages.success(request, gettext("You have left %(name)s.") % {"name": project.name})
     return redirect("projects:project-list")
 
 
@@ -147,7 +152,7 @@ def invitation_revoke(request: AuthedRequest, slug: str, pk: int) -> HttpRespons
     """Make an invitation's link useless."""
     invitation = invitation_for(request.user, slug, pk)
     revoke_invitation(invitation=invitation, actor=request.user)
-    messages.success(request, f"The invitation of {invitation.email} is revoked.")
+    messages.success(request, gettext("The invitation of %(email)s is revoked.") % {"email": invitation.email})
     return redirect("projects:member-list", slug=slug)
 
 
@@ -157,5 +162,5 @@ def annotator_link_revoke(request: AuthedRequest, slug: str, pk: int) -> HttpRes
     """Let nobody in by a link any more."""
     link = annotator_link_for(request.user, slug, pk)
     revoke_annotator_link(link=link, actor=request.user)
-    messages.success(request, f"The link for {link.label} is revoked.")
+    messages.success(request, gettext("The link for %(label)s is revoked.") % {"label": link.label})
     return redirect("projects:member-list", slug=slug)

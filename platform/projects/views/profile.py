@@ -7,6 +7,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -33,7 +34,7 @@ def profile(request: AuthedRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, initial=initial)
     if form.is_valid():
         change_profile(user=user, **form.cleaned_data)
-        messages.success(request, "Profile saved.")
+        messages.success(request, gettext("Profile saved."))
         return redirect("projects:profile")
     return TemplateResponse(request, "projects/profile.html", {"form": form, "tab": "profile"})
 
@@ -49,7 +50,7 @@ def key_map(request: AuthedRequest) -> HttpResponse:
         except AppError as error:
             show_in_form(form, error)
         else:
-            messages.success(request, "Keys saved.")
+            messages.success(request, gettext("Keys saved."))
             return redirect("projects:key-map")
     return TemplateResponse(request, "projects/key_map.html", {"form": form, "tab": "keys"})
 
@@ -63,7 +64,7 @@ def mailed_notices(request: AuthedRequest) -> HttpResponse:
     form = MailedNoticesForm(data, initial={"kinds": request.user.mailed_notices})
     if form.is_valid():
         change_mailed_notices(user=request.user, kinds=form.cleaned_data["kinds"])
-        messages.success(request, "Saved.")
+        messages.success(request, gettext("Saved."))
         return redirect("projects:mailed-notices")
     context = {"form": form, "tab": "notices", "sends_mail": sends_mail()}
     return TemplateResponse(request, "projects/mailed_notices.html", context)
@@ -79,7 +80,9 @@ def email_change(request: AuthedRequest) -> HttpResponse:
         require_within_limit(request, action="change_email")
         path = reverse("projects:email-confirm", args=[address_change_token(user=request.user, email=email)])
         mail.send(email, "email_change", {"url": request.build_absolute_uri(path), "user": mail.cut(request.user)})
-        messages.info(request, f"A letter is on its way to {email}: follow its link within a day.")
+        messages.info(
+            request, gettext("A letter is on its way to %(email)s: follow its link within a day.") % {"email": email}
+        )
         return redirect("projects:profile")
     context = {"form": form, "tab": "profile", "sends_mail": sends_mail()}
     return TemplateResponse(request, "projects/email_change.html", context)
@@ -95,7 +98,7 @@ def email_confirm(request: AuthedRequest, signed: str) -> HttpResponse:
     before = confirm_address(user=request.user, token=signed)
     if before:
         mail.send(before, "email_changed", {"user": mail.cut(request.user)})
-    messages.success(request, f"Your address is {request.user.email} now.")
+    messages.success(request, gettext("Your address is %(email)s now.") % {"email": request.user.email})
     return redirect("projects:profile")
 
 
@@ -114,7 +117,7 @@ def theme_set(request: AuthedRequest) -> HttpResponse:
     """Keep the theme chosen in the user menu."""
     theme = request.POST.get("theme", "")
     if theme not in Theme.values:
-        raise AppError("There is no such theme.", code="theme_unknown")
+        raise AppError(gettext("There is no such theme."), code="theme_unknown")
     set_theme(user=request.user, theme=theme)
     if request.htmx:
         return HttpResponse(status=204)

@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from projects.access import Capability, allows, is_owner, project_for, projects_for
@@ -85,7 +86,7 @@ def project_settings(request: AuthedRequest, slug: str) -> HttpResponse:
     form = ProjectSettingsForm(request.POST or None, initial=initial)
     if form.is_valid():
         change_project(project=project, actor=request.user, **form.cleaned_data)
-        messages.success(request, "Settings saved.")
+        messages.success(request, gettext("Settings saved."))
         return redirect("projects:project-settings", slug=project.slug)
     context = {"project": project, "section": "settings", "form": form}
     return TemplateResponse(request, "projects/project_settings.html", context)

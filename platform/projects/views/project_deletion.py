@@ -7,6 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -67,7 +68,7 @@ def project_restore(request: AuthedRequest, slug: str) -> HttpResponse:
     """Show the project again."""
     project = marked_project_for(request.user, slug)
     restore_project(project=project, actor=request.user)
-    messages.success(request, "The project is back. Runs that were stopped can be resumed.")
+    messages.success(request, gettext("The project is back. Runs that were stopped can be resumed."))
     return redirect("projects:project-detail", slug=slug)
 
 
@@ -97,7 +98,7 @@ def data_policy(request: AuthedRequest, slug: str) -> HttpResponse:
     if form.is_valid():
         fate = form.cleaned_data["fate_of_judgments"]
         change_data_policy(project=project, actor=request.user, fate=fate, days=form.days)
-        messages.success(request, "Saved; what is due goes within hours.")
+        messages.success(request, gettext("Saved; what is due goes within hours."))
         return redirect("projects:data-policy", slug=slug)
     context = {
         "project": project,

@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from projects.access import project_for, saved_filter_for
@@ -27,7 +28,7 @@ def filter_save(request: AuthedRequest, slug: str) -> HttpResponse:
         name=request.POST.get("name", ""),
         query=request.POST.get("query", ""),
     )
-    messages.success(request, f"The filter “{saved.name}” is kept.")
+    messages.success(request, gettext("The filter “%(name)s” is kept.") % {"name": saved.name})
     return redirect(f"{reverse(_ADDRESSES[SavedFilter.List.TASKS], args=[slug])}?{saved.query}")
 
 
@@ -37,5 +38,5 @@ def filter_delete(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     """Forget one of one's own filters."""
     saved = saved_filter_for(request.user, slug, pk)
     delete_filter(saved=saved)
-    messages.success(request, f"The filter “{saved.name}” is deleted.")
+    messages.success(request, gettext("The filter “%(name)s” is deleted.") % {"name": saved.name})
     return redirect(_ADDRESSES[SavedFilter.List.TASKS], slug=slug)

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -29,7 +30,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     is_open = policy.sign_up == SignUp.OPEN
     form = AddressForm(request.POST or None) if is_open else None
     if request.method == "POST" and form is None:
-        raise AppError("Sign-up is not open on this server.", code="sign_up_closed", status=403)
+        raise AppError(gettext("Sign-up is not open on this server."), code="sign_up_closed", status=403)
     if form is not None and form.is_valid():
         email = form.cleaned_data["email"]
         require_within_limit(request, action="signup", key=email)
@@ -62,6 +63,6 @@ def sign_up_complete(request: HttpRequest, signed: str) -> HttpResponse:
     if form.is_valid():
         user = signing_up.sign_up(user=form.save(commit=False), email=email)
         login(request, user)
-        messages.success(request, "Welcome to Rubricate.")
+        messages.success(request, gettext("Welcome to Rubricate."))
         return redirect("projects:project-list")
     return TemplateResponse(request, "account/sign_up_complete.html", {"form": form, "email": email})

@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from projects.access import require_operator
@@ -32,7 +33,7 @@ def site_policy(request: AuthedRequest) -> HttpResponse:
         except AppError as error:
             show_in_form(form, error)
         else:
-            messages.success(request, "Saved; it holds from now on.")
+            messages.success(request, gettext("Saved; it holds from now on."))
             return redirect("projects:site-policy")
     events = AuditEvent.objects.filter(project=None).for_list()
     page = keyset_page(events, ordering="-id", cursor=request.GET.get("cursor"))

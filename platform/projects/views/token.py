@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
@@ -47,5 +48,5 @@ def token_revoke(request: AuthedRequest, pk: int) -> HttpResponse:
     """Make one's own token useless."""
     token = token_for(request.user, pk)
     revoke_token(token=token, actor=request.user)
-    messages.success(request, f"Token “{token.name}” is revoked.")
+    messages.success(request, gettext("Token “%(name)s” is revoked.") % {"name": token.name})
     return redirect("projects:token-list")
