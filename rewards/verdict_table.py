@@ -6,15 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from django.db.models import F
+from django.db.models import BooleanField, ExpressionWrapper, F, Q
 
 from projects.models import Project
+from rewards.adjudicated import PREFIX, settled_first
 from rewards.models import Criterion, RubricVersion, Task, Verdict
 from rewards.rubrics.content import RubricContent
 
-VerdictRow = tuple[int, int, int, int, float | None, str]
-"""Keys of output, judgment, rater and criterion, the value, and the state."""
+VerdictRow = tuple[int, int, int, int, float | None, str, bool]
+"""Keys of output, judgment, rater and criterion, the value, the state, and whether somebody settled on it."""
 _READ = ("judgment__output", "judgment", "judgment__rater", "criterion", "value", "state")
+_IS_SETTLED = ExpressionWrapper(Q(judgment__rater__pseudonym__startswith=PREFIX), output_field=BooleanField())
 
 
 class VerdictTable(NamedTuple):
@@ -59,7 +61,8 @@ def verdict_table(
     With `output_ids`, on those outputs instead, current or not.
 
     A verdict given under another version counts where that version asked the same question (key, text, kind and
-    levels): new weights, must-haves or criteria cost no new judgment, a new wording does.
+    levels): new weights, must-haves or criteria cost no new judgment, a new wording does. A verdict that somebody
+    settled on stands in the place of the others' on that criterion (see `rewards.adjudicated`).
     """
     content = version.content()
     columns = columns_asking_the_same(version.rubric_id, content)
@@ -70,7 +73,7 @@ def verdict_table(
         verdicts = verdicts.of_current_outputs(task_id)
     if newest is not None:
         verdicts = verdicts.on_newest_outputs(newest)
-    return _table(content, list(verdicts.values_list(*_READ)), columns)
+    return _table(content, list(verdicts.values_list(*_READ, _IS_SETTLED)), columns)
 
 
 def own_verdict_tables(project: Project, rater_ids: Collection[int], output_ids: Collection[int]) -> list[VerdictTable]:
@@ -86,7 +89,7 @@ def own_verdict_tables(project: Project, rater_ids: Collection[int], output_ids:
     verdicts = Verdict.objects.standing().by(rater_ids)
     rows: dict[int, list[VerdictRow]] = {}
     about = verdicts.filter(criterion__in=list(rubric_of), judgment__output__in=output_ids)
-    for row in about.values_list(*_READ):
+    for row in about.values_list(*_READ, _IS_SETTLED):
         rows.setdefault(rubric_of[row[3]], []).append(row)
     return [_table(contents[rubric], found, columns[rubric]) for rubric, found in rows.items()]
 
@@ -115,6 +118,7 @@ def _columns_by_rubric(contents: Mapping[int, RubricContent]) -> dict[int, dict[
 
 
 def _table(content: RubricContent, rows: Sequence[VerdictRow], columns: Mapping[int, int]) -> VerdictTable:
+    rows = settled_first(rows, unit=lambda row: (row[0], columns[row[3]]), settled=lambda row: row[6])
     outputs = sorted({row[0] for row in rows})
     by_rater = _by_rater(rows, outputs, columns, len(content.criteria))
     judgments: dict[int, set[int]] = {output: set() for output in outputs}
@@ -139,7 +143,7 @@ def _by_rater(
     count = np.zeros_like(total)
     output_at = {output: index for index, output in enumerate(outputs)}
     rater_at = {rater: index for index, rater in enumerate(raters)}
-    for output, _, rater, criterion, value, _ in rows:
+    for output, _, rater, criterion, value, *_ in rows:
         if value is not None:
             cell = output_at[output], columns[criterion], rater_at[rater]
             total[cell] += value
@@ -153,7 +157,7 @@ def _declined(
     """Where somebody said that a criterion does not apply, shape (outputs, criteria)."""
     flags = np.zeros((len(outputs), n_criteria), dtype=bool)
     output_at = {output: index for index, output in enumerate(outputs)}
-    for output, _, _, criterion, _, state in rows:
+    for output, _, _, criterion, _, state, _ in rows:
         if state == Verdict.State.NOT_APPLICABLE:
             flags[output_at[output], columns[criterion]] = True
     return flags

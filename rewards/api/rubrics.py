@@ -15,6 +15,7 @@ from projects.api.schema import ErrorOutput
 from projects.errors import AppError
 from rewards.access import current_task_for, editable_rubric_for, rubric_for, rubric_version_for
 from rewards.actions.rubrics import create_rubric, save_version
+from rewards.adjudicated import without_settled
 from rewards.api.queries import conditions
 from rewards.api.rubric_serializers import (
     DiffQuery,
@@ -154,7 +155,7 @@ def _reaggregation_input(request: AuthedApiRequest) -> ReaggregationInput:
 def _verdicts(request: AuthedApiRequest, slug: str, pk: int, form: ReaggregationInput) -> VerdictTable:
     wanted = form.validated_data
     version = rubric_version_for(request.user, slug, pk, wanted["version"])
-    raters = wanted["raters"] or [rater.pk for rater in Rater.objects.of_verdicts(version.rubric)]
+    raters = wanted["raters"] or [rater.pk for rater in without_settled(Rater.objects.of_verdicts(version.rubric))]
     return newest_verdicts(version, raters, task_id=_task_id(version, wanted["task"]))
 
 

@@ -11,7 +11,7 @@ from django.db.models import Count, F, Func, IntegerField, QuerySet
 from django.db.models import Value as Constant
 
 from projects.models import Project
-from rewards.adjudicated import PREFIX
+from rewards.adjudicated import PREFIX, settled_first
 from rewards.exporting.choices import Answers, Combine, ExportChoices, Pairing, Source
 from rewards.exporting.pairs import (
     Label,
@@ -208,15 +208,17 @@ def _settling(project: Project, choices: ExportChoices) -> frozenset[int]:
 
 def _unsettled_votes(votes: list[Vote], settled: frozenset[int], left_out: Counter[str]) -> list[Vote]:
     """Without the votes on pairs that somebody settled, but for the settled ones themselves."""
-    pairs = {frozenset((vote.output_a, vote.output_b)) for vote in votes if vote.rater in settled}
-    kept = [vote for vote in votes if vote.rater in settled or frozenset((vote.output_a, vote.output_b)) not in pairs]
+    kept = settled_first(
+        votes,
+        unit=lambda vote: frozenset((vote.output_a, vote.output_b)),
+        settled=lambda vote: vote.rater in settled,
+    )
     left_out["settled"] += len(votes) - len(kept)
     return kept
 
 
 def _unsettled_values(values: list[Value], settled: frozenset[int], left_out: Counter[str]) -> list[Value]:
-    outputs = {value.output for value in values if value.rater in settled}
-    kept = [value for value in values if value.rater in settled or value.output not in outputs]
+    kept = settled_first(values, unit=lambda value: value.output, settled=lambda value: value.rater in settled)
     left_out["settled"] += len(values) - len(kept)
     return kept
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from django import forms
 from django.http import QueryDict
 
+from rewards.adjudicated import without_settled
 from rewards.forms.task_view import AGGREGATION_CHOICES
 from rewards.models import Rater
 from rewards.rubrics.aggregate import CANNOT_ASSESS, GATES, USUAL, Handling
@@ -35,7 +36,7 @@ class ReaggregationForm(forms.Form):
 
     @property
     def rater_ids(self) -> list[int]:
-        return list(self.cleaned_data.get("rater") or [rater.pk for rater in self.raters])
+        return list(self.cleaned_data.get("rater") or [rater.pk for rater in without_settled(self.raters)])
 
     @property
     def aggregation_name(self) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 from django.db.models import Q
 
 from projects.models import Project
+from rewards.adjudicated import is_settled
 from rewards.models import Criterion, Judgment, Rater, RewardSignal, Rubric, RubricVersion, Segmentation
 from rewards.querysets.signal import SignalChoice
 from rewards.recipes.errors import RecipeError
@@ -116,8 +117,12 @@ class _Raters:
         if given.raters.whose != "named":
             return None
         path = f"inputs.{given.name}.raters"
-        found = [self.one(name, f"{path}[{index}]", problems) for index, name in enumerate(given.raters.names)]
-        return tuple(rater.pk for rater in found if rater is not None)
+        named = [self.one(name, f"{path}[{index}]", problems) for index, name in enumerate(given.raters.names)]
+        found = [rater for rater in named if rater is not None]
+        settled = [rater for rater in found if is_settled(rater)]
+        if settled and len(settled) < len(found):
+            problems[path] = f"{_listed(settled)} settled what others answered: expected it, or others, and not both"
+        return tuple(rater.pk for rater in found)
 
     def _some(self) -> str:
         known = Rater.objects.of(self._project).order_by("-kind", "pk")[:_NAMED_IN_ERRORS]

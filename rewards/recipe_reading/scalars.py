@@ -12,6 +12,7 @@ from django.db.models.fields.json import KeyTransform
 
 from projects.errors import AppError
 from rewards.actions.scores import score_table
+from rewards.adjudicated import PREFIX
 from rewards.models import Comparison, Critique, Judgment, Output, Rater, Rating, Task
 from rewards.recipe_reading.reading import Found, Reading, mean_over_raters, standing
 from rewards.recipe_reading.resolution import RATER_KINDS
@@ -115,7 +116,8 @@ def _rater_keys(reading: Reading, given: RecipeInput) -> list[int]:
     if named is not None:
         return list(named)
     kinds = RATER_KINDS[given.raters.whose]
-    return list(Rater.objects.of(reading.project).filter(kind__in=kinds).values_list("pk", flat=True))
+    raters = Rater.objects.of(reading.project).filter(kind__in=kinds).exclude(pseudonym__startswith=PREFIX)
+    return list(raters.values_list("pk", flat=True))
 
 
 def read_metadata(reading: Reading, given: RecipeInput) -> Found:

@@ -320,6 +320,9 @@ def test_a_settled_answer_counts_only_where_its_rater_is_named(project, two) -> 
     make_rating(settled, two[0], 6)
     assert _rows(project, two, {"kind": "rating"}).values[0] == 2
     assert _rows(project, two, {"kind": "rating", "raters": ["adjudicated-7"]}).values[0] == 6
+    ann = make_rater(project, "ann")
+    with pytest.raises(RecipeError, match="adjudicated-7 settled what others answered"):
+        _rows(project, two, {"kind": "rating", "raters": ["adjudicated-7", ann.name]})
 
 
 def test_an_output_that_nobody_marked_up_is_unscored_and_a_label_never_used_is_told(project, marked) -> None:

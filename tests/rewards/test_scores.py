@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from projects.errors import AppError
 from rewards.actions.scores import derive_scores, derive_task_rubric_scores, score_table
+from rewards.adjudicated import PREFIX, without_settled
 from rewards.models import Criterion, DerivedScore, Judgment, Rubric, RubricVersion, Verdict
 from rewards.verdict_table import verdict_table
 from tests.factories import make_judgment, make_output, make_project, make_rater, make_rubric, make_task
@@ -145,3 +146,23 @@ def test_unknown_aggregations_and_wrong_weights_are_the_users_errors(version, ou
     for arguments in ({"aggregation": "median"}, {"weights": [1.0]}, {"weights": [1.0, float("nan")]}):
         with pytest.raises(AppError):
             score_table(table, **arguments)
+
+
+def test_a_settled_verdict_is_never_pooled_with_those_that_it_settles(version, output):
+    people = [make_rater(version.project) for _ in range(2)]
+    settled = make_rater(version.project, f"{PREFIX}1")
+    for rater in people:
+        judge(rater, output, version, correct=1.0, short=1.0)
+    judgment = make_judgment(settled, Judgment.Kind.VERDICTS, output.task, output)
+    correct, short = version.criteria.order_by("position")
+    Verdict.objects.create(judgment=judgment, criterion=correct, state=Verdict.State.SCORED, value=0.0)
+
+    definition = derive_scores(version=version, rater_ids=[settled.pk, *(rater.pk for rater in people)])
+
+    # Correctness is 0 as settled, and not the mean 2/3; on brevity nobody settled: (3 x 0 + 1 x 1) / 4.
+    assert DerivedScore.objects.defined_by(definition.hash).get().value == 0.25
+    Verdict.objects.create(judgment=judgment, criterion=short, state=Verdict.State.NOT_APPLICABLE)
+    table = verdict_table(version, [settled.pk, *(rater.pk for rater in people)])
+    # That it does not apply is an answer as well.
+    assert (bool(table.not_applicable[0, 1]), table.judgment_ids) == (True, ((judgment.pk,),))
+    assert without_settled([settled, *people]) == people
