@@ -66,11 +66,12 @@ def arm_rows(campaign: Campaign) -> list[ArmRow]:
         spent = sum(row["ms"] for row in own if row["status"] == "submitted")
         people = max((row["people"] for row in own), default=0)
         minutes = spent / submitted / 60_000 if submitted else None
-        found.append(ArmRow(_words(arm), people, submitted, by_status["skipped"], minutes))
+        found.append(ArmRow(arm_words(arm), people, submitted, by_status["skipped"], minutes))
     return found
 
 
-def _words(arm: Arm) -> str:
+def arm_words(arm: Arm) -> str:
+    """How a table names it."""
     parts = [SEQUENCES[arm[SEQUENCE]]] if SEQUENCE in arm else []
     parts += [f"guidelines “{arm[GUIDELINES]}”"] if GUIDELINES in arm else []
     parts += [OVERLAYS[arm[OVERLAY]]] if OVERLAY in arm else []

@@ -102,7 +102,7 @@ def checks_report(campaign: Campaign) -> ChecksReport:
             for key in keys
         ],
         cells,
-        [kind.label for kind in FIGURES],
+        [str(kind.label) for kind in FIGURES],
         sum(person.failed_attention > 0 for person in people),
     )
 

@@ -1,60 +1,43 @@
 """What a campaign's answers say about each person who gave them."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
-from itertools import combinations
 from typing import Any
 
 from annotations.models import Campaign
 from annotations.protocols import Question
-from annotations.quality import reading
+from annotations.quality import conduct, reading
+from annotations.quality.alarms import alarms_of
+from annotations.quality.conduct import Rows
+from annotations.quality.measures import METRICS
+from annotations.quality.measures.values import sign
 from annotations.quality.reading import Submitted
 from annotations.studies.inputs import Triples
 from rewards.models import Judgment, Rater
 from rewards.statistics.agreement import krippendorff_alpha
-from rewards.statistics.annotators import (
-    LEVEL,
-    MAX_WORDS_PER_MINUTE,
-    Pace,
-    Pattern,
-    Repeats,
-    accuracy_on_known,
-    alternation,
-    copying,
-    pace,
-    repeats,
-    same_answer,
-)
-from rewards.statistics.dawid_skene import dawid_skene
+from rewards.statistics.annotators import MIN_ANSWERS, Repeats, accuracy_on_known, repeats
+from rewards.statistics.dawid_skene import accuracy_draws
 from rewards.statistics.differences import Metric
+from rewards.statistics.gibbs import RaterDraws
 from rewards.statistics.leniency import fit_leniency
 from rewards.statistics.mace import mace
 from rewards.statistics.proportions import Proportion
 
-PATTERNED = ("rating", "comparison", "checklist", "ranking", "best_worst", "tick")
-"""Kinds that are answered by choosing: marked words and written ones make no pattern."""
-
 STARTS = 4
 """Of MACE, whose likelihood has several maxima."""
 
-LEAST_WORDS = 8
-"""Of a critique: shorter ones two people may well write alike."""
-
-SMOOTHING = 0.1
-"""Of confusion matrices: a tenth of an answer in each cell."""
+MANY_ANSWERS = 50_000
+DRAWS, FEW_DRAWS = 500, 200
+"""From the posterior of what people know: fewer of many answers, where each takes longer and says as much."""
 
 WITHOUT_LIMIT = 300_000
 """Answers times people up to which agreement is worked out again without each of them."""
-
-Rows = dict[int, dict[str, Any]]
 
 
 def people_of(
     campaign: Campaign,
     questions: Sequence[Question],
     columns: Mapping[str, Triples],
-    metrics: Mapping[str, Metric],
     submitted: Sequence[Submitted],
     texts: reading.Texts,
     known: Rater | None,
@@ -62,25 +45,28 @@ def people_of(
     """`people`, a row for each, and `notes`: what could not be worked out by question, and why."""
     raters = Rater.objects.select_related("user").in_bulk({one.rater for one in submitted})
     rows: Rows = {pk: _row(rater) for pk, rater in raters.items()}
-    _pace(rows, submitted, texts)
-    _patterns(rows, questions, submitted)
-    valued = [question for question in questions if columns.get(question.key) and question.kind in metrics]
+    conduct.add_pace(rows, submitted, texts)
+    conduct.add_patterns(rows, questions, submitted)
+    conduct.add_straight_lines(rows, questions, submitted)
+    conduct.add_places(rows, questions, submitted, texts)
+    valued = [question for question in questions if columns.get(question.key) and question.kind in METRICS]
     notes: list[dict[str, str]] = []
     for question in valued:
         answers = columns[question.key]
-        _without(rows, question, answers, metrics[question.kind])
+        _without(rows, question, answers, METRICS[question.kind])
         _confusion(rows, question, answers, notes)
-        _copying(rows, question, answers)
+        conduct.add_copies(rows, question, answers)
         if question.kind == "rating":
             _leniency(rows, question, answers, notes)
         if known is not None:
             _known(rows, question, answers, known)
-    _repeats(rows, campaign, valued, metrics)
-    _same_words(rows, questions, submitted)
+    _repeats(rows, campaign, valued)
+    conduct.add_same_words(rows, questions, submitted)
+    conduct.add_known_over_time(rows, campaign, {rater.user_id: pk for pk, rater in raters.items() if rater.user_id})
     for row in rows.values():
-        row["alarms"] = _alarms(row)
+        row["alarms"] = alarms_of(row)
     ordered = sorted(rows.values(), key=lambda row: (-len(row["alarms"]), -row["answered"], row["name"]))
-    return {"people": ordered, "notes": notes}
+    return {"people": ordered, "notes": notes, "least_answers": MIN_ANSWERS}
 
 
 def _row(rater: Rater) -> dict[str, Any]:
@@ -89,7 +75,11 @@ def _row(rater: Rater) -> dict[str, Any]:
         "name": str(rater.user) if rater.user else rater.label,
         "answered": 0,
         "pace": None,
+        "relative_pace": None,
         "patterns": [],
+        "straight": [],
+        "places": [],
+        "drop": None,
         "without": [],
         "estimated": [],
         "competence": [],
@@ -98,52 +88,6 @@ def _row(rater: Rater) -> dict[str, Any]:
         "known": None,
         "repeats": [],
         "alarms": [],
-    }
-
-
-def _pace(rows: Rows, submitted: Sequence[Submitted], texts: reading.Texts) -> None:
-    timed: dict[int, list[tuple[int, float]]] = defaultdict(list)
-    for one in submitted:
-        timed[one.rater].append((texts.words[one.item], one.seconds))
-    for rater, found in timed.items():
-        rows[rater]["answered"] = len(found)
-        rows[rater]["pace"] = _pace_row(pace([n for n, _ in found], [taken for _, taken in found]))
-
-
-def _pace_row(found: Pace) -> dict[str, Any]:
-    return {
-        "words_per_minute": found.words_per_minute,
-        "seconds": found.seconds,
-        "fast": found.fast.successes,
-        "timed": found.fast.n,
-        "p_value": found.p_value,
-        "is_alarming": found.is_alarming,
-    }
-
-
-def _patterns(rows: Rows, questions: Sequence[Question], submitted: Sequence[Submitted]) -> None:
-    """Runs and alternation of answers as they were seen: by neutral label, in the order in which they were given."""
-    for question in questions:
-        if question.kind not in PATTERNED:
-            continue
-        given: dict[int, list[str]] = defaultdict(list)
-        for one in submitted:
-            if one.answer.get(question.key) is not None:
-                given[one.rater].append(json.dumps(one.answer[question.key], sort_keys=True))
-        everyone = Counter(answer for answers in given.values() for answer in answers)
-        for rater, answers in given.items():
-            others = list((everyone - Counter(answers)).elements())
-            for name, found in (("same", same_answer(answers, others)), ("alternating", alternation(answers))):
-                rows[rater]["patterns"].append(_pattern_row(question, name, found))
-
-
-def _pattern_row(question: Question, name: str, found: Pattern) -> dict[str, Any]:
-    return {
-        "question": question.key,
-        "pattern": name,
-        "observed": found.observed,
-        "p_value": found.p_value,
-        "n": found.n,
     }
 
 
@@ -169,59 +113,30 @@ def _confusion(rows: Rows, question: Question, answers: Triples, notes: list[dic
         words = "Who errs how often takes three people and two answers to each unit."
         notes.append({"question": question.key, "note": words})
         return
-    found = dawid_skene(answers.units, answers.raters, values, smoothing=SMOOTHING)
-    counts = Counter(answers.raters)
-    for rater, accuracy in zip(found.raters, found.accuracy, strict=True):
-        if isinstance(rater, int) and rater in rows:
-            row = {"question": question.key, "value": float(accuracy), "n": counts[rater]}
-            rows[rater]["estimated"].append(row)
-    if len(found.classes) > 1:
-        _competence(rows, question, Triples(answers.units, answers.raters, list(values)))
+    draws = DRAWS if len(values) <= MANY_ANSWERS else FEW_DRAWS
+    found = accuracy_draws(answers.units, answers.raters, values, draws=draws)
+    _add(rows, "estimated", question, answers, found)
+    if len({value for value in answers.values if value is not None}) > 1:
+        _competence(rows, question, answers, draws)
 
 
-def _competence(rows: Rows, question: Question, answers: Triples) -> None:
+def _competence(rows: Rows, question: Question, answers: Triples, draws: int) -> None:
     """How often each person knows instead of guessing, by MACE."""
-    found = mace(answers.units, answers.raters, answers.values, restarts=STARTS)
+    found = mace(answers.units, answers.raters, answers.values, restarts=STARTS, draws=draws)
+    _add(rows, "competence", question, answers, RaterDraws(found.raters, found.mean, found.low, found.high))
+
+
+def _add(rows: Rows, name: str, question: Question, answers: Triples, found: RaterDraws) -> None:
+    """A figure of each person with its interval, to the list of that name."""
     counts = Counter(answers.raters)
-    for place, rater in enumerate(found.raters):
+    for rater, value, low, high in zip(found.raters, found.mean, found.low, found.high, strict=True):
         if isinstance(rater, int) and rater in rows:
-            figures = {name: float(getattr(found, name)[place]) for name in ("low", "high")}
-            value = float(found.competence[place])
-            row = {"question": question.key, "value": value, "n": counts[rater], **figures}
-            rows[rater]["competence"].append(row)
-
-
-def _copying(rows: Rows, question: Question, answers: Triples) -> None:
-    """Answers that differ from what the others say and are the same for two people."""
-    for (one, other), found in copying(*answers).items():
-        for rater, partner in ((one, other), (other, one)):
-            if rater in rows and partner in rows:
-                told = {"question": question.key, "partner": partner, "name": rows[partner]["name"]}
-                rows[rater]["copied"].append(told | {"same": found.same, "odd": found.odd, "p_value": found.p_value})
-
-
-def _same_words(rows: Rows, questions: Sequence[Question], submitted: Sequence[Submitted]) -> None:
-    """Critiques of one item that two people wrote in the same words."""
-    written: dict[tuple[int, str, str], set[int]] = defaultdict(set)
-    keys = [question.key for question in questions if question.kind == "critique"]
-    for one in submitted:
-        for key in keys:
-            for words in dict(one.answer.get(key) or {}).values():
-                plain = " ".join(str(words).lower().split())
-                if plain.count(" ") + 1 >= LEAST_WORDS:
-                    written[one.item, key, plain].add(one.rater)
-    shared: Counter[tuple[str, int, int]] = Counter()
-    for (_, key, _), people in written.items():
-        for pair in combinations(sorted(people & rows.keys()), 2):
-            shared[key, *pair] += 1
-    for (key, one_rater, other), times in shared.items():
-        for rater, partner in ((one_rater, other), (other, one_rater)):
-            told = {"question": key, "partner": partner, "name": rows[partner]["name"]}
-            rows[rater]["copied"].append(told | {"same": times, "odd": times, "p_value": None})
+            bounds = {"value": float(value), "low": float(low), "high": float(high)}
+            rows[rater][name].append({"question": question.key, "n": counts[rater], **bounds})
 
 
 def _side(value: float | str | None) -> float | None:
-    return None if not isinstance(value, int | float) else float((value > 0) - (value < 0))
+    return float(sign(value)) if isinstance(value, int | float) else None
 
 
 def _leniency(rows: Rows, question: Question, answers: Triples, notes: list[dict[str, str]]) -> None:
@@ -270,14 +185,14 @@ def _answers_of(rater: Rater, question: Question) -> dict[Hashable, float | str 
     }
 
 
-def _repeats(rows: Rows, campaign: Campaign, questions: Sequence[Question], metrics: Mapping[str, Metric]) -> None:
+def _repeats(rows: Rows, campaign: Campaign, questions: Sequence[Question]) -> None:
     """The same thing asked again of the same person, anywhere in the project."""
     judged = Judgment.objects.filter(project=campaign.project_id, rater__in=list(rows), withdrawn_at__isnull=True)
     for kind in {question.kind for question in questions} & reading.VALUE_READERS.keys():
         columns = reading.VALUE_READERS[kind](judged)
         for question in questions:
             if question.kind == kind and question.key in columns:
-                _repeats_of(rows, question, columns[question.key], metrics[kind])
+                _repeats_of(rows, question, columns[question.key], METRICS[kind])
 
 
 def _repeats_of(rows: Rows, question: Question, answers: Triples, metric: Metric) -> None:
@@ -293,35 +208,3 @@ def _repeats_of(rows: Rows, question: Question, answers: Triples, metric: Metric
 
 def _share(share: Proportion) -> dict[str, Any]:
     return {"right": share.successes, "n": share.n, "value": share.value, "low": share.low, "high": share.high}
-
-
-_IN_WORDS = {
-    "same": "the same answer {:.0f} times running",
-    "alternating": "{:.0%} of answers differ from the one before",
-}
-
-
-def _alarms(row: Mapping[str, Any]) -> list[str]:
-    """In words; with several questions each is tested the more strictly, so that `LEVEL` holds for the person."""
-    found = []
-    timed = row["pace"]
-    if timed and timed["is_alarming"]:
-        found.append(f"{timed['fast']} of {timed['timed']} items at over {MAX_WORDS_PER_MINUTE:.0f} words a minute")
-    found += _alarms_of_copying(row["copied"])
-    for pattern, words in _IN_WORDS.items():
-        tested = [one for one in row["patterns"] if one["pattern"] == pattern and one["p_value"] == one["p_value"]]
-        alarming = (one for one in tested if one["p_value"] < LEVEL / len(tested))
-        found += [f"{one['question']}: {words.format(one['observed'])}" for one in alarming]
-    return found
-
-
-def _alarms_of_copying(copied: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Tested the more strictly the more people there are to have it from; the same words need no test."""
-    tested = [one for one in copied if one["p_value"] is not None]
-    found = [
-        f"{one['question']}: {one['same']} of {one['odd']} unusual answers are the same as {one['name']}'s"
-        for one in tested
-        if one["p_value"] < LEVEL / len(tested)
-    ]
-    alike = [one for one in copied if one["p_value"] is None]
-    return found + [f"{one['question']}: the same words as {one['name']} in {one['same']} critiques" for one in alike]

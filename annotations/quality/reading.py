@@ -23,6 +23,7 @@ from rewards.models import (
     Verdict,
 )
 from rewards.statistics.concordance import Place
+from rewards.statistics.pair_agreement import Given
 from rewards.statistics.unitising import Unit
 
 _CHUNK = 20_000
@@ -113,10 +114,12 @@ def verdict_columns(judgments: QuerySet[Judgment]) -> dict[str, Triples]:
 def step_columns(judgments: QuerySet[Judgment]) -> dict[str, Triples]:
     """By question. Unit: a step of an output as it was cut."""
     rows = StepLabel.objects.filter(judgment__in=judgments).order_by("judgment_id", "step")
-    fields = rows.values_list("judgment__idempotency_key", "segmentation_id", "step", "judgment__rater_id", "label")
+    fields = rows.values_list(
+        "judgment__idempotency_key", "judgment__output_id", "segmentation_id", "step", "judgment__rater_id", "label"
+    )
     return _by_question(
-        (question_of(key), f"{segmentation}/{step}", rater, float(label))
-        for key, segmentation, step, rater, label in fields.iterator(chunk_size=_CHUNK)
+        (question_of(key), f"{output}/{segmentation}/{step}", rater, float(label))
+        for key, output, segmentation, step, rater, label in fields.iterator(chunk_size=_CHUNK)
     )
 
 
@@ -201,12 +204,36 @@ def changed_spans(before: str, after: str) -> list[tuple[int, int]]:
     return found
 
 
-def counted_words(judgments: QuerySet[Judgment]) -> dict[str, int]:
-    """By question: how many critiques were written."""
+Edit = tuple[tuple[str, ...], tuple[str, ...]]
+"""The words of a text before and after."""
+
+
+def edited_texts(judgments: QuerySet[Judgment], texts: "Texts") -> dict[str, list[Given[Edit]]]:
+    """By question: the words as each person left them, beside those that were there; the same where nothing changed."""
+    judged = judgments.filter(kind=Judgment.Kind.CRITIQUE, presentation__has_key="changed").order_by("id")
+    edits = dict(Critique.objects.filter(judgment__in=judged, kind="edit").values_list("judgment_id", "text"))
+    found: dict[str, list[Given[Edit]]] = defaultdict(list)
+    rows = judged.values_list("id", "idempotency_key", "output_id", "rater_id", "presentation__message")
+    for pk, key, output, rater, message in rows:
+        before = texts.message(output, message)
+        value = tuple(before.split()), tuple(edits.get(pk, before).split())
+        found[question_of(key)].append(Given(output, rater, value))
+    return dict(found)
+
+
+def critique_texts(judgments: QuerySet[Judgment]) -> dict[str, list[Given[str]]]:
+    """By question: what each person wrote. Unit: an output in one voice; notes of one voice are one text."""
     judged = judgments.filter(kind=Judgment.Kind.CRITIQUE).exclude(presentation__has_key="changed")
-    found: dict[str, int] = defaultdict(int)
-    for key in judged.values_list("idempotency_key", flat=True).iterator(chunk_size=_CHUNK):
-        found[question_of(key)] += 1
+    rows = Critique.objects.filter(judgment__in=judged).order_by("judgment_id", "id")
+    fields = rows.values_list(
+        "judgment__idempotency_key", "judgment__output_id", "kind", "judgment__rater_id", "judgment_id", "text"
+    )
+    notes: dict[tuple[str, str, int, int], list[str]] = defaultdict(list)
+    for key, output, voice, rater, judgment, text in fields.iterator(chunk_size=_CHUNK):
+        notes[question_of(key), f"{output}/{voice}", rater, judgment].append(text)
+    found: dict[str, list[Given[str]]] = defaultdict(list)
+    for (question, unit, rater, _), lines in notes.items():
+        found[question].append(Given(unit, rater, "\n".join(lines)))
     return dict(found)
 
 
@@ -235,6 +262,8 @@ class Texts:
         self._messages: dict[int, list[str]] = {}
         self.words: dict[int, int] = defaultdict(int)
         """Words to read of each item: the prompt and all its outputs."""
+        self.item_of: dict[int, int] = {}
+        """Of an output: what is judged together varies together."""
         outputs = Output.objects.filter(item_outputs__item__campaign=campaign)
         for pk, item, messages in outputs.values_list("pk", "item_outputs__item_id", "messages").iterator(_CHUNK):
             texts = [message["text"] for message in messages]
@@ -242,6 +271,7 @@ class Texts:
             for text in texts:
                 starts.append(starts[-1] + len(text))
             self._starts[pk], self._messages[pk] = starts, texts
+            self.item_of[pk] = item
             self.words[item] += sum(len(text.split()) for text in texts)
         for item, messages in campaign.items.values_list("pk", "task__messages").iterator(_CHUNK):
             self.words[item] += sum(len(message["text"].split()) for message in messages)

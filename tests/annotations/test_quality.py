@@ -13,10 +13,12 @@ from annotations.actions.lease import lease_next_item
 from annotations.actions.study import run_study
 from annotations.actions.submission import submit_answer, undo_submission
 from annotations.models import Study
+from annotations.quality import people as people_module
 from annotations.quality.pictures import question_rows
 from annotations.quality.reading import changed_spans
 from annotations.selection import Selection
 from rewards.models import Rater
+from rewards.statistics import dawid_skene, mace
 from rewards.statistics.rank import kendall_tau
 from rewards.statistics.unitising import Unit, unitising_alpha
 from tests.annotations.campaigns import make_campaign, shown_outputs, span
@@ -41,6 +43,15 @@ PLACES = {"ann": [1, 3, 2], "ben": [2, 3, 1], "cat": [1, 3, 2]}
 MARKED: dict[str, tuple[int, int] | None] = {"ann": (6, 10), "ben": (6, 12), "cat": None}
 STOPS = {"ann": 6, "ben": None, "cat": 6}
 EDITS = {"ann": "It is Paris, they say.", "ben": "It is Paris, they say.", "cat": None}
+
+
+@pytest.fixture(autouse=True)
+def _short_chains(monkeypatch):
+    """These tests ask which figures there are, not how exact the bounds of people's are."""
+    monkeypatch.setattr(people_module, "DRAWS", 20)
+    monkeypatch.setattr(people_module, "STARTS", 1)
+    for module in (dawid_skene, mace):
+        monkeypatch.setattr(module, "BURN_IN", 2)
 
 
 @pytest.fixture
@@ -156,11 +167,26 @@ def test_spans_and_edits_agree_by_the_characters_that_people_touched(campaign):
     expected = unitising_alpha(marked, lengths=lengths, observers=everyone)
     found = row(result, "errors")
     assert found["value"] == pytest.approx(expected.value)
-    assert [(part["name"], part["n"]) for part in found["parts"]] == [("factual", 4)]
+    assert [(part["name"], part["n"]) for part in found["parts"]] == [
+        ("factual", 4),
+        # Three pairs of people on the one text of each item in which anything is marked.
+        ("Characters that both marked, F1", 6),
+    ]
+    # ann marks 6 to 10, ben 6 to 12, cat nothing: 2 * 4 / 10 for one pair, 0 for two.
+    assert found["parts"][1]["value"] == pytest.approx(0.8 / 3)
     # The edit puts "Paris," in the place of "Lyon,": characters 6 to 11.
     edited = [Unit((item, 1), name, "c", 6, 11) for item in range(2) for name, text in EDITS.items() if text]
     expected = unitising_alpha(edited, lengths=lengths, observers=everyone)
-    assert row(result, "fix")["value"] == pytest.approx(expected.value)
+    found = row(result, "fix")
+    assert found["value"] == pytest.approx(expected.value)
+    # ann and ben make the same of it and cat leaves it: 1 for one pair, 0 for two.
+    whether, alike = found["parts"]
+    assert alike["value"] == pytest.approx(1 / 3)
+    changed = np.tile([[0, 1, 0], [0, 1, 0], [0, 0, 0]], 2)
+    assert whether["value"] == pytest.approx(
+        krippendorff.alpha(reliability_data=changed, level_of_measurement="nominal")
+    )
+    assert whether["note"] == "22% of 18 answers change something"
 
 
 @pytest.mark.parametrize(
@@ -249,8 +275,9 @@ def test_who_clicks_through_is_noticed_and_who_reads_is_not(project, people):
     alarms = {one["name"]: one["alarms"] for one in report(campaign)["people"]}
     assert alarms["ann"] == []
     assert alarms["cat"] == [
-        "20 of 20 items at over 700 words a minute",
-        "overall: the same answer 20 times running",
+        "20 of 20 items at over 700 words a minute, where 5% may be (chance below 1 in 100,000)",
+        "20 of 20 items in less than 33% of the others' time on them, 7% in the median (chance below 1 in 100,000)",
+        "overall: the same answer 20 times running, for as often as others give each (chance below 1 in 100,000)",
     ]
 
 
