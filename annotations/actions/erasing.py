@@ -157,13 +157,13 @@ def erase_pace(keys: list[int]) -> None:
 def work_in_closed(project: Project, before: datetime) -> QuerySet[Submission]:
     """Submits that still hold the answer as it was sent, in campaigns that were closed before that time."""
     submissions = Submission.objects.filter(project=project, assignment__campaign__in=_closed(project, before))
-    return submissions.exclude(answer={}, active_ms=0)
+    return submissions.exclude(answer={}, active_ms=0, active_parts={})
 
 
 def erase_work(keys: list[int]) -> None:
     """Empty these submits; the judgments stay."""
     with erasing():
-        Submission.objects.filter(pk__in=keys).update(answer={}, active_ms=0)
+        Submission.objects.filter(pk__in=keys).update(answer={}, active_ms=0, active_parts={})
 
 
 def _closed(project: Project, before: datetime) -> QuerySet[Campaign]:

@@ -1,7 +1,7 @@
 """Submits: an answer becomes judgments exactly once, and can be taken back for some minutes."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,13 +14,14 @@ from annotations.actions.counters import uncount_submit
 from annotations.actions.draft import restore_draft
 from annotations.actions.lease import regain_item, release_item, require_open
 from annotations.actions.submit_statement import LeaseNotHeldError, write_submission
+from annotations.active_parts import check_parts, parts_known
 from annotations.answers import storable_json
 from annotations.blinding import outputs_of, shown_item
 from annotations.checks import LIKE_WORK
 from annotations.models import Assignment, CampaignItem, Submission
 from annotations.overlay import overlay_level, shown_by
 from annotations.proposals import plan_reviews, reviewed_marks
-from annotations.protocols import REVIEWS, SHOWN, PlannedJudgment, ShownItem, parse_questions, plan_judgments
+from annotations.protocols import REVIEWS, SHOWN, PlannedJudgment, Question, ShownItem, parse_questions, plan_judgments
 from projects.errors import AppError
 from rewards.actions.rater import ensure_person_rater
 from rewards.actions.reviews import lock_reviews_of, withdraw_other_reviews
@@ -41,12 +42,20 @@ class Act(NamedTuple):
     key: str
     answer: dict[str, Any]
     active_ms: int
+    active_parts: Mapping[str, int]
     rater_id: int
     planned: Sequence[PlannedJudgment]
     earlier: Sequence[Submission]
 
 
-def submit_answer(*, assignment: Assignment, key: str, answer: dict[str, Any], active_ms: int = 0) -> Acknowledged:
+def submit_answer(
+    *,
+    assignment: Assignment,
+    key: str,
+    answer: dict[str, Any],
+    active_ms: int = 0,
+    active_parts: Mapping[str, int] | None = None,
+) -> Acknowledged:
     """Write the judgments of an answer. Sending the same `key` and answer again changes nothing.
 
     Parameters
@@ -59,12 +68,14 @@ def submit_answer(*, assignment: Assignment, key: str, answer: dict[str, Any], a
         By question; see the files of `annotations.protocols`.
     active_ms : int
         How long the person worked on it.
+    active_parts : mapping of str to int, optional
+        Of that, how long on which part; see `annotations.active_parts`.
 
     Raises
     ------
     AppError
-        ``answer_invalid`` naming each problem; 409 with ``key_reused``, ``already_submitted``, ``lease_lost``,
-        ``campaign_closed``. The draft is untouched by all of them.
+        ``answer_invalid`` and ``time_invalid`` naming each problem; 409 with ``key_reused``, ``already_submitted``,
+        ``lease_lost``, ``campaign_closed``. The draft is untouched by all of them.
 
     Notes
     -----
@@ -77,10 +88,18 @@ def submit_answer(*, assignment: Assignment, key: str, answer: dict[str, Any], a
     if known is not None:
         return _acknowledged(assignment, known)
     outputs = list(outputs_of(assignment))
-    planned = _planned(assignment, answer, shown_item(assignment, outputs))
+    item, questions = shown_item(assignment, outputs), parse_questions(assignment.protocol.questions)
+    check_parts(active_parts or {}, active_ms, parts_known(questions, item))
+    planned = _planned(assignment, answer, item, questions)
     store_cuts(planned, outputs, assignment.project_id)
     act = Act(
-        key=key, answer=answer, active_ms=active_ms, rater_id=_rater_id(assignment), planned=planned, earlier=earlier
+        key=key,
+        answer=answer,
+        active_ms=active_ms,
+        active_parts=active_parts or {},
+        rater_id=_rater_id(assignment),
+        planned=planned,
+        earlier=earlier,
     )
     try:
         submission = _write(assignment, act)
@@ -192,6 +211,7 @@ def _written(assignment: Assignment, act: Act) -> Submission:
         answer=act.answer,
         protocol=assignment.protocol,
         active_ms=act.active_ms,
+        active_parts=act.active_parts,
         created_at=timezone.now(),
     )
     if assignment.makes_gold or assignment.item.kind != CampaignItem.Kind.WORK:
@@ -215,9 +235,11 @@ def _written(assignment: Assignment, act: Act) -> Submission:
     return submission
 
 
-def _planned(assignment: Assignment, answer: dict[str, Any], item: ShownItem) -> list[PlannedJudgment]:
+def _planned(
+    assignment: Assignment, answer: dict[str, Any], item: ShownItem, questions: Sequence[Question]
+) -> list[PlannedJudgment]:
     """The judgments of the answers to the questions, and of what is said of a model's spans, where any are shown."""
-    planned = plan_judgments(parse_questions(assignment.protocol.questions), answer, item)
+    planned = plan_judgments(questions, answer, item)
     if not answer.get(REVIEWS):
         return planned
     raters = shown_by(assignment.campaign).marks if overlay_level(assignment) else ()

@@ -31,8 +31,9 @@ WITH locked AS (
     RETURNING id
 ), submission AS (
     INSERT INTO annotations_submission
-        (project_id, assignment_id, idempotency_key, act, answer, protocol_id, active_ms, created_at)
-    SELECT %(project)s, id, %(key)s, %(act)s, %(answer)s, %(protocol)s, %(active_ms)s, %(now)s FROM held
+        (project_id, assignment_id, idempotency_key, act, answer, protocol_id, active_ms, active_parts, created_at)
+    SELECT %(project)s, id, %(key)s, %(act)s, %(answer)s, %(protocol)s, %(active_ms)s, %(active_parts)s, %(now)s
+    FROM held
     RETURNING id
 ), counted_item AS (
     UPDATE annotations_campaignitem SET submitted_count = submitted_count + 1
@@ -98,6 +99,7 @@ def write_submission(
         "act": submission.act,
         "answer": json.dumps(submission.answer),
         "active_ms": submission.active_ms,
+        "active_parts": json.dumps(submission.active_parts),
         "now": now,
         "protocol": assignment.protocol_id,
         "judgments": len(envelopes),

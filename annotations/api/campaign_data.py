@@ -50,13 +50,14 @@ class AnswerOutput(serializers.ModelSerializer[Submission]):
         source="assignment.order", child=serializers.IntegerField(), help_text="Output ids by label: the first is A."
     )
     arm = serializers.DictField(source="assignment.arm", help_text="Of the study: a level for each factor.")
+    active_parts = serializers.DictField(help_text="Of active_ms, by prompt, response:A, question:<key> and the like.")
     answer = serializers.DictField(help_text="By question, in the labels shown; empty where retention took it.")
 
     class Meta:
         model = Submission
         fields = [
             "id", "act", "item", "position", "kind", "task", "rater", "protocol", "order", "arm", "answer",
-            "active_ms", "created_at",
+            "active_ms", "active_parts", "created_at",
         ]  # fmt: skip
 
 

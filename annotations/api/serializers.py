@@ -219,6 +219,12 @@ class SubmitInput(serializers.Serializer[Any]):
     key = serializers.CharField(max_length=100, help_text="Chosen by you; repeating it changes nothing.")
     answer = serializers.DictField(help_text="By question; see annotations.protocols.")
     active_ms = serializers.IntegerField(required=False, default=0, min_value=0, max_value=_LONGEST_MS)
+    active_parts = serializers.DictField(
+        child=serializers.IntegerField(min_value=0, max_value=_LONGEST_MS),
+        required=False,
+        default=dict,
+        help_text="Of active_ms, by `prompt`, `guidelines`, `response:<label>` and `question:<key>`.",
+    )
     with_next = serializers.BooleanField(
         required=False, default=False, help_text="Lease the next item as well: `next` is then its page."
     )

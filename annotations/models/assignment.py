@@ -89,6 +89,8 @@ class Submission(models.Model):
     protocol = models.ForeignKey(CampaignProtocol, null=True, on_delete=models.RESTRICT, related_name="submissions")
     """The questions and guidelines under which it was given; null for answers from before this was kept."""
     active_ms = models.PositiveBigIntegerField(default=0)
+    active_parts = models.JSONField(default=dict, db_default={})
+    """Of `active_ms`, the milliseconds by what was looked at: see `annotations.active_parts`."""
     created_at = models.DateTimeField(auto_now_add=True)
     undone_at = models.DateTimeField(null=True)
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ActiveTime } from "../../static/js/annotate/active_time.js";
+import { ActiveTime, keepParts, partOf, readParts } from "../../static/js/annotate/active_time.js";
 import { randomKey, Submitter } from "../../static/js/annotate/submit.js";
 
 function setUp(replies) {
@@ -44,7 +44,7 @@ test("keys are long and differ", () => {
 
 test("time counts while something happens, a minute at most between two signs of life", () => {
   let now = 0;
-  const time = new ActiveTime(5000, () => now);
+  const time = new ActiveTime(5000, {}, () => now);
   time.tick();
   now = 10_000;
   time.tick();
@@ -53,4 +53,48 @@ test("time counts while something happens, a minute at most between two signs of
   time.pause();
   now = 900_000;
   assert.equal(time.milliseconds, 75_000);
+});
+
+test("time belongs to the part that was last touched, and what no part had stays in the whole", () => {
+  let now = 0;
+  const time = new ActiveTime(0, {}, () => now);
+  const touch = (at, part) => {
+    now = at;
+    time.tick(part);
+  };
+  touch(0, null);
+  touch(1000, "prompt");
+  touch(4000, "response:A");
+  // Nowhere in particular: still reading.
+  touch(6000, null);
+  touch(7000, "question:overall");
+  time.pause();
+  now = 60_000;
+  assert.deepEqual(time.parts, { prompt: 3000, "response:A": 3000 });
+  assert.equal(time.milliseconds, 7000);
+});
+
+test("parts go on after a reload and are never longer than the whole", () => {
+  const kept = new Map();
+  const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
+  const item = { id: 3, outputs: [{ label: "A" }], questions: [{ key: "overall" }] };
+  keepParts(storage, 3, { "response:A": 9000, "response:Z": 1, "question:overall": -5 });
+  assert.deepEqual(readParts(storage, item), { "response:A": 9000 });
+  assert.deepEqual(readParts(storage, { ...item, id: 4 }), {});
+  // The server was told 8 of the 9 seconds.
+  const time = new ActiveTime(8000, readParts(storage, item), () => 0);
+  assert.deepEqual([time.milliseconds, time.parts], [9000, { "response:A": 9000 }]);
+});
+
+test("a question within a response is the question, and the bar belongs to no part", () => {
+  const within = (...selectors) => ({
+    closest: (selector) => selectors.find((one) => one.selector === selector) ?? null,
+  });
+  const response = { selector: "[data-response]", dataset: { response: "B" } };
+  const question = { selector: "[data-question]", dataset: { question: "overall" } };
+  assert.equal(partOf(within(response, question)), "question:overall");
+  assert.equal(partOf(within(response)), "response:B");
+  assert.equal(partOf(within({ selector: "#prompt" })), "prompt");
+  assert.equal(partOf(within()), null);
+  assert.equal(partOf(undefined), null);
 });

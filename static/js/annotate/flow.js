@@ -40,7 +40,7 @@ export class Flow {
     this.workbench.marking?.cancel();
     await this.workbench.drafts.hold();
     const answer = this.workbench.answer;
-    const result = await this.submitter.submit(answer, this.time.milliseconds);
+    const result = await this.submitter.submit(answer, this.time.milliseconds, this.time.parts);
     if (result.kind === "ok") {
       this.lease.end();
       this.workbench.drafts.finish();

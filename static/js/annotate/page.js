@@ -1,7 +1,7 @@
 // The annotation page: puts the parts together. Data comes as JSON in the page, answers go to the API.
 
 import { gettext } from "../i18n.js";
-import { ActiveTime } from "./active_time.js";
+import { ActiveTime, keepParts, partOf, readParts } from "./active_time.js";
 import { request } from "./api.js";
 import { BreakHint } from "./break_hint.js";
 import { Flow } from "./flow.js";
@@ -17,7 +17,7 @@ const data = JSON.parse(document.getElementById("assignment").textContent);
 const urls = root.dataset;
 const notices = new Notices(root);
 const saveState = new SaveState(document.querySelector("[data-save-state]"));
-const time = new ActiveTime(data.active_ms);
+const time = new ActiveTime(data.active_ms, readParts(window.sessionStorage, data));
 const post = (name, body, options) => request("POST", `${urls.api}/${name}`, body, options);
 
 const workbench = new Workbench(root, data, {
@@ -65,8 +65,10 @@ const rest = new BreakHint(window.sessionStorage, {
     notices.show("rest", text, { kind: "info" });
   },
 });
-const happened = () => {
-  time.tick();
+const happened = (event) => {
+  // A key that is pressed nowhere in particular answers the lit question.
+  const isBare = event.type === "keydown" && event.target === document.body;
+  time.tick(partOf(isBare ? workbench.fields.current() : event.target));
   rest.tick();
 };
 for (const kind of ["pointerdown", "keydown", "scroll", "pointermove"]) {
@@ -76,9 +78,11 @@ document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") time.tick();
   else {
     time.pause();
+    keepParts(window.sessionStorage, data.id, time.parts);
     workbench.drafts.flush();
   }
 });
+window.addEventListener("pagehide", () => keepParts(window.sessionStorage, data.id, time.parts));
 window.addEventListener("online", () => workbench.drafts.flush());
 document.addEventListener("focusin", () => workbench.fields.showCurrent());
 

@@ -3,7 +3,7 @@
 /** Sends an answer under a key that stays the same until the answer changes, so that the server counts it once. */
 export class Submitter {
   /**
-   * @param send     async ({key, answer, active_ms}) => result of api.js
+   * @param send     async ({key, answer, active_ms, active_parts}) => result of api.js
    * @param newKey   () => string
    */
   constructor({ send, newKey }) {
@@ -14,13 +14,13 @@ export class Submitter {
   }
 
   /** The result of the submit; a second call while one is on its way gets the same. */
-  submit(answer, activeMs) {
+  submit(answer, activeMs, activeParts = {}) {
     const text = JSON.stringify(answer);
     if (this.keyedAnswer !== text) {
       this.key = this.newKey();
       this.keyedAnswer = text;
     }
-    this.running ??= this.send({ key: this.key, answer, active_ms: activeMs }).finally(() => {
+    this.running ??= this.send({ key: this.key, answer, active_ms: activeMs, active_parts: activeParts }).finally(() => {
       this.running = null;
     });
     return this.running;
