@@ -215,8 +215,20 @@ def _span(output: Output) -> dict[str, Any]:
 
 
 def _score(house: Populated) -> None:
-    project, output = house.project, house.rows["output"]
-    endpoint = ModelEndpoint.objects.create(
+    """A model in process and one behind HTTP, and what a scorer made of an output with them."""
+    project = house.project
+    endpoint, house.rows["served"] = _local_model(project), _served_model(project)
+    scorer = create_scorer(project=project, source="log_ratio", actor=None, endpoints={"view_a": endpoint})
+    Scorer.objects.filter(pk=scorer.pk).update(name=f"Scorer {HOSTILE}"[:200])
+    house.rows |= {"endpoint": endpoint, "scorer": scorer, "prompt": add_prompt(project).prompt}
+    house.rows |= _run(house, scorer)
+    house.rows |= _signal_and_mark(house, scorer)
+    house.rows["proposal"] = _proposal(house, endpoint)
+    house.rows |= _fit(house, endpoint)
+
+
+def _local_model(project: Project) -> ModelEndpoint:
+    return ModelEndpoint.objects.create(
         project=project,
         name=f"Model {HOSTILE}"[:100],
         engine="transformers",
@@ -227,7 +239,10 @@ def _score(house: Populated) -> None:
         caveat=HOSTILE,
         probed_at=timezone.now(),
     )
-    house.rows["served"] = ModelEndpoint.objects.create(
+
+
+def _served_model(project: Project) -> ModelEndpoint:
+    return ModelEndpoint.objects.create(
         project=project,
         name=f"Served {HOSTILE}"[:100],
         engine="openai",
@@ -242,8 +257,11 @@ def _score(house: Populated) -> None:
         failure=HOSTILE,
         probed_at=timezone.now(),
     )
-    scorer = create_scorer(project=project, source="log_ratio", actor=None, endpoints={"view_a": endpoint})
-    Scorer.objects.filter(pk=scorer.pk).update(name=f"Scorer {HOSTILE}"[:200])
+
+
+def _run(house: Populated, scorer: Scorer) -> dict[str, Any]:
+    """A run under way with an item in each state; the attempts of those that gave no value."""
+    project, output = house.project, house.rows["output"]
     run = Run.objects.create(
         project=project,
         scorer=scorer,
@@ -274,41 +292,39 @@ def _score(house: Populated) -> None:
             project=project, run=run, batch=batch, output=output, repeat=repeat, status=status, reason=reason
         )
         if status not in {"pending", "scored"}:
-            house.rows["attempt"] = Attempt.objects.create(
-                project=project,
-                item=item,
-                rater=scorer.rater,
-                output=output,
-                input_hash="1" * 64,
-                number=1,
-                status=status,
-                reason=reason,
-                detail=HOSTILE,
-                traceback=traceback,
-                replies=[{"purpose": HOSTILE, "parse_state": "no_json", "text": HOSTILE, "detail": HOSTILE}],
-                worker=HOSTILE,
-            )
+            attempt = _attempt(item, scorer, traceback)
+    return {"run": run, "batch": batch, "attempt": attempt}
+
+
+def _attempt(item: RunItem, scorer: Scorer, traceback: str) -> Attempt:
+    return Attempt.objects.create(
+        project=item.project,
+        item=item,
+        rater=scorer.rater,
+        output=item.output,
+        input_hash="1" * 64,
+        number=1,
+        status=item.status,
+        reason=item.reason,
+        detail=HOSTILE,
+        traceback=traceback,
+        replies=[{"purpose": HOSTILE, "parse_state": "no_json", "text": HOSTILE, "detail": HOSTILE}],
+        worker=HOSTILE,
+    )
+
+
+def _signal_and_mark(house: Populated, scorer: Scorer) -> dict[str, Any]:
+    """Numbers of a scorer over the sentences of an output, and a mark of its, which a person accepted."""
+    output = house.rows["output"]
     cut = sentences([message["text"] for message in output.messages])
     values = np.linspace(-1, 1, len(cut.spans), dtype=np.float32)
     signal = signal_store.NewSignal(output, scorer.rater, "log_ratio", RewardSignal(cut, values), "1" * 64)
     [signal_pk] = signal_store.save_many([signal])
     signal_row = output.signals.get(pk=signal_pk)
     marked = make_judgment(scorer.rater, Judgment.Kind.SPANS, output.task, output)
-    house.rows["mark"] = SpanMark.objects.create(
-        judgment=marked, output=output, explanation=OVERHEARD + HOSTILE, **_span(output)
-    )
-    review_mark(mark=house.rows["mark"], user=house.people["owner"], decision=Decision.ACCEPTED)
-    version = add_prompt(project)
-    house.rows["proposal"] = _proposal(house, endpoint)
-    house.rows |= _fit(house, endpoint)
-    house.rows |= {
-        "endpoint": endpoint,
-        "prompt": version.prompt,
-        "scorer": scorer,
-        "run": run,
-        "batch": batch,
-        "signal": signal_row,
-    }
+    mark = SpanMark.objects.create(judgment=marked, output=output, explanation=OVERHEARD + HOSTILE, **_span(output))
+    review_mark(mark=mark, user=house.people["owner"], decision=Decision.ACCEPTED)
+    return {"signal": signal_row, "mark": mark}
 
 
 def _ask(house: Populated) -> None:

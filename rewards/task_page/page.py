@@ -1,7 +1,7 @@
 """Assembles the page of one task: a fixed number of queries whatever the number of outputs and judgments."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from rewards.signals import DIAGNOSTIC_CHANNELS
 from rewards.task_page.badges import out_of_domain
 from rewards.task_page.criterion_tables import CriterionTable, criterion_tables, version_ids
 from rewards.task_page.panels import (
+    MarkRow,
     MessageRow,
     Overlay,
     Panel,
@@ -104,23 +105,68 @@ def task_page(
     chooser = list(Output.objects.chooser(task))
     shown_ids = _shown_ids([output.pk for output in chooser], output_ids)
     outputs = list(Output.objects.to_show(task, shown_ids))
-    judgments = [
+    judgments = _judgments(task, shown_ids, rater_id)
+    choices = _choices(shown_ids, judgments, rater_id)
+    layers = _layers(_chosen(choices, choice_keys), outputs, judgments)
+    marks = marks_by_output(outputs, judgments)
+    versions = RubricVersion.objects.to_show(version_ids(judgments))
+    return TaskPage(
+        task=task,
+        versions=list(Task.objects.versions_of(task)),
+        own_rubric=Rubric.objects.own_of(task),
+        chooser=chooser,
+        shown_ids=shown_ids,
+        panels=_panels(outputs, judgments, layers, marks, names=_names(chooser), outside=_outside(choices, shown_ids)),
+        choices=choices,
+        layers=layers,
+        disagreements=disagreements(
+            [Reading(layer.name, layer.limit, layer.overlays) for layer in layers], outputs, judgments, marks
+        ),
+        tables=criterion_tables(outputs, judgments, versions, aggregation),
+        rater_facts=facts_about_raters(_raters(judgments, choices)),
+        aggregation=aggregation,
+    )
+
+
+def _judgments(task: Task, shown_ids: Sequence[int], rater_id: int | None) -> list[Judgment]:
+    """What was said about these outputs, by everybody or by one rater."""
+    return [
         judgment
         for judgment in Judgment.objects.for_task_page(task, shown_ids)
         if rater_id is None or judgment.rater_id == rater_id
     ]
+
+
+def _choices(shown_ids: Sequence[int], judgments: Sequence[Judgment], rater_id: int | None) -> list[LabelledChoice]:
+    """The signals that there are to choose from, of everybody or of one rater."""
     stored = [*RewardSignal.objects.choices(shown_ids), *step_label_choices(judgments)]
-    choices = _labelled([choice for choice in stored if rater_id is None or choice.rater_id == rater_id])
-    if choice_keys is None:
-        choice_keys = [main_choice([labelled.choice for labelled in choices])]
-    layers = _layers(
-        [labelled for key in choice_keys for labelled in choices if labelled.choice.key == key], outputs, judgments
-    )
-    marks = marks_by_output(outputs, judgments)
-    names = _names(chooser)
-    raters_by_key = {labelled.choice.rater_id: labelled.rater for labelled in choices}
-    outside = out_of_domain([labelled.choice for labelled in choices], shown_ids)
-    panels = [
+    return _labelled([choice for choice in stored if rater_id is None or choice.rater_id == rater_id])
+
+
+def _chosen(choices: Sequence[LabelledChoice], keys: Sequence[str] | None) -> list[LabelledChoice]:
+    """Those with these keys, in their order; where none were asked for, the one that a reader came for."""
+    wanted = [main_choice([labelled.choice for labelled in choices])] if keys is None else keys
+    return [labelled for key in wanted for labelled in choices if labelled.choice.key == key]
+
+
+def _outside(choices: Sequence[LabelledChoice], shown_ids: Sequence[int]) -> dict[int, list[Rater]]:
+    """By output, the scorers for which it lies outside of what they were fitted on."""
+    raters = {labelled.choice.rater_id: labelled.rater for labelled in choices}
+    found = out_of_domain([labelled.choice for labelled in choices], shown_ids)
+    return {output: [raters[rater] for rater in outside] for output, outside in found.items()}
+
+
+def _panels(
+    outputs: Sequence[Output],
+    judgments: Sequence[Judgment],
+    layers: Sequence[Layer],
+    marks: Mapping[int, list[MarkRow]],
+    *,
+    names: dict[int, str],
+    outside: Mapping[int, list[Rater]],
+) -> list[Panel]:
+    """Each output with its texts, and what is laid over them."""
+    return [
         Panel(
             output=output,
             messages=[MessageRow(row["role"], row.get("channel", ""), row["text"]) for row in output.messages],
@@ -128,30 +174,17 @@ def task_page(
             marks=marks[output.pk],
             summary=summarise(output, judgments, names),
             paint=paint_data(output, shown, marks[output.pk], [layer.limit for layer in layers]),
-            outside_of=[raters_by_key[rater] for rater in outside.get(output.pk, [])],
+            outside_of=outside.get(output.pk, []),
         )
         for output in outputs
     ]
-    versions = RubricVersion.objects.to_show(version_ids(judgments))
-    raters = {judgment.rater_id: judgment.rater for judgment in judgments} | {
-        labelled.rater.pk: labelled.rater for labelled in choices
-    }
-    return TaskPage(
-        task=task,
-        versions=list(Task.objects.versions_of(task)),
-        own_rubric=Rubric.objects.own_of(task),
-        chooser=chooser,
-        shown_ids=shown_ids,
-        panels=panels,
-        choices=choices,
-        layers=layers,
-        disagreements=disagreements(
-            [Reading(layer.name, layer.limit, layer.overlays) for layer in layers], outputs, judgments, marks
-        ),
-        tables=criterion_tables(outputs, judgments, versions, aggregation),
-        rater_facts=facts_about_raters(raters.values()),
-        aggregation=aggregation,
-    )
+
+
+def _raters(judgments: Sequence[Judgment], choices: Sequence[LabelledChoice]) -> Collection[Rater]:
+    """Everybody whom the page names, each once."""
+    raters = {judgment.rater_id: judgment.rater for judgment in judgments}
+    raters |= {labelled.rater.pk: labelled.rater for labelled in choices}
+    return raters.values()
 
 
 def main_choice(choices: Sequence[SignalChoice]) -> str:

@@ -104,22 +104,8 @@ def request_refinement(
     _require_serving(endpoint, Capability.GENERATE, "write")
     needed = Capability.CHOOSE if way == "probabilities" else Capability.GENERATE
     _require_serving(judge or endpoint, needed, "judge")
-    if rubric.archived_at is not None:
-        raise AppError("This rubric is archived.", code="rubric_archived", status=409)
-    if rubric.task_external_id not in (None, task.external_id):
-        raise AppError(
-            f"This rubric is that of task {rubric.task_external_id} alone.",
-            code="task_unfit",
-            fields={"task": [f"Expected {rubric.task_external_id}."]},
-        )
-    current = Output.objects.current().filter(task=task)
-    found = current.filter(pk__in=outputs).count() if outputs else current.count()
-    if found < 2 or (outputs and found < len(set(outputs))):
-        raise AppError(
-            f"Two current outputs of task {task.external_id} are needed, and found were {found}.",
-            code="too_few_outputs",
-            fields={"task": ["It needs at least two outputs."]},
-        )
+    _require_refinable(rubric, task)
+    _require_outputs(task, outputs)
     return _new(
         project=rubric.project,
         actor=actor,
@@ -258,6 +244,29 @@ def _require_serving(endpoint: ModelEndpoint, capability: Capability, role: str)
     if obstacle:
         field = "judge" if role == "judge" else "endpoint"
         raise AppError(f"{obstacle}.", code="endpoint_not_ready", status=409, fields={field: [f"{obstacle}."]})
+
+
+def _require_refinable(rubric: Rubric, task: Task) -> None:
+    if rubric.archived_at is not None:
+        raise AppError("This rubric is archived.", code="rubric_archived", status=409)
+    if rubric.task_external_id not in (None, task.external_id):
+        raise AppError(
+            f"This rubric is that of task {rubric.task_external_id} alone.",
+            code="task_unfit",
+            fields={"task": [f"Expected {rubric.task_external_id}."]},
+        )
+
+
+def _require_outputs(task: Task, outputs: Sequence[int] | None) -> None:
+    """At least two outputs to tell apart, and every one that was named."""
+    current = Output.objects.current().filter(task=task)
+    found = current.filter(pk__in=outputs).count() if outputs else current.count()
+    if found < 2 or (outputs and found < len(set(outputs))):
+        raise AppError(
+            f"Two current outputs of task {task.external_id} are needed, and found were {found}.",
+            code="too_few_outputs",
+            fields={"task": ["It needs at least two outputs."]},
+        )
 
 
 def _newest(rubric: Rubric) -> RubricVersion:

@@ -49,7 +49,6 @@ def start_run(
     """
     _require_startable(scorer, repeats)
     _require_budget_to_bind(scorer, budget)
-    in_groups = source_named(scorer.source).declaration.reads_group
     estimate = estimate_run(project=project, scorer=scorer, selection=selection, repeats=repeats)
     with transaction.atomic():
         run = Run.objects.create(
@@ -64,36 +63,44 @@ def start_run(
             code_version=code_version(),
             created_by=actor,
         )
-        add_items(
-            run=run,
-            outputs=selection.outputs(project, scorer),
-            queue=scorer.queue,
-            endpoint_id=first_endpoint(scorer),
-            # A task's own rubric may have changed since: the worker compares the whole input.
-            take_over=scorer.is_pinned and not scorer.uses_task_rubric and not in_groups,
-            in_groups=in_groups,
-            batch_items=items_per_batch(scorer),
-        )
-        counts = RunItem.objects.filter(run=run).aggregate(
-            items=Count("pk"), reused=Count("pk", filter=Q(status=RunItem.Status.SCORED))
-        )
-        if not counts["items"]:
-            raise AppError("No output fits this selection.", code="nothing_selected")
-        Run.objects.filter(pk=run.pk).update(
-            item_count=counts["items"], scored_count=counts["reused"], reused_count=counts["reused"]
-        )
+        item_count = _add_selected(run, selection)
         finish_if_settled(run_id=run.pk)
         record_event(
             actor=actor,
             verb="run.started",
             project=project,
             target=run,
-            data={"scorer": scorer.name, "items": counts["items"]},
+            data={"scorer": scorer.name, "items": item_count},
         )
         if notify:
             transaction.on_commit(partial(dispatch, queue=scorer.queue))
     run.refresh_from_db()
     return run
+
+
+def _add_selected(run: Run, selection: OutputSelection) -> int:
+    """Put the selected outputs in batches, count what was scored before, and say how many there are."""
+    scorer = run.scorer
+    in_groups = source_named(scorer.source).declaration.reads_group
+    add_items(
+        run=run,
+        outputs=selection.outputs(run.project, scorer),
+        queue=scorer.queue,
+        endpoint_id=first_endpoint(scorer),
+        # A task's own rubric may have changed since: the worker compares the whole input.
+        take_over=scorer.is_pinned and not scorer.uses_task_rubric and not in_groups,
+        in_groups=in_groups,
+        batch_items=items_per_batch(scorer),
+    )
+    counts = RunItem.objects.filter(run=run).aggregate(
+        items=Count("pk"), reused=Count("pk", filter=Q(status=RunItem.Status.SCORED))
+    )
+    if not counts["items"]:
+        raise AppError("No output fits this selection.", code="nothing_selected")
+    Run.objects.filter(pk=run.pk).update(
+        item_count=counts["items"], scored_count=counts["reused"], reused_count=counts["reused"]
+    )
+    return int(counts["items"])
 
 
 def cancel_run(*, run: Run, actor: User | None) -> None:

@@ -157,14 +157,7 @@ def resolve_model(
     """
     if dtype not in DTYPES:
         raise EngineError(ErrorCode.UNSUPPORTED, f"dtype {dtype!r}: expected one of {', '.join(DTYPES)}")
-    commit = ""
-    if reference.startswith(PACKAGE_PREFIX):
-        folder = package_model_folder(reference, models_dir)
-    elif _looks_like_path(reference):
-        folder = _local_folder(reference, allowed_roots, models_dir)
-    else:
-        folder = _hub_snapshot(reference, revision)
-        commit = folder.name
+    folder, commit = _folder_of(reference, revision, allowed_roots, models_dir)
     _check_folder(folder)
     manifest = _manifest(folder)
     config = _read_config(folder)
@@ -184,6 +177,18 @@ def resolve_model(
         vocabulary=vocabulary_hash(folder),
         architecture=str(config["model_type"]),
     )
+
+
+def _folder_of(
+    reference: str, revision: str, allowed_roots: Sequence[Path] | None, models_dir: Path
+) -> tuple[Path, str]:
+    """Where the model's files are, made first where need be, and the commit that they are of; empty for no hub's."""
+    if reference.startswith(PACKAGE_PREFIX):
+        return package_model_folder(reference, models_dir), ""
+    if _looks_like_path(reference):
+        return _local_folder(reference, allowed_roots, models_dir), ""
+    folder = _hub_snapshot(reference, revision)
+    return folder, folder.name
 
 
 def _looks_like_path(reference: str) -> bool:
