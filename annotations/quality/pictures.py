@@ -20,10 +20,38 @@ class Mark(NamedTuple):
     references: tuple[float, ...]
 
 
+class PartRow(NamedTuple):
+    """A figure beside a question's coefficient, on the same scale."""
+
+    name: str
+    note: str
+    mark: Mark | None
+    n: int
+
+
 class QuestionRow(NamedTuple):
     found: Mapping[str, Any]
     mark: Mark | None
     word: str
+    parts: list[PartRow]
+
+
+class ArmLine(NamedTuple):
+    """One arm's coefficient, and its difference from the first arm's in words."""
+
+    found: Mapping[str, Any]
+    mark: Mark | None
+    difference: str
+    differs: bool
+    """Whether the interval of the difference leaves 0 out."""
+
+
+class ArmTable(NamedTuple):
+    """A question's agreement arm by arm."""
+
+    prompt: str
+    measure: str
+    lines: list[ArmLine]
 
 
 class Chart(NamedTuple):
@@ -53,6 +81,9 @@ def context(result: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "result": result,
         "question_rows": question_rows(result["questions"]),
+        # A report from before agreement was told by arm, or before alarms had a least number of answers, has neither.
+        "arm_tables": arm_tables(result.get("arms", [])),
+        "least_answers": result.get("least_answers"),
         "leniency_charts": leniency_charts(result["people"], questions),
         "accuracy_charts": accuracy_charts(result["people"], questions),
         "competence_charts": competence_charts(result["people"], questions),
@@ -65,10 +96,47 @@ def context(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def question_rows(rows: Sequence[Mapping[str, Any]]) -> list[QuestionRow]:
-    """Coefficients on one scale: from the lowest bound, at most 0, to 1."""
-    bounds = [row[name] for row in rows for name in ("value", "low") if row[name] is not None]
-    bottom = min([0.0, *bounds])
-    return [QuestionRow(row, _coefficient(row, bottom), _word(row)) for row in rows]
+    """Coefficients and the figures beside them on one scale: from the lowest bound, at most 0, to 1."""
+    bottom = _bottom([*rows, *(part for row in rows for part in row.get("parts", ()))])
+    return [
+        QuestionRow(
+            row, _coefficient(row, bottom), _word(row), [_part_row(part, bottom) for part in row.get("parts", ())]
+        )
+        for row in rows
+    ]
+
+
+def arm_tables(rows: Sequence[Mapping[str, Any]]) -> list[ArmTable]:
+    """Of the questions that two people answered in at least one arm."""
+    bottom = _bottom([arm for row in rows for arm in row["arms"]])
+    return [
+        ArmTable(row["prompt"], row["arms"][0]["measure"], [_arm_line(arm, bottom) for arm in row["arms"]])
+        for row in rows
+        if any(arm["value"] is not None for arm in row["arms"])
+    ]
+
+
+def _arm_line(arm: Mapping[str, Any], bottom: float) -> ArmLine:
+    mark = _coefficient({**arm, "prompt": arm["arm"]}, bottom)
+    apart = arm["difference"]
+    if not apart or apart["value"] is None:
+        return ArmLine(arm, mark, "", differs=False)
+    words = f"{apart['value']:+.3f}"
+    if apart["low"] is None:
+        return ArmLine(arm, mark, words, differs=False)
+    differs = apart["low"] > 0 or apart["high"] < 0
+    return ArmLine(arm, mark, f"{words} [{apart['low']:+.3f}, {apart['high']:+.3f}]", differs)
+
+
+def _part_row(part: Mapping[str, Any], bottom: float) -> PartRow:
+    found = {**part, "prompt": part["name"], "measure": part["name"]}
+    # A report from before parts had bounds has a value alone.
+    return PartRow(part["name"], part.get("note", ""), _coefficient(found, bottom), part["n"])
+
+
+def _bottom(rows: Sequence[Mapping[str, Any]]) -> float:
+    bounds = (row[name] for row in rows for name in ("value", "low"))
+    return min([0.0, *(float(bound) for bound in bounds if bound is not None)])
 
 
 def leniency_charts(people: Sequence[Mapping[str, Any]], questions: Mapping[str, str]) -> list[Chart]:
@@ -98,7 +166,7 @@ def accuracy_charts(people: Sequence[Mapping[str, Any]], questions: Mapping[str,
             "0 %",
             "100 %",
             [
-                _mark(name, f"{100 * row['value']:.0f} % of {row['n']} answers", (row["value"],) * 3, (0, 1), ())
+                _mark(name, _share_words(row), _with_bounds(row), (0, 1), ())
                 for name, row in sorted(rows, key=lambda entry: -entry[1]["value"])
             ],
         )
@@ -114,18 +182,25 @@ def competence_charts(people: Sequence[Mapping[str, Any]], questions: Mapping[st
             "guesses",
             "knows",
             [
-                _mark(
-                    name,
-                    f"{100 * row['value']:.0f} % [{100 * row['low']:.0f}, {100 * row['high']:.0f}], {row['n']} answers",
-                    (row["value"], row["low"], row["high"]),
-                    (0, 1),
-                    (),
-                )
+                _mark(name, _share_words(row), _with_bounds(row), (0, 1), ())
                 for name, row in sorted(rows, key=lambda entry: -entry[1]["value"])
             ],
         )
         for key, rows in _by_question(people, "competence").items()
     ]
+
+
+def _share_words(row: Mapping[str, Any]) -> str:
+    _, low, high = _with_bounds(row)
+    bounds = f" [{100 * low:.0f}, {100 * high:.0f}]" if low < high else ""
+    return f"{100 * row['value']:.0f} %{bounds}, {row['n']} answers"
+
+
+def _with_bounds(row: Mapping[str, Any]) -> tuple[float, float, float]:
+    """A report from before accuracies had bounds has none."""
+    value = row["value"]
+    low, high = (value if row.get(bound) is None else row[bound] for bound in ("low", "high"))
+    return value, low, high
 
 
 def pace_chart(people: Sequence[Mapping[str, Any]]) -> Chart | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from itertools import combinations
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +17,16 @@ MAX_TEXTS = 300
 """Texts that `distance_alpha` compares each with each; of more, so many of evenly spaced units."""
 
 
-class Given(NamedTuple):
+class Given(NamedTuple, Generic[T]):
     """One rater's answer to a unit, whatever it is."""
 
     unit: Hashable
     rater: Hashable
-    value: object
+    value: T
 
 
 def pair_agreement(
-    answers: Sequence[Given],
+    answers: Sequence[Given[T]],
     likeness: Callable[[T, T], float],
     *,
     clusters: Callable[[Hashable], Hashable] = lambda unit: unit,
@@ -53,7 +53,7 @@ def pair_agreement(
     alike: list[float] = []
     of: list[Hashable] = []
     for unit, values in _by_unit(answers).items():
-        found = [likeness(one, other) for one, other in combinations(values.values(), 2)]  # type: ignore[arg-type]
+        found = [likeness(one, other) for one, other in combinations(values.values(), 2)]
         known = [value for value in found if value == value]
         alike += known
         of += [clusters(unit)] * len(known)
@@ -61,7 +61,7 @@ def pair_agreement(
 
 
 def distance_alpha(
-    answers: Sequence[Given],
+    answers: Sequence[Given[T]],
     distance: Callable[[T, T], float],
     *,
     clusters: Callable[[Hashable], Hashable] = lambda unit: unit,
@@ -121,24 +121,24 @@ def distance_alpha(
     )
 
 
-def _by_unit(answers: Sequence[Given]) -> dict[Hashable, dict[Hashable, object]]:
-    found: dict[Hashable, dict[Hashable, object]] = {}
+def _by_unit(answers: Sequence[Given[T]]) -> dict[Hashable, dict[Hashable, T]]:
+    found: dict[Hashable, dict[Hashable, T]] = {}
     for unit, rater, value in answers:
         found.setdefault(unit, {}).setdefault(rater, value)
     return found
 
 
-def _spaced(units: list[tuple[Hashable, dict[Hashable, object]]]) -> list[tuple[Hashable, dict[Hashable, object]]]:
+def _spaced(units: list[tuple[Hashable, dict[Hashable, T]]]) -> list[tuple[Hashable, dict[Hashable, T]]]:
     """So many units, evenly spaced, that they have at most `MAX_TEXTS` values."""
     n = sum(len(values) for _, values in units)
     keep = len(units) * MAX_TEXTS // n if n > MAX_TEXTS else len(units)
     return [units[place * len(units) // keep] for place in range(keep)] if keep else units[:1]
 
 
-def _distances(values: Sequence[object], distance: Callable[[T, T], float]) -> Floats:
+def _distances(values: Sequence[T], distance: Callable[[T, T], float]) -> Floats:
     apart = np.zeros((len(values), len(values)))
     for one, other in combinations(range(len(values)), 2):
-        apart[one, other] = apart[other, one] = distance(values[one], values[other])  # type: ignore[arg-type]
+        apart[one, other] = apart[other, one] = distance(values[one], values[other])
     return apart
 
 
