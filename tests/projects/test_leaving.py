@@ -195,6 +195,17 @@ def test_letters_tell_who_leaves_that_it_was_asked_and_that_it_is_done(
     assert Departure.objects.get().letter_to == ""
 
 
+def test_a_server_that_keeps_no_secret_keeps_no_address_and_promises_no_second_letter(
+    worked, mailoutbox, django_capture_on_commit_callbacks, settings
+):
+    purging(worked.project)
+    settings.ENCRYPTION_KEYS = []
+    with django_capture_on_commit_callbacks(execute=True):
+        leave(worked.annotator)
+    [letter] = mailoutbox
+    assert "Another letter follows" not in letter.body
+
+
 def test_whoever_left_nothing_behind_gets_one_letter(cast, mailoutbox, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         erase_person(user=cast.viewer, actor=cast.viewer)

@@ -8,11 +8,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from projects.actions.audit import record_event
-from projects.actions.letters import tell_of_departure, tell_of_last_piece
+from projects.actions.letters import Reader, operators, tell_of_departure, tell_of_last_piece
 from projects.actions.pieces import in_pieces
 from projects.encryption import decrypt, encrypt
 from projects.errors import AppError
 from projects.holdings import LeavingRule, all_holdings
+from projects.languages import letter_language
 from projects.models import Departure, Erasure, Fate, Project, User
 
 
@@ -23,10 +24,11 @@ def plan_departure(*, user: User, actor: User, fates: Mapping[int, Fate]) -> Non
     """
     by_key = {str(pk): str(fate) for pk, fate in fates.items()}
     is_work_left = any(rule.rows(user, project).exists() for project, rule in _work(user, by_key))
-    tell_of_departure(user=user, actor=actor, is_work_left=is_work_left)
+    sealed = _sealed(user) if is_work_left else ""
+    tell_of_departure(user=user, actor=actor, is_work_left=is_work_left, hears_again=bool(sealed))
     if not is_work_left:
         return
-    Departure.objects.create(user=user, asked_by=actor, fates=by_key, letter_to=_sealed(user.email))
+    Departure.objects.create(user=user, asked_by=actor, fates=by_key, letter_to=sealed)
     from projects.tasks import finish_departures
 
     # Beat sends what a lost message leaves.
@@ -77,29 +79,31 @@ def _erase_piece(rule: LeavingRule, user: User, project: Project, keys: list[Any
 @transaction.atomic
 def _close(departure: Departure) -> bool:
     """Forget the address and tell it that all is gone; False where another worker was first."""
-    address = _opened(departure.letter_to)
+    user = departure.user
+    readers = [*_opened(departure.letter_to), *operators(user, departure.asked_by)]
     open_one = Departure.objects.filter(pk=departure.pk, finished_at=None)
     if not open_one.update(finished_at=timezone.now(), letter_to=""):
         return False
-    pseudonym = departure.user.username
-    record_event(actor=None, verb="user.work_erased", target=departure.user, data={"user": pseudonym})
-    tell_of_last_piece(departure=departure, address=address)
+    record_event(actor=None, verb="user.work_erased", target=user, data={"user": user.username})
+    tell_of_last_piece(pseudonym=user.username, readers=readers)
     return True
 
 
-def _sealed(address: str) -> str:
-    if not address:
+def _sealed(user: User) -> str:
+    """Where and in which language the person hears that all is gone, encrypted; empty where nothing can be kept."""
+    if not user.email:
         return ""
     try:
-        return encrypt(address)
+        return encrypt(f"{letter_language(user)} {user.email}")
     except AppError:
         # A server that can keep no secret keeps no address of somebody who is gone: the first letter is the only one.
         return ""
 
 
-def _opened(sealed: str) -> str:
+def _opened(sealed: str) -> list[Reader]:
     try:
-        return decrypt(sealed) if sealed else ""
+        language, _, address = decrypt(sealed).partition(" ") if sealed else ("", "", "")
     except AppError:
         # The operator's secret has changed since.
-        return ""
+        return []
+    return [Reader(address, language, True)] if address else []
