@@ -12,6 +12,7 @@ from annotations.quality.conduct import Rows
 from annotations.quality.measures import METRICS
 from annotations.quality.measures.values import sign
 from annotations.quality.reading import Submitted
+from annotations.quality.times import times_of
 from annotations.studies.inputs import Triples
 from rewards.models import Judgment, Rater
 from rewards.statistics.agreement import krippendorff_alpha
@@ -63,6 +64,9 @@ def people_of(
     _repeats(rows, campaign, valued)
     conduct.add_same_words(rows, questions, submitted)
     conduct.add_known_over_time(rows, campaign, {rater.user_id: pk for pk, rater in raters.items() if rater.user_id})
+    for pk, times in times_of(campaign).items():
+        if pk in rows:
+            rows[pk]["times"] = times
     for row in rows.values():
         row["alarms"] = alarms_of(row)
     ordered = sorted(rows.values(), key=lambda row: (-len(row["alarms"]), -row["answered"], row["name"]))
@@ -75,6 +79,7 @@ def _row(rater: Rater) -> dict[str, Any]:
         "name": str(rater.user) if rater.user else rater.label,
         "answered": 0,
         "pace": None,
+        "times": None,
         "relative_pace": None,
         "patterns": [],
         "straight": [],

@@ -14,8 +14,8 @@ def times_of(campaign: Campaign) -> dict[int, dict[str, Any]]:
     Returns
     -------
     dict of int to dict
-        ``n`` items; ``prompt``, ``responses`` (together), ``guidelines`` and ``rest``, what belongs to no part; and
-        ``questions`` by key. Who told no parts is left out.
+        ``n`` items; ``prompt``, ``responses`` (together), ``guidelines`` and ``rest``, what belongs to no part;
+        ``questions`` by key and ``answering``, all of these. Who told no parts is left out.
     """
     work = Submission.objects.filter(
         assignment__campaign=campaign, assignment__item__kind=CampaignItem.Kind.WORK, undone_at__isnull=True
@@ -34,13 +34,15 @@ def times_of(campaign: Campaign) -> dict[int, dict[str, Any]]:
 
 def _mean(total: Counter[str], n: int) -> dict[str, Any]:
     seconds = {name: spent / n / 1000 for name, spent in total.items()}
+    questions = {
+        name.removeprefix(QUESTION): spent for name, spent in sorted(seconds.items()) if name.startswith(QUESTION)
+    }
     return {
         "n": n,
         "prompt": seconds.get(PROMPT, 0.0),
         "responses": sum(spent for name, spent in seconds.items() if name.startswith(RESPONSE)),
-        "questions": {
-            name.removeprefix(QUESTION): spent for name, spent in sorted(seconds.items()) if name.startswith(QUESTION)
-        },
+        "questions": questions,
+        "answering": sum(questions.values()),
         "guidelines": seconds.get(GUIDELINES, 0.0),
         "rest": seconds["rest"],
     }

@@ -64,6 +64,7 @@ def test_a_persons_time_is_told_by_part_over_the_items_that_tell_it(people, camp
         "prompt": 1.0,
         "responses": 6.0,
         "questions": {"overall": 0.5},
+        "answering": 0.5,
         "guidelines": 0.0,
         "rest": 0.5,
     }
