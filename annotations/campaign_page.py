@@ -1,15 +1,39 @@
 """What the pages of a campaign show to those who lead or follow it."""
 
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.utils import timezone
 
 from annotations.access import annotators_of
 from annotations.forecast import pay_of
-from annotations.models import Campaign, CampaignItem, CampaignProgress
+from annotations.models import Assignment, Campaign, CampaignItem, CampaignProgress
 from annotations.next_item import plan_of
 from annotations.protocols import parse_questions
 from annotations.rubric_questions import outdated_rubrics
 from projects.keyset import KeysetPage, keyset_page
 from rewards.models import Output
+
+PRESENT = timedelta(seconds=90)
+"""Since the last sign of life of who is at work: three of the beats that an open page sends."""
+
+
+class AtWork(NamedTuple):
+    """Somebody who holds an item."""
+
+    assignment: Assignment
+    seen_at: datetime
+    is_here: bool
+    """Whether their page has just been heard of; else it is closed, asleep or without a connection."""
+
+
+def at_work(campaign: Campaign) -> list[AtWork]:
+    """Who holds an item, those at work first, the last heard of before the others (one query)."""
+    held = campaign.assignments.live().select_related("user", "item").order_by("-lease_until", "-id")
+    # Whatever a page sends sets the end of the lease to so many minutes from then.
+    lasts, now = timedelta(minutes=campaign.lease_minutes), timezone.now()
+    seen = ((assignment, assignment.lease_until - lasts) for assignment in held)
+    return [AtWork(assignment, seen_at, now - seen_at <= PRESENT) for assignment, seen_at in seen]
 
 
 def campaign_page(campaign: Campaign) -> dict[str, Any]:
@@ -21,15 +45,17 @@ def campaign_page(campaign: Campaign) -> dict[str, Any]:
     asked = [member.user for member in campaign.campaign_members.select_related("user")] or annotators_of(
         campaign.project
     )
-    in_work = set(campaign.assignments.live().values_list("user", flat=True))
+    holding = at_work(campaign)
+    here = {row.assignment.user_id for row in holding if row.is_here}
     return {
         "campaign": campaign,
         "protocol": campaign.protocol,
         "questions": parse_questions(campaign.protocol.questions) if campaign.protocol else [],
         "wanted": wanted,
         "percent": 100 * campaign.submitted_count // wanted if wanted else 0,
-        "in_work_count": len(in_work),
-        "people": [(row, _minutes_per_item(row), row.user_id in in_work, pay_of(row, plan)) for row in people],
+        "holding": holding,
+        "here_count": len(here),
+        "people": [(row, _minutes_per_item(row), row.user_id in here, pay_of(row, plan)) for row in people],
         "plan": plan,
         "waiting": [user for user in asked if user.pk not in started],
         "leaks": _leaks(campaign),
