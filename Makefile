@@ -13,18 +13,20 @@ DEV := .venv/dev.stamp
 unexport PYTHONDONTWRITEBYTECODE
 JS_TESTS := $(wildcard tests/js/*.test.js tests/js/*.test.mjs)
 
-.PHONY: help demo install test test-browser test-models chaos bench bench-anchors check format clean
+.PHONY: help demo install test test-browser walk test-models chaos bench bench-anchors check format messages clean
 
 help:
 	@echo "make demo          start Rubricate with its demo project; Ctrl-C stops it (ARGS=\"--port 8001\")"
 	@echo "make test          the tests, under three minutes; needs nothing before it"
 	@echo "make test-browser  the tests that drive Chromium"
+	@echo "make walk          two people answer twenty items of real data in every protocol (WALK_ITEMS=20)"
 	@echo "make test-models   the tests that load the shipped language model"
 	@echo "make chaos         kill everything there is while models score and people annotate (CHAOS_KILLS=200)"
 	@echo "make bench         speed and memory, one line a figure (ONLY=name)"
 	@echo "make bench-anchors installs Label Studio and Potato for make bench ONLY=annotators"
 	@echo "make check         linters, types, layers, templates, migrations, JavaScript"
 	@echo "make format        rewrite Python and templates in the house format"
+	@echo "make messages      collect the texts of pages and scripts into locale/ and compile them (needs gettext)"
 	@echo "make install       .venv with everything, and nothing else"
 
 demo: $(RUNTIME)
@@ -37,6 +39,11 @@ test: install
 
 test-browser: install
 	DJANGO_ALLOW_ASYNC_UNSAFE=1 $(BIN)/python -m pytest -m browser $(ARGS)
+
+# By protocol: make walk ARGS="-k ranking"
+walk: install
+	DJANGO_ALLOW_ASYNC_UNSAFE=1 WALK_ITEMS=$(or $(WALK_ITEMS),20) $(BIN)/python -m pytest --numprocesses 2 -m browser \
+		tests/browser/test_people_walk.py $(ARGS)
 
 test-models: install
 	$(BIN)/python -m pytest -m models $(ARGS)
@@ -70,6 +77,15 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	find templates -name '*.html' -print0 | xargs -0 --no-run-if-empty $(BIN)/djade --target-version 5.2
+
+# xgettext and msgmerge come with the system's package gettext; nothing else needs it, since what is compiled is committed.
+messages: install
+	@command -v xgettext >/dev/null || { echo "make messages needs gettext: apt-get install gettext"; exit 1; }
+	for domain in django djangojs; do \
+		$(BIN)/python manage.py makemessages --all --domain $$domain --add-location file --no-obsolete --no-wrap \
+			--ignore '.venv/*' --ignore 'var/*' --ignore 'tests/*' && \
+		$(BIN)/pybabel compile --directory locale --domain $$domain --statistics || exit 1; \
+	done
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov .coverage

@@ -5,8 +5,9 @@ Nothing here reads a judgment or a statistic of the platform.
 
 import itertools
 import math
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import krippendorff
@@ -26,6 +27,8 @@ Answers = Mapping[int, Mapping[int, Said]]
 """By item, then by person."""
 
 Mark = tuple[int, int]
+Units = dict[Any, dict[int, float]]
+"""By what is judged, then by person; NaN where somebody could not say."""
 
 
 class Figures(NamedTuple):
@@ -35,7 +38,6 @@ class Figures(NamedTuple):
     units: int
     parts: Mapping[str, float] = {}
     equal: float | None = None
-    written: int | None = None
 
 
 def figures(question: Mapping[str, Any], answers: Answers) -> Figures:
@@ -43,28 +45,50 @@ def figures(question: Mapping[str, Any], answers: Answers) -> Figures:
     return METHODS[question["kind"]](question, answers)
 
 
-def alpha(units: Mapping[Hashable, Mapping[int, float]], level: str) -> Figures:
+def alpha(units: Units, level: str) -> Figures:
     """Krippendorff's alpha by the reference package, and the share of pairs of equal answers."""
     people = sorted({person for unit in units.values() for person in unit})
     table = [[unit.get(person, math.nan) for unit in units.values()] for person in people]
-    pairs = []
-    for unit in units.values():
-        known = [value for value in unit.values() if not math.isnan(value)]
-        pairs += [one == other for one, other in itertools.combinations(known, 2)]
-    met = [unit for unit in units.values() if sum(not math.isnan(value) for value in unit.values()) > 1]
-    values = {value for unit in met for value in unit.values() if not math.isnan(value)}
+    values = {value for pair in both(units) for value in pair}
     found = krippendorff.alpha(reliability_data=table, level_of_measurement=level) if len(values) > 1 else math.nan
-    return Figures(float(found), len(met), equal=float(np.mean(pairs)) if pairs else None)
+    equal = share(one == other for one, other in both(units))
+    return Figures(float(found), len(both(units)), equal=None if math.isnan(equal) else equal)
 
 
-def by_part(question: Mapping[str, Any], answers: Answers) -> Figures:
-    """Ratings and steps: a unit is an output, or a step of it."""
-    units: dict[Hashable, dict[int, float]] = defaultdict(dict)
+def both(units: Units) -> list[tuple[float, float]]:
+    """What the two people said of each unit of which both said something."""
+    known = ([value for value in unit.values() if not math.isnan(value)] for unit in units.values())
+    return [(values[0], values[1]) for values in known if len(values) > 1]
+
+
+def share(found: Iterable[bool | float]) -> float:
+    """The mean; NaN of nothing."""
+    values = list(found)
+    return sum(values) / len(values) if values else math.nan
+
+
+def ratings(question: Mapping[str, Any], answers: Answers) -> Figures:
+    units: Units = defaultdict(dict)
+    for person, said in each(answers):
+        for label, value in said.answer.items():
+            units[said.pks[label]][person] = math.nan if value == "na" else float(value)
+    near = share(abs(one - other) <= 1 for one, other in both(units))
+    return alpha(units, "ordinal")._replace(parts={"At most one level apart": near})
+
+
+def steps(question: Mapping[str, Any], answers: Answers) -> Figures:
+    """A unit is a step; the first that is wrong is one figure of the whole text, -1 where there is none."""
+    units: Units = defaultdict(dict)
+    first: Units = defaultdict(dict)
     for person, said in each(answers):
         for part, value in said.answer.items():
-            label, _, rest = part.partition("/")
-            units[said.pks[label], rest][person] = math.nan if value == "na" else float(value)
-    return alpha(units, "ordinal")
+            label, _, step = part.partition("/")
+            units[said.pks[label], step][person] = float(value)
+        for label, pk in said.pks.items():
+            own = (int(part.partition("/")[2]) for part, value in said.answer.items() if part[0] == label and value < 0)
+            first[pk][person] = min(own, default=-1)
+    alike = share(one == other for one, other in both(first))
+    return alpha(units, "ordinal")._replace(parts={"The same first wrong step, or none": alike})
 
 
 def verdicts(question: Mapping[str, Any], answers: Answers) -> Figures:
@@ -74,18 +98,22 @@ def verdicts(question: Mapping[str, Any], answers: Answers) -> Figures:
         for one in question["criteria"]
         for number, level in enumerate(one["levels"], start=1)
     }
-    units: dict[Hashable, dict[int, float]] = defaultdict(dict)
+    units: Units = defaultdict(dict)
     for person, said in each(answers):
         for part, value in said.answer.items():
             label, _, criterion = part.partition("/")
             if part != "evidence":
                 units[said.pks[label], criterion][person] = worth.get((criterion, value), math.nan)
-    return alpha(units, "ordinal")
+    parts = {
+        one["text"]: alpha({unit: given for unit, given in units.items() if unit[1] == one["key"]}, "ordinal").value
+        for one in question["criteria"]
+    }
+    return alpha(units, "ordinal")._replace(parts=parts)
 
 
 def comparisons(question: Mapping[str, Any], answers: Answers) -> Figures:
     """A unit is a pair; steps towards the one of its outputs that was made first, whoever saw it as A."""
-    units: dict[Hashable, dict[int, float]] = defaultdict(dict)
+    units: Units = defaultdict(dict)
     for person, said in each(answers):
         for pair, choice in said.answer.items():
             first, second = sorted(said.pks[label] for label in pair.split("-"))
@@ -97,12 +125,13 @@ def comparisons(question: Mapping[str, Any], answers: Answers) -> Figures:
             else:
                 value = 0.0
             units[first, second][person] = value
-    return alpha(units, "ordinal")
+    sides = {unit: {who: float(np.sign(value)) for who, value in given.items()} for unit, given in units.items()}
+    return alpha(units, "ordinal")._replace(parts={"By side alone: alpha, nominal": alpha(sides, "nominal").value})
 
 
 def stops(question: Mapping[str, Any], answers: Answers) -> Figures:
     """The share of the text before the place, all of it where it may go on."""
-    units: dict[Hashable, dict[int, float]] = defaultdict(dict)
+    units: Units = defaultdict(dict)
     for person, said in each(answers):
         for label, place in said.answer.items():
             share = 1.0 if place == "none" else place["start"] / len(said.texts[label])
@@ -110,20 +139,26 @@ def stops(question: Mapping[str, Any], answers: Answers) -> Figures:
     return alpha(units, "interval")
 
 
-def orders(tiers: Callable[[Said], Mapping[int, int]]) -> Callable[[Mapping[str, Any], Answers], Figures]:
+def orders(
+    tiers: Callable[[Said], Mapping[int, int]], ends: Mapping[str, Callable[[Iterable[int]], int]]
+) -> Callable[[Mapping[str, Any], Answers], Figures]:
     """Mean over items of Kendall's tau-b of two people, and of his W, of which Friedman's statistic is a multiple."""
 
     def found(question: Mapping[str, Any], answers: Answers) -> Figures:
         taus, concordances = [], []
+        same: dict[str, list[bool]] = {name: [] for name in ends}
         for people in answers.values():
             one, other = (tiers(said) for said in people.values())
             pairs = np.array([[one[pk], other[pk]] for pk in one])
-            taus.append(kendalltau(*pairs.T).statistic)
+            taus.append(float(kendalltau(*pairs.T).statistic))
             if any(len(set(column)) > 1 for column in pairs.T):
-                concordances.append(friedmanchisquare(*pairs).statistic / (2 * (len(pairs) - 1)))
-        known = [tau for tau in taus if not math.isnan(tau)]
-        w = {"Kendall's W, mean over items": float(np.mean(concordances))} if concordances else {}
-        return Figures(float(np.mean(known)) if known else math.nan, len(answers), w)
+                concordances.append(float(friedmanchisquare(*pairs).statistic / (2 * (len(pairs) - 1))))
+            for name, end in ends.items():
+                mine, theirs = ({pk for pk in order if order[pk] == end(order.values())} for order in (one, other))
+                same[name].append(mine == theirs)
+        parts = {"Kendall's W, mean over items": share(concordances)}
+        known = share(tau for tau in taus if not math.isnan(tau))
+        return Figures(known, len(answers), parts | {name: share(alike) for name, alike in same.items()})
 
     return found
 
@@ -137,8 +172,22 @@ def picked(said: Said) -> dict[int, int]:
     return {pk: tiers.get(label, 2) for label, pk in said.pks.items()}
 
 
-def ticked(said: Said) -> dict[int, int]:
-    return {pk: 1 if label in said.answer["good"] else 2 for label, pk in said.pks.items()}
+def ticks(question: Mapping[str, Any], answers: Answers) -> Figures:
+    """Ticked or not, output by output; beside it the orders of two tiers that this makes."""
+    units: Units = defaultdict(dict)
+    for person, said in each(answers):
+        for label, pk in said.pks.items():
+            units[pk][person] = float(label in said.answer["good"])
+    taus = []
+    for people in answers.values():
+        one, other = people.values()
+        pairs = [
+            [pk in {said.pks[label] for label in said.answer["good"]} for said in (one, other)]
+            for pk in one.pks.values()
+        ]
+        taus.append(float(kendalltau(*np.array(pairs).T).statistic))
+    implied = share(tau for tau in taus if not math.isnan(tau))
+    return alpha(units, "nominal")._replace(parts={"Kendall's tau-b of the implied orders": implied})
 
 
 def spans(question: Mapping[str, Any], answers: Answers) -> Figures:
@@ -147,21 +196,50 @@ def spans(question: Mapping[str, Any], answers: Answers) -> Figures:
     for person, said in each(answers):
         for span in said.answer:
             marks[span["type"]][said.pks[span["output"]], person].append((span["start"], span["end"]))
-    return unitising(marks, answers)
+    found = unitising(marks, answers)
+    return found._replace(parts={**found.parts, "Characters that both marked, F1": marked_alike(marks, answers)})
+
+
+def marked_alike(marks: Mapping[str, Mapping[tuple[int, int], list[Mark]]], answers: Answers) -> float:
+    """Mean over the texts in which anything is marked, of whatever type; each character counts once."""
+    found = []
+    for people in answers.values():
+        pks = next(iter(people.values())).pks.values()
+        for pk in pks:
+            mine, theirs = (
+                {at for of_kind in marks.values() for mark in of_kind.get((pk, person), []) for at in range(*mark)}
+                for person in people
+            )
+            if mine or theirs:
+                found.append(2 * len(mine & theirs) / (len(mine) + len(theirs)))
+    return share(found)
 
 
 def edits(question: Mapping[str, Any], answers: Answers) -> Figures:
-    """What was put at the start changes the first word, what was put at the end the last one."""
+    """What was put at the start changes the first word, what was put at the end the last one.
+
+    Of two edits that both only put words in at different ends, or of which one leaves the text, no word is the same.
+    """
     marks: dict[tuple[int, int], list[Mark]] = defaultdict(list)
+    changed: Units = defaultdict(dict)
+    after: dict[int, list[str]] = defaultdict(list)
     for person, said in each(answers):
-        for label, after in said.answer.items():
-            before, where = said.texts[label], (said.pks[label], person)
-            if after != before:
-                is_first = after.endswith(before)
-                assert is_first or after.startswith(before)
-                first_end, last_start = before.partition(" ")[0], before.rpartition(" ")[0]
-                marks[where].append((0, len(first_end)) if is_first else (len(last_start) + 1, len(before)))
-    return unitising({"changed": marks}, answers)
+        for label, text in said.answer.items():
+            before, pk = said.texts[label], said.pks[label]
+            changed[pk][person] = float(text != before)
+            after[pk].append(text)
+            if text != before:
+                is_first = text.endswith(before)
+                assert is_first or text.startswith(before)
+                first_end, last_start = len(before.partition(" ")[0]), len(before.rpartition(" ")[0]) + 1
+                marks[pk, person].append((0, first_end) if is_first else (last_start, len(before)))
+    alike = share(one == other for pk, (one, other) in after.items() if any(changed[pk].values()))
+    return unitising({"changed": marks}, answers)._replace(
+        parts={
+            "Whether to change anything: alpha, nominal": alpha(changed, "nominal").value,
+            "Share of two people's changes that are the same": alike,
+        }
+    )
 
 
 def unitising(marks: Mapping[str, Mapping[tuple[int, int], list[Mark]]], answers: Answers) -> Figures:
@@ -214,7 +292,31 @@ def gap_lengths(marks: list[Mark], length: int) -> list[int]:
 
 
 def words(question: Mapping[str, Any], answers: Answers) -> Figures:
-    return Figures(math.nan, 0, written=sum(len(said.answer) for _, said in each(answers)))
+    """Alpha of texts that are apart by 1 less the F1 of their words; a unit is an output in one voice."""
+    units: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for _, said in each(answers):
+        for part, text in said.answer.items():
+            label, _, voice = part.partition("/")
+            units[said.pks[label], voice].append(text)
+    paired = {unit: texts for unit, texts in units.items() if len(texts) > 1}
+    voices = {
+        f"{voice.capitalize()} voice": distance_alpha([texts for (_, one), texts in paired.items() if one == voice])
+        for voice in question["voices"]
+    }
+    return Figures(distance_alpha(list(paired.values())), len(paired), voices if len(voices) > 1 else {})
+
+
+def distance_alpha(units: list[list[str]]) -> float:
+    """Mean distance of two texts about the same, by that of any two."""
+    texts = [text for unit in units for text in unit]
+    within = share(apart(one, other) for one, other in units)
+    any_two = share(apart(one, other) for one, other in itertools.permutations(texts, 2))
+    return 1 - within / any_two if any_two else math.nan
+
+
+def apart(one: str, other: str) -> float:
+    mine, theirs = (Counter(re.findall(r"\w+", text.lower())) for text in (one, other))
+    return 1 - 2 * (mine & theirs).total() / (mine.total() + theirs.total())
 
 
 def each(answers: Answers) -> Iterable[tuple[int, Said]]:
@@ -222,14 +324,14 @@ def each(answers: Answers) -> Iterable[tuple[int, Said]]:
 
 
 METHODS: Mapping[str, Callable[[Mapping[str, Any], Answers], Figures]] = {
-    "rating": by_part,
-    "steps": by_part,
+    "rating": ratings,
+    "steps": steps,
     "checklist": verdicts,
     "comparison": comparisons,
     "stop": stops,
-    "ranking": orders(ranked),
-    "best_worst": orders(picked),
-    "tick": orders(ticked),
+    "ranking": orders(ranked, {"The same first place": min}),
+    "best_worst": orders(picked, {"The same best": min, "The same worst": max}),
+    "tick": ticks,
     "spans": spans,
     "edit": edits,
     "critique": words,

@@ -91,10 +91,13 @@ class Person:
             for question in shown["questions"]
             if question["kind"] == "checklist"
         }
+        self.has_overlay = bool(shown.get("overlay"))
         self._marked: set[tuple[str, int]] = set()
 
     def answer(self) -> dict[str, Any]:
         """Answer all that the page asks; the answer that was meant, by question."""
+        if self.has_overlay:
+            self.meant["@marks"] = self._decide_on_marks()
         for key, question in self.spans.items():
             self.meant[key] = self._mark_words([kind["key"] for kind in question["types"]])
         if self.way == KEYS:
@@ -262,6 +265,47 @@ class Person:
             found.append({**place, "type": types[kind], "severity": SEVERITIES[severity]})
             expect(self.page.locator(".span-row")).to_have_count(len(found))
         return sorted(found, key=lambda span: (span["output"], span["start"]))
+
+    def _decide_on_marks(self) -> dict[str, dict[str, Any]]:
+        """Of each span that a model marked: right, wrong, of another type, or nothing said of it."""
+        expect(self.page.locator("[data-proposal]").first).to_be_attached()
+        found = {}
+        for label in self.labels:
+            self._show(label)
+            for row in self.page.locator(f"[data-proposals={label}] [data-proposal]").all():
+                decision = self.rng.choice(("accepted", "changed", "rejected", None))
+                if decision is None:
+                    continue
+                said = found[row.get_attribute("data-proposal") or ""] = {"decision": decision}
+                button = row.locator(f"[data-decide={decision}]")
+                self._reach_and_press(button)
+                if decision == "changed":
+                    said |= {"type": self._choose_next_type(row), "quote": row.locator("q").inner_text()}
+                expect(row).to_have_attribute("data-decision", decision)
+        return found
+
+    def _choose_next_type(self, row: Locator) -> str:
+        types = row.locator("select[data-field=type]")
+        expect(types).to_be_focused()
+        values: list[str] = types.locator("option").evaluate_all("options => options.map(({ value }) => value)")
+        chosen = values[values.index(types.input_value()) + 1]
+        if self.way == KEYS:
+            self.page.keyboard.press("ArrowDown")
+        else:
+            types.select_option(chosen)
+        expect(types).to_have_value(chosen)
+        return chosen
+
+    def _reach_and_press(self, button: Locator) -> None:
+        if self.way != KEYS:
+            self._press(button)
+            return
+        for _ in range(300):
+            if button.evaluate("button => button === document.activeElement"):
+                self.page.keyboard.press("Enter")
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"Tab does not lead to {button}")
 
     def _mark_evidence(self, asked: Asked) -> None:
         """One word for the criterion, from the criterion's own button."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from annotations.actions.campaign import ProtocolContent, create_campaign, open_campaign
+from annotations.actions.plan import change_plan
 from annotations.models import Campaign
 from annotations.protocols.presets import (
     BEST_WORST,
@@ -28,8 +29,10 @@ from annotations.selection import Selection
 from projects.models import Project, User
 from rewards.actions.imports import import_files
 from rewards.formats.sources import SourceFile
-from rewards.models import Comparison, ImportBatch, Policy, RubricVersion, Task
-from tests.factories import make_rubric
+from rewards.models import Comparison, ImportBatch, Judgment, Output, Policy, Rater, RubricVersion, SpanMark, Task
+from rewards.text import sha256_text
+from tests.browser.people_at_work import FIRST_WORDS, PLAIN_WORD
+from tests.factories import make_judgment, make_rubric
 
 PROTOCOLS = {
     "rating": [{**RATING, "allow_na": True}],
@@ -44,6 +47,7 @@ PROTOCOLS = {
     "stop": [STOP],
     "edit": [EDIT],
     "critique": [CRITIQUE],
+    "critic": [SPANS],
     "together": [
         SPANS,
         {**RATING, "confidence": True},
@@ -52,7 +56,7 @@ PROTOCOLS = {
         {**TICK, "confidence": True},
     ],
 }
-"""Those with one question each, and several on one screen that also ask how sure the person is."""
+"""One question each; a critic's spans to review beside one's own; several on one screen that ask how sure one is."""
 
 RESPONSES = {"ranking": 3, "best_worst": 3, "tick": 3}
 
@@ -81,9 +85,34 @@ def make_walk_campaign(project: Project, owner: User, name: str, task_ids: list[
         selection=Selection(task_ids=tuple(task_ids), outputs_per_item=RESPONSES.get(name, 2)),
         overlap=2,
     )
+    if name == "critic":
+        show_a_critic(campaign, owner)
     open_campaign(campaign=campaign, actor=owner)
     assert campaign.item_count == len(task_ids)
     return campaign
+
+
+def show_a_critic(campaign: Campaign, owner: User) -> None:
+    """A model's marks on two words of each response, behind those that people mark themselves."""
+    critic = Rater.objects.create(
+        project=campaign.project, kind=Rater.Kind.SCORER, name="critic-7b", pseudonym="critic", scorer_hash="c" * 64
+    )
+    for output in Output.objects.filter(item_outputs__item__campaign=campaign).distinct():
+        text = output.messages[-1]["text"]
+        judgment = make_judgment(critic, Judgment.Kind.SPANS, output.task, output)
+        for word in list(PLAIN_WORD.finditer(text))[FIRST_WORDS : FIRST_WORDS + 2]:
+            SpanMark.objects.create(
+                judgment=judgment,
+                output=output,
+                message=len(output.messages) - 1,
+                start=word.start(),
+                end=word.end(),
+                quote=word.group(),
+                text_sha256=sha256_text(text),
+                type="factual",
+                value=-1,
+            )
+    change_plan(campaign=campaign, actor=owner, arms={"overlay": {"levels": ["start"], "marks": [critic.pk]}})
 
 
 def import_both(project: Project, data: Path, folder: Path) -> list[str]:
