@@ -36,7 +36,7 @@ def _of_pace(row: Row) -> list[str]:
     timed, relative = row["pace"], row["relative_pace"]
     if timed and timed["is_alarming"]:
         fast = f"{timed['fast']} of {timed['timed']} items at over {MAX_WORDS_PER_MINUTE:.0f} words a minute"
-        found.append(f"{fast}, where {FAST_SHARE:.0%} may be ({_chance(timed['p_value'])})")
+        found.append(f"{fast}, where up to {FAST_SHARE:.0%} may be ({_chance(timed['p_value'])})")
     if relative and _is_below(relative["p_value"], LEVEL):
         fast = f"{relative['fast']} of {relative['timed']} items in less than {RELATIVE_FAST:.0%} of the others' time"
         found.append(f"{fast} on them, {relative['ratio']:.0%} in the median ({_chance(relative['p_value'])})")
@@ -58,7 +58,7 @@ def _of_copying(copied: Sequence[Row]) -> list[str]:
 
 def _of_patterns(patterns: Sequence[Row]) -> list[str]:
     told = [
-        f"{one['question']}: the same answer {one['observed']:.0f} times running, for as often as others give each "
+        f"{one['question']}: the same answer {one['observed']:.0f} times running, where the others' vary more "
         f"({_chance(one['p_value'])})"
         for one in _alarming([one for one in patterns if one["pattern"] == "same"])
     ]

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rewards.statistics.agreement import Alpha
-from rewards.statistics.proportions import Estimate, cluster_bootstrap_mean, percentile_interval
+from rewards.statistics.jackknife import grouped_jackknife
+from rewards.statistics.proportions import Estimate, cluster_bootstrap_mean
 
 Floats = npt.NDArray[np.float64]
 T = TypeVar("T")
@@ -65,7 +66,6 @@ def distance_alpha(
     distance: Callable[[T, T], float],
     *,
     clusters: Callable[[Hashable], Hashable] = lambda unit: unit,
-    replicates: int = 1_000,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Alpha:
@@ -82,9 +82,10 @@ def distance_alpha(
     distance : callable
         At least 0, 0 for equal values, and symmetric; O(n^2) calls.
     clusters : callable
-        What a unit was judged with: whole clusters are drawn for the interval.
-    replicates, confidence, seed
-        Of the bootstrap.
+        What a unit was judged with.
+    confidence, seed
+        Of the interval, a jackknife over clusters: a bootstrap would set copies of a unit against each other, which are
+        not apart at all.
 
     Returns
     -------
@@ -101,17 +102,17 @@ def distance_alpha(
     values = [value for _, given in paired for value in given.values()]
     unit_of = np.repeat(np.arange(len(paired)), [len(given) for _, given in paired])
     apart = _distances(values, distance)
-    cluster = {of: place for place, of in enumerate(dict.fromkeys(clusters(unit) for unit, _ in paired))}
-    cluster_of = np.array([cluster[clusters(unit)] for unit, _ in paired], dtype=np.int64)
-    value = _alpha(apart, unit_of, np.ones(len(paired)))
-    generator, n_drawn = np.random.default_rng(seed), len(cluster)
-    drawn = [
-        _alpha(apart, unit_of, np.bincount(picks, minlength=n_drawn)[cluster_of].astype(np.float64))
-        for picks in (generator.integers(n_drawn, size=n_drawn) for _ in range(replicates if n_drawn > 1 else 0))
-    ]
+    cluster_of = [clusters(unit) for unit, _ in paired]
+
+    def of_clusters(kept: frozenset[Hashable]) -> float:
+        is_kept = np.array([cluster in kept for cluster in cluster_of], dtype=bool)[unit_of]
+        return _alpha(apart[np.ix_(is_kept, is_kept)], unit_of[is_kept])
+
+    found = grouped_jackknife(cluster_of, of_clusters, confidence=confidence, seed=seed)
     return Alpha(
-        value,
-        *percentile_interval(np.array(drawn), confidence, n_drawn=n_drawn),
+        found.value,
+        found.low,
+        found.high,
         n_units=len(paired),
         n_raters=len({rater for _, given in paired for rater in given}),
         n_values=len(values),
@@ -142,11 +143,8 @@ def _distances(values: Sequence[T], distance: Callable[[T, T], float]) -> Floats
     return apart
 
 
-def _alpha(apart: Floats, unit_of: npt.NDArray[np.int64], weights: Floats) -> float:
-    """With every unit taken `weights` times."""
-    size = np.bincount(unit_of, minlength=len(weights))
+def _alpha(apart: Floats, unit_of: npt.NDArray[np.int64]) -> float:
+    size = np.bincount(unit_of)[unit_of] if len(unit_of) else unit_of
     within = np.where(unit_of[:, None] == unit_of, apart, 0.0).sum(axis=1)
-    observed = float((weights[unit_of] * within / (size[unit_of] - 1)).sum()) if len(unit_of) else 0.0
-    taken = weights[unit_of]
-    total = float(taken @ apart @ taken)
-    return 1.0 - (float(taken.sum()) - 1.0) * observed / total if total else float("nan")
+    total = float(apart.sum())
+    return 1.0 - (len(unit_of) - 1) * float((within / (size - 1)).sum()) / total if total else float("nan")

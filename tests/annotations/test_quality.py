@@ -275,9 +275,9 @@ def test_who_clicks_through_is_noticed_and_who_reads_is_not(project, people):
     alarms = {one["name"]: one["alarms"] for one in report(campaign)["people"]}
     assert alarms["ann"] == []
     assert alarms["cat"] == [
-        "20 of 20 items at over 700 words a minute, where 5% may be (chance below 1 in 100,000)",
+        "20 of 20 items at over 700 words a minute, where up to 5% may be (chance below 1 in 100,000)",
         "20 of 20 items in less than 33% of the others' time on them, 7% in the median (chance below 1 in 100,000)",
-        "overall: the same answer 20 times running, for as often as others give each (chance below 1 in 100,000)",
+        "overall: the same answer 20 times running, where the others' vary more (chance below 1 in 100,000)",
     ]
 
 

@@ -112,10 +112,10 @@ class WordMeasure:
 
     def over(self, items: Items) -> float:
         kept = [one for one in self.written if self._item(one.unit) in items]
-        return distance_alpha(kept, self._apart, replicates=0).value
+        return distance_alpha(kept, self._apart).value
 
     def row(self, seed: int) -> Row:
-        alpha = distance_alpha(self.written, self._apart, clusters=self._item, replicates=REPLICATES, seed=seed)
+        alpha = distance_alpha(self.written, self._apart, clusters=self._item, seed=seed)
         by_voice = defaultdict(list)
         for one in self.written:
             by_voice[str(one.unit).split("/")[1]].append(one)
@@ -128,7 +128,7 @@ class WordMeasure:
         }
 
     def _voice(self, name: str, written: Sequence[Given[str]], seed: int) -> Row:
-        alpha = distance_alpha(written, self._apart, clusters=self._item, replicates=REPLICATES // 2, seed=seed)
+        alpha = distance_alpha(written, self._apart, clusters=self._item, seed=seed)
         return part(name.replace("_", " ").capitalize(), alpha, n=alpha.n_units)
 
     def _item(self, unit: Hashable) -> Hashable:
