@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext, gettext_noop
 
 from projects.access import Capability, allows
 from projects.models import Project
@@ -28,58 +29,75 @@ class Entry(NamedTuple):
 
 
 SECTIONS = (
-    Section("overview", "Overview", "projects:project-detail", Capability.VIEW),
+    Section("overview", gettext_noop("Overview"), "projects:project-detail", Capability.VIEW),
     Section(
         "tasks",
-        "Tasks",
+        gettext_noop("Tasks"),
         "rewards:task-list",
         Capability.VIEW,
-        "Prompts with the outputs of your policies, side by side with every judgment on them.",
+        gettext_noop("Prompts with the outputs of your policies, side by side with every judgment on them."),
     ),
     Section(
         "rubrics",
-        "Rubrics",
+        gettext_noop("Rubrics"),
         "rewards:rubric-list",
         Capability.VIEW,
-        "Criteria with signed weights, in versions that never change.",
+        gettext_noop("Criteria with signed weights, in versions that never change."),
     ),
     Section(
         "recipes",
-        "Recipes",
+        gettext_noop("Recipes"),
         "rewards:recipe-list",
         Capability.VIEW,
-        "Rewards composed of signals by operators, tried on real outputs while you move a slider.",
+        gettext_noop("Rewards composed of signals by operators, tried on real outputs while you move a slider."),
     ),
     Section(
         "sources",
-        "Sources",
+        gettext_noop("Sources"),
         "workers:source-list",
         Capability.VIEW,
-        "Judges, rubrics, verifiers and token-level methods, set up on a model.",
+        gettext_noop("Judges, rubrics, verifiers and token-level methods, set up on a model."),
         starts_group=True,
     ),
-    Section("runs", "Runs", "workers:run-list", Capability.VIEW, "Outputs being scored: progress, rate and failures."),
+    Section(
+        "runs",
+        gettext_noop("Runs"),
+        "workers:run-list",
+        Capability.VIEW,
+        gettext_noop("Outputs being scored: progress, rate and failures."),
+    ),
     Section(
         "campaigns",
-        "Campaigns",
+        gettext_noop("Campaigns"),
         "annotations:campaign-list",
         Capability.ANNOTATE,
-        "What people are asked to rate, compare and mark.",
+        gettext_noop("What people are asked to rate, compare and mark."),
     ),
     Section(
         "compare",
-        "Compare",
+        gettext_noop("Compare"),
         "annotations:study-list",
         Capability.VIEW,
-        "Where people, models and protocols agree, with intervals.",
+        gettext_noop("Where people, models and protocols agree, with intervals."),
     ),
-    Section("imports", "Imports", "rewards:import-list", Capability.MANAGE, "Files read in, row by row.", True),
     Section(
-        "exports", "Exports", "rewards:export-list", Capability.VIEW, "Frozen datasets that trainers load as they are."
+        "imports",
+        gettext_noop("Imports"),
+        "rewards:import-list",
+        Capability.MANAGE,
+        gettext_noop("Files read in, row by row."),
+        True,
     ),
-    Section("members", "Members", "projects:member-list", Capability.VIEW, starts_group=True),
-    Section("audit", "Audit log", "projects:audit-list", Capability.MANAGE),
-    Section("settings", "Settings", "projects:project-settings", Capability.OWN),
+    Section(
+        "exports",
+        gettext_noop("Exports"),
+        "rewards:export-list",
+        Capability.VIEW,
+        gettext_noop("Frozen datasets that trainers load as they are."),
+    ),
+    Section("members", gettext_noop("Members"), "projects:member-list", Capability.VIEW, starts_group=True),
+    Section("audit", gettext_noop("Audit log"), "projects:audit-list", Capability.MANAGE),
+    Section("settings", gettext_noop("Settings"), "projects:project-settings", Capability.OWN),
 )
 
 
@@ -92,9 +110,9 @@ def entries_for(project: Project, current: str = "") -> list[Entry]:
             entries.append(
                 Entry(
                     section=section.name,
-                    label=section.label,
+                    label=gettext(section.label),
                     url=url,
-                    purpose=section.purpose,
+                    purpose=gettext(section.purpose) if section.purpose else "",
                     is_current=section.name == current,
                     starts_group=section.starts_group,
                 )
