@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -40,6 +41,7 @@ def start_page(campaign: Campaign, user: User) -> dict[str, Any]:
         "is_done": live is None and not still_to_come(user, campaign).exists(),
         "wanted": campaign.answer_count_wanted,
         "undoable": campaign.assignments.undoable_by(user, campaign),
+        "kept": kept_for(campaign, user),
         **_qualification(campaign, user, progress),
     }
 
@@ -66,11 +68,23 @@ def annotate_page(assignment: Assignment) -> dict[str, Any]:
         "mine": progress.submitted_count if progress else 0,
         "wanted": campaign.answer_count_wanted,
         "undoable": campaign.assignments.undoable_by(user, campaign),
+        "kept": kept_for(campaign, user),
         # Kinds that look like work have no name here.
         "announced": "" if assignment.item.kind in LIKE_WORK else assignment.item.get_kind_display(),
         "is_changed": _is_changed(assignment),
         "own_reports": own_reports(assignment),
     }
+
+
+def kept_for(campaign: Campaign, user: User) -> dict[str, int] | None:
+    """How many items are kept for the person, and how many of them are done; None without any (a query with some)."""
+    if not plan_of(campaign).has_reserved:
+        return None
+    answered = Q(assignments__user=user, assignments__status=Assignment.Status.SUBMITTED)
+    kept = campaign.items.reserved_for(user).aggregate(
+        total=Count("pk", distinct=True), done=Count("pk", distinct=True, filter=answered)
+    )
+    return kept if kept["total"] else None
 
 
 def page_after(assignment: Assignment) -> str | None:

@@ -1,4 +1,4 @@
-"""Who is at work in a campaign, as its leads see it: from the signs of life that open pages send."""
+"""Who is at work in a campaign, as its leads see it; and how far people have come with what is kept for them."""
 
 from datetime import timedelta
 
@@ -7,10 +7,13 @@ from django.urls import reverse
 
 from annotations.actions.draft import save_draft
 from annotations.actions.lease import lease_next_item, release_item
+from annotations.actions.plan_items import share_out
+from annotations.actions.submission import submit_answer
+from annotations.answering_page import kept_for
 from annotations.campaign_page import at_work
-from annotations.models import Assignment
+from annotations.models import Assignment, Campaign
 from projects.models import Membership, Role
-from tests.annotations.campaigns import make_campaign
+from tests.annotations.campaigns import full_answer, make_campaign
 from tests.factories import make_project, make_user
 
 pytestmark = pytest.mark.django_db
@@ -43,3 +46,22 @@ def test_leads_see_who_is_at_work_who_is_away_and_since_when(client):
     )
     told = shown.content.decode()
     assert (told.count("At work<"), told.count("Away<"), "cleo" in told.split("People</h2>")[0]) == (1, 1, False)
+
+
+def test_people_see_how_much_of_what_is_kept_for_them_is_done(client):
+    owner, ann, bob = (make_user(name) for name in ("olga", "ann", "bob"))
+    project = make_project("lab", owner=owner, annotator=ann)
+    Membership.objects.create(project=project, user=bob, role=Role.ANNOTATOR)
+    campaign = make_campaign(project, owner, items=4)
+    assert kept_for(campaign, ann) is None
+    share_out(campaign=campaign, actor=owner, people=[ann, bob])
+    campaign = Campaign.objects.get(pk=campaign.pk)
+    held = lease_next_item(campaign=campaign, user=ann)
+    submit_answer(assignment=held, key="k", answer=full_answer(held))
+    assert kept_for(campaign, ann) == {"total": 2, "done": 1}
+    assert kept_for(campaign, bob) == {"total": 2, "done": 0}
+    client.force_login(ann)
+    held = lease_next_item(campaign=campaign, user=ann)
+    start = reverse("annotations:campaign-start", args=["lab", campaign.pk])
+    for url in (reverse("annotations:annotate", args=[held.pk]), start):
+        assert "1 of 2 kept for you" in client.get(url).content.decode()

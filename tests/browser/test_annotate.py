@@ -507,3 +507,39 @@ def test_no_byte_in_the_browser_names_a_policy(open_page, ann, assignment):
                 continue
     assert len(bodies) > 10
     assert not [body for body in bodies if "secret-policy" in body]
+
+
+def test_a_click_and_a_shift_click_mark_what_is_between_them(open_page, ann, assignment):
+    page = open_item(open_page, ann, assignment)
+    view = view_of(page)
+    for words, keys in (("here", []), ("Second", ["Shift"])):
+        left, right, middle = boxes_of(view, words)[0]
+        for key in keys:
+            page.keyboard.down(key)
+        page.mouse.click((left + right) / 2, middle)
+        for key in keys:
+            page.keyboard.up(key)
+    expect(page.locator("[data-chooser]")).to_be_visible()
+    page.keyboard.press("2")
+    page.keyboard.press("Escape")
+    answer_the_rest(page)
+    submit(page)
+    assert [mark.quote for mark in SpanMark.objects.all()] == ["here.\r\nSecond"]
+    assert page.errors == []
+
+
+def test_enter_submits_where_one_thing_is_asked_and_the_lease_is_told(open_page, ann, owner, project):
+    question = [{"kind": "comparison", "key": "better", "prompt": "Which is better?"}]
+    campaign = make_campaign(project, owner, questions=question)
+    page = open_item(open_page, ann, lease_next_item(campaign=campaign, user=ann))
+    expect(page.locator("[data-lease]")).to_have_text(re.compile(r"^Kept for you until \d\d:\d\d$"))
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-error]").first).to_have_text("Please answer this.")
+    page.keyboard.press("a")
+    here = page.url
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: url != here)
+    assert Comparison.objects.get().choice in ("a", "b")
+    parts = Submission.objects.get().active_parts
+    assert all(type(spent) is int for spent in parts.values())
+    assert page.errors == []

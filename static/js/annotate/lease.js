@@ -7,6 +7,7 @@ export class Lease {
    * @param post      async (name, body, options) => result of api.js
    * @param activeMs  () => number
    * @param onLost    (result) => void: the item cannot be worked on any more
+   * @param onAlive   (leaseUntil) => void: it is held until then
    */
   constructor({ post, activeMs, onLost, onSignedOut, onAlive, isEmpty }) {
     Object.assign(this, { post, activeMs, onLost, onSignedOut, onAlive, isEmpty });
@@ -24,7 +25,7 @@ export class Lease {
     if (this.isOver) return;
     if (result.kind === "error") this.onLost(result);
     else if (result.kind === "signed-out") this.onSignedOut();
-    else if (result.kind === "ok") this.onAlive();
+    else if (result.kind === "ok") this.onAlive(result.data.lease_until);
   }
 
   /** The item is submitted or skipped: nothing is to be renewed or given back. */

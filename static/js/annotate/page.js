@@ -8,7 +8,7 @@ import { Flow } from "./flow.js";
 import { Lease } from "./lease.js";
 import { meant, Reports } from "./reports.js";
 import { listen, remap, showKeys } from "./shortcuts.js";
-import { Notices, SaveState } from "./status.js";
+import { clock, Notices, SaveState } from "./status.js";
 import { randomKey } from "./submit.js";
 import { Workbench } from "./workbench.js";
 
@@ -27,7 +27,7 @@ const workbench = new Workbench(root, data, {
       const result = await request("PUT", `${urls.api}/draft`, { ...draft, active_ms: time.milliseconds });
       if (result.kind === "error" && result.code !== "draft_conflict") lost(result);
       if (result.kind === "signed-out") signedOut();
-      if (result.kind === "ok") notices.hide("signed-out");
+      if (result.kind === "ok") alive(result.data.lease_until);
       // Signed out is like offline: it goes on by itself after signing in again elsewhere.
       return result.kind === "signed-out" ? { kind: "offline" } : result;
     },
@@ -45,7 +45,7 @@ const lease = new Lease({
   activeMs: () => time.milliseconds,
   onLost: (result) => lost(result),
   onSignedOut: () => signedOut(),
-  onAlive: () => notices.hide("signed-out"),
+  onAlive: (until) => alive(until),
   isEmpty: () => workbench.isEmpty && !workbench.drafts.isDirty && data.draft === null,
 });
 
@@ -95,6 +95,12 @@ showKeys(document, keys);
 listen(
   remap({
     "Ctrl+Enter": () => flow.submit(),
+    // By itself only where one thing is asked, and where it does not press or open what has the focus.
+    Enter: (event) => {
+      const isElsewhere = event.target.closest?.("button, a, summary, select, .text-view");
+      if (isElsewhere || marking || workbench.fields.fieldsets.length !== 1) return false;
+      return flow.submit();
+    },
     "Ctrl+s": () => workbench.drafts.flush(),
     "Ctrl+z": () => workbench.undo(),
     "Ctrl+Shift+z": () => workbench.redo(),
@@ -131,7 +137,18 @@ listen(
 root.querySelector("[data-undo]").addEventListener("click", () => workbench.undo());
 root.querySelector("[data-redo]").addEventListener("click", () => workbench.redo());
 root.querySelector("[data-missing]").addEventListener("click", () => workbench.fields.goToMissing());
+showLease(data.lease_until);
 root.dataset.ready = "true";
+
+/** The server has been heard of: signed in, and the item is held until then. */
+function alive(until) {
+  notices.hide("signed-out");
+  showLease(until);
+}
+
+function showLease(until) {
+  root.querySelector("[data-lease]").textContent = gettext("Kept for you until %(time)s", { time: clock(until) });
+}
 
 function lost(result) {
   notices.show("lost", result.message, { kind: "danger", link: { href: window.location.href, text: gettext("Open this item again") } });

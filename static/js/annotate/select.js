@@ -1,5 +1,6 @@
 // Selecting text by mouse and by touch. What was selected is told in code points; it snaps to what snap.js says, unless
-// Shift is held. A finger taps the first word, token or character and then the last.
+// Shift is held. A finger taps the first word, token or character and then the last; a mouse may click where a passage
+// begins and Shift-click where it ends.
 
 import { offsetOfPoint, pointAtOffset } from "./offsets.js";
 import { exactBounds } from "./words.js";
@@ -15,14 +16,16 @@ export class PointerSelection {
   constructor(views, snap, { onSelect, onClick, onAway }) {
     Object.assign(this, { views, snap, onSelect, onClick, onAway });
     this.firstTap = null;
+    this.anchor = null;
     document.addEventListener("pointerdown", (event) => this.pressed(event));
     document.addEventListener("pointerup", (event) => this.released(event));
     for (const view of views) view.element.addEventListener("click", (event) => this.tapped(event, view));
   }
 
-  /** Forget the first of two taps. */
+  /** Forget the first of two taps or clicks. */
   reset() {
     this.firstTap = null;
+    this.anchor = null;
   }
 
   pressed(event) {
@@ -44,8 +47,7 @@ export class PointerSelection {
   read(view, event) {
     const selection = window.getSelection();
     if (selection.isCollapsed) {
-      const position = positionAt(view, event.clientX, event.clientY);
-      if (position === null || !this.onClick(view, position)) this.onAway();
+      this.clicked(view, event);
       return;
     }
     const stretch = selectedStretch(view, selection);
@@ -53,6 +55,21 @@ export class PointerSelection {
     const [start, end] = this.snap.bounds(view, ...stretch, { exact: event.shiftKey });
     selection.removeAllRanges();
     if (start < end) this.onSelect(view, start, end, { isTap: false });
+  }
+
+  /** A click on a mark, at the beginning of a passage, or with Shift at its end. */
+  clicked(view, event) {
+    const position = positionAt(view, event.clientX, event.clientY);
+    const anchor = event.shiftKey && this.anchor?.view === view ? this.anchor.position : null;
+    if (anchor !== null && position !== null && anchor !== position) {
+      const ends = [Math.min(anchor, position), Math.max(anchor, position) + 1];
+      this.anchor = null;
+      this.onSelect(view, ...this.snap.bounds(view, ...ends), { isTap: false });
+      return;
+    }
+    if (position !== null && this.onClick(view, position)) return;
+    this.onAway();
+    if (position !== null) this.anchor = { view, position };
   }
 
   tapped(event, view) {
