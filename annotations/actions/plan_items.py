@@ -38,6 +38,12 @@ JOIN annotations_campaignitem AS item ON item.campaign_id = %(campaign)s AND ite
 GROUP BY asked.row
 """
 
+_LOCK = """
+SELECT count(*) FROM (
+    SELECT id FROM annotations_campaignitem WHERE id = ANY(%(items)s) ORDER BY id FOR NO KEY UPDATE
+) AS locked
+"""
+
 # What is null was not asked for.
 _SET = """
 UPDATE annotations_campaignitem AS item SET
@@ -105,9 +111,9 @@ def set_items(*, campaign: Campaign, actor: User, rows: Sequence[Mapping[str, An
     if problems:
         name, words = next(iter(problems.items()))
         raise AppError(f"{name}: {words[0]}", code="items_invalid", fields=problems)
-    lock_items(CampaignItem.objects.filter(pk__in=list(changed)))
     asked_for = {"rows": json.dumps(list(changed.values()))}
     with connection.cursor() as cursor:
+        cursor.execute(_LOCK, {"items": list(changed)})
         for statement in (_SET, _FREE, _RESERVE):
             cursor.execute(statement, asked_for)
     _follow(campaign)
