@@ -263,7 +263,7 @@ class Person:
                 self._press(self.page.locator(".chooser-choice", has_text=SEVERITIES[severity].title()))
             place = {"output": label, "start": start, "end": end}
             found.append({**place, "type": types[kind], "severity": SEVERITIES[severity]})
-            expect(self.page.locator(".span-row")).to_have_count(len(found))
+            expect(self.page.locator("[data-span-list] .span-row")).to_have_count(len(found))
         return sorted(found, key=lambda span: (span["output"], span["start"]))
 
     def _decide_on_marks(self) -> dict[str, dict[str, Any]]:
@@ -297,6 +297,7 @@ class Person:
         return chosen
 
     def _reach_and_press(self, button: Locator) -> None:
+        """By keyboard with Tab alone."""
         if self.way != KEYS:
             self._press(button)
             return
@@ -312,16 +313,12 @@ class Person:
         label, _, criterion = asked.part.partition("/")
         start, end = self._choose_word(label)
         button = self.page.locator(f"{asked.selector} [data-aim]")
+        self._reach_and_press(button)
         if self.way == KEYS:
-            # The verdicts are one stop of the Tab key, the button is the next.
-            self.page.keyboard.press("Tab")
-            expect(button).to_be_focused()
-            self.page.keyboard.press("Enter")
             self._walk_to(label, start)
             self.page.keyboard.press("Enter")
             expect(self.page.locator(asked.selector)).to_have_class(re.compile("is-current"))
         else:
-            self._press(button)
             self._point_at(label, start, end)
             words = self.criteria[asked.question][criterion]
             self._press(self.page.locator(".chooser-choice", has_text=words))
