@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from django.db import models
 from django.http import Http404
+from django.utils.translation import gettext
 
 from annotations.models import Adjudication, Assignment, Campaign, CampaignItem, ItemReport, Study
 from annotations.querysets.campaign import CampaignQuerySet
@@ -61,7 +62,7 @@ def annotators_named(project: Project, usernames: Sequence[str]) -> list[User]:
     found = list(annotators_of(project).filter(username__in=usernames))
     unknown = sorted(set(usernames) - {user.username for user in found})
     if unknown:
-        message = f"Not an annotator of this project: {', '.join(unknown)}."
+        message = gettext("Not an annotator of this project: %(unknown)s.") % {"unknown": ", ".join(unknown)}
         raise AppError(message, code="annotator_unknown", fields={"people": [message]})
     return found
 
@@ -112,7 +113,9 @@ def _tell_who_left(user: User, pk: int) -> None:
     """Whoever had the item before they left knows that it is there: they are told what became of their work."""
     own = Assignment.objects.of(user).filter(pk=pk)
     if own.exclude(project__memberships__user=user).exists():
-        message = "You are no longer a member of this project, so this item cannot be worked on. What you sent is kept."
+        message = gettext(
+            "You are no longer a member of this project, so this item cannot be worked on. What you sent is kept."
+        )
         raise AppError(message, code="not_a_member", status=403)
 
 

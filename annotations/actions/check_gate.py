@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from django.utils.translation import gettext
+
 from annotations.actions.copies import ensure_copy
 from annotations.checks import CheckSettings, Kind, drawn_kind, is_checked, kinds_in_use
 from annotations.models import Assignment, Campaign, CampaignItem, CampaignProgress
@@ -46,10 +48,12 @@ def due_checks(*, campaign: Campaign, user: User) -> Due | None:
 
 def _require_work_for(progress: CampaignProgress) -> None:
     if progress.paused_at is not None:
-        message = "You get no more items here for now: some of your answers need a word with the people who lead this."
+        message = gettext(
+            "You get no more items here for now: some of your answers need a word with the people who lead this."
+        )
         raise AppError(message, code="person_paused", status=409)
     if progress.qualification == Qualification.FAILED:
-        message = "You have not passed the qualification of this campaign."
+        message = gettext("You have not passed the qualification of this campaign.")
         raise AppError(message, code="not_qualified", status=409)
 
 

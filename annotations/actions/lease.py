@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotations.actions.arms import draw_arm
 from annotations.actions.check_gate import due_checks
@@ -88,17 +89,19 @@ def regain_item(*, assignment: Assignment) -> None:
     if assignment.status == LEASED:
         return
     if assignment.status not in REGAINABLE:
-        raise AppError("You have already submitted this item.", code="already_submitted", status=409)
+        raise AppError(gettext("You have already submitted this item."), code="already_submitted", status=409)
     if not assignment.makes_gold:
         require_open(campaign, in_work=True)
     if item.withdrawn_at is not None:
-        message = f"This item was withdrawn: {item.withdrawn_reason} What you entered is kept."
+        message = gettext("This item was withdrawn: %(withdrawn_reason)s What you entered is kept.") % {
+            "withdrawn_reason": item.withdrawn_reason
+        }
         raise AppError(message, code="item_withdrawn", status=409)
     if campaign.assignments.of(assignment.user).live().exists():
-        raise AppError("You have another item open in this campaign.", code="other_item_open", status=409)
+        raise AppError(gettext("You have another item open in this campaign."), code="other_item_open", status=409)
     if item.kind == CampaignItem.Kind.WORK and item.granted_count >= campaign.overlap:
         raise AppError(
-            "The time for this item ran out and it went to someone else. What you entered is kept.",
+            gettext("The time for this item ran out and it went to someone else. What you entered is kept."),
             code="lease_lost",
             status=409,
         )
@@ -125,9 +128,11 @@ def skip_item(*, assignment: Assignment, reason: str) -> None:
         ``not_in_work`` (409) if it is not in work any more, ``not_to_be_skipped`` (409) for what is asked of everybody.
     """
     if assignment.makes_gold or assignment.item.kind not in LIKE_WORK:
-        raise AppError("Everybody answers this item: it cannot be skipped.", code="not_to_be_skipped", status=409)
+        raise AppError(
+            gettext("Everybody answers this item: it cannot be skipped."), code="not_to_be_skipped", status=409
+        )
     if not _give_up(assignment, SKIPPED, reason=reason):
-        raise AppError("This item is not in work any more.", code="not_in_work", status=409)
+        raise AppError(gettext("This item is not in work any more."), code="not_in_work", status=409)
     count_skip(assignment=assignment, sign=1)
 
 
@@ -148,14 +153,14 @@ def require_open(campaign: Campaign, *, in_work: bool) -> None:
     if campaign.status == Campaign.Status.OPEN or (in_work and campaign.status == Campaign.Status.PAUSED):
         return
     if campaign.status == Campaign.Status.PAUSED:
-        raise AppError("This campaign is paused. Come back later.", code="campaign_paused", status=409)
-    raise AppError("This campaign is closed. What you entered is kept.", code="campaign_closed", status=409)
+        raise AppError(gettext("This campaign is paused. Come back later."), code="campaign_paused", status=409)
+    raise AppError(gettext("This campaign is closed. What you entered is kept."), code="campaign_closed", status=409)
 
 
 def _require_time(campaign: Campaign) -> None:
     deadline = plan_of(campaign).deadline
     if deadline is not None and timezone.now() > deadline:
-        message = "The deadline of this campaign has passed: no new items are given out."
+        message = gettext("The deadline of this campaign has passed: no new items are given out.")
         raise AppError(message, code="deadline_passed", status=409)
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from django.db import models, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotations.actions.check_results import record_check
 from annotations.actions.counters import uncount_submit
@@ -126,15 +127,19 @@ def undo_submission(*, assignment: Assignment) -> None:
     """
     submission = assignment.submissions.filter(undone_at=None).first()
     if submission is None:
-        raise AppError("There is no submit to take back.", code="nothing_to_undo", status=409)
+        raise AppError(gettext("There is no submit to take back."), code="nothing_to_undo", status=409)
     campaign = assignment.campaign
     if assignment.makes_gold or assignment.item.kind not in LIKE_WORK:
-        raise AppError("This answer stands: it has been compared already.", code="answer_stands", status=409)
+        raise AppError(gettext("This answer stands: it has been compared already."), code="answer_stands", status=409)
     require_open(campaign, in_work=True)
     now = timezone.now()
     if now > _undo_until(assignment, submission):
         minutes = campaign.undo_minutes
-        raise AppError(f"A submit can be taken back for {minutes} minutes.", code="undo_too_late", status=409)
+        raise AppError(
+            gettext("A submit can be taken back for %(minutes)s minutes.") % {"minutes": minutes},
+            code="undo_too_late",
+            status=409,
+        )
     others = list(campaign.assignments.of(assignment.user).live())
     items = CampaignItem.objects.filter(pk__in=[assignment.item_id, *(other.item_id for other in others)])
     list(items.select_for_update(no_key=True).order_by("pk"))
@@ -142,7 +147,7 @@ def undo_submission(*, assignment: Assignment) -> None:
         release_item(assignment=other)
     CampaignItem.objects.filter(pk=assignment.item_id).update(submitted_count=F("submitted_count") - 1)
     if not Submission.objects.filter(pk=submission.pk, undone_at=None).update(undone_at=now):
-        raise AppError("There is no submit to take back.", code="nothing_to_undo", status=409)
+        raise AppError(gettext("There is no submit to take back."), code="nothing_to_undo", status=409)
     withdrawn = Judgment.objects.filter(act=submission.act).update(withdrawn_at=now, withdrawn_by=assignment.user)
     assignment.status = Assignment.Status.LEASED
     assignment.lease_until = now + timedelta(minutes=campaign.lease_minutes)
@@ -181,11 +186,11 @@ def _known(submissions: Iterable[Submission], key: str, answer: Any) -> Submissi
     for submission in submissions:
         if submission.idempotency_key == key:
             if submission.answer != answer:
-                raise AppError("This key was used for another answer.", code="key_reused", status=409)
+                raise AppError(gettext("This key was used for another answer."), code="key_reused", status=409)
             return submission
         standing = standing or submission.undone_at is None
     if standing:
-        raise AppError("You have already submitted this item.", code="already_submitted", status=409)
+        raise AppError(gettext("You have already submitted this item."), code="already_submitted", status=409)
     return None
 
 
