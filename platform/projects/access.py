@@ -88,7 +88,7 @@ def allows(project: Project, capability: Capability | str) -> bool:
 def require(project: Project, capability: Capability) -> None:
     """Raise the 403 `role_required` unless the viewer's role grants `capability` (no query)."""
     if not allows(project, capability):
-        role = Role(project.viewer_role).label.lower()
+        role = Role(project.viewer_role).words
         raise AppError(
             gettext("This is not open to you as %(role)s of this project.") % {"role": role},
             code="role_required",

@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from projects.mail import cut
-from projects.models import Notification
+from projects.models import Notification, Role
 
 
 class Notice(NamedTuple):
@@ -77,6 +77,9 @@ def line_of(notification: Notification) -> str:
         return notification.kind
     words = {name: cut(value) for name, value in notification.data.items()}
     words["project"] = cut(notification.project or "")
+    if words.get("role") in Role.values:
+        # Stored as it is, so that everybody is told in their own language.
+        words["role"] = Role(words["role"]).words
     try:
         return str(notice.line) % words
     except KeyError:

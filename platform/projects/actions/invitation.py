@@ -16,7 +16,7 @@ from projects.actions.audit import record_event
 from projects.actions.member import add_member, tell_owners_of
 from projects.credentials import fingerprint, new_invitation_secret
 from projects.errors import AppError
-from projects.models import Invitation, Membership, Project, User
+from projects.models import Invitation, Membership, Project, Role, User
 
 LIFETIME = timedelta(days=14)
 _PROOF = "projects.invitation-proof"
@@ -79,7 +79,7 @@ def mail_invitation(*, issued: IssuedInvitation, url: str) -> bool:
     context = {
         "project": mail.cut(invitation.project),
         "inviter": mail.cut(invitation.invited_by or ""),
-        "role": invitation.get_role_display().lower(),
+        "role": Role(invitation.role).words,
         "until": invitation.expires_at,
         "url": f"{url}?proof={signing.dumps(invitation.pk, salt=_PROOF)}",
     }

@@ -22,9 +22,9 @@ def add_member(*, project: Project, actor: User, identifier: str, role: str) -> 
     user = _user_named(identifier)
     membership, is_new = Membership.objects.get_or_create(project=project, user=user, defaults={"role": role})
     if not is_new:
-        message = gettext("%(user)s is already %(lower)s here.") % {
+        message = gettext("%(user)s is already %(role)s here.") % {
             "user": user,
-            "lower": Role(membership.role).label.lower(),
+            "role": Role(membership.role).words,
         }
         raise AppError(message, code="already_member", status=409, fields={"identifier": [message]})
     record_event(
@@ -92,7 +92,7 @@ def tell_owners_of(membership: Membership, *, owner: User | None) -> None:
         users=owners,
         kind="member.joined",
         project=membership.project,
-        data={"user": str(membership.user), "role": Role(membership.role).label.lower()},
+        data={"user": str(membership.user), "role": membership.role},
         url=f"{membership.project.get_absolute_url()}members/",
     )
 
@@ -104,7 +104,7 @@ def _tell_of_role(membership: Membership, *, by: User) -> None:
         users=[membership.user],
         kind="project.joined",
         project=membership.project,
-        data={"role": Role(membership.role).label.lower()},
+        data={"role": membership.role},
         url="/",
     )
 

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from projects.querysets.membership import MembershipQuerySet
@@ -13,6 +14,19 @@ class Role(models.TextChoices):
     MANAGER = "manager", _("Manager")
     ANNOTATOR = "annotator", _("Annotator")
     VIEWER = "viewer", _("Viewer")
+
+    @property
+    def words(self) -> str:
+        """What a person with the role is called in the middle of a sentence."""
+        return gettext(_IN_A_SENTENCE[self.value])
+
+
+_IN_A_SENTENCE = {
+    "owner": gettext_noop("owner"),
+    "manager": gettext_noop("manager"),
+    "annotator": gettext_noop("annotator"),
+    "viewer": gettext_noop("viewer"),
+}
 
 
 class Fate(models.TextChoices):

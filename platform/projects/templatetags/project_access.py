@@ -3,7 +3,7 @@
 from django import template
 
 from projects import access
-from projects.models import Project
+from projects.models import Project, Role
 from projects.navigation import Entry, entries_for
 
 register = template.Library()
@@ -13,6 +13,12 @@ register = template.Library()
 def allows(project: Project, capability: str) -> bool:
     """Whether the viewer's role grants `capability` (no query)."""
     return access.allows(project, capability)
+
+
+@register.filter
+def in_a_sentence(role: str) -> str:
+    """What a person with the role is called."""
+    return Role(role).words
 
 
 @register.simple_tag

@@ -41,7 +41,7 @@ def invitation_accept(request: HttpRequest, secret: str) -> HttpResponse:
     proof = request.GET.get("proof", "")
     offer = _Offer(
         project=invitation.project,
-        role=Role(invitation.role).label.lower(),
+        role=Role(invitation.role).words,
         inviter=invitation.invited_by,
         accept=lambda user: accept_invitation(user=user, secret=secret),
         accept_as_newcomer=lambda user: accept_as_newcomer(user=user, secret=secret, proof=proof),
@@ -57,7 +57,7 @@ def annotator_link_accept(request: HttpRequest, secret: str) -> HttpResponse:
     link = annotator_link_with(secret)
     offer = _Offer(
         project=link.project,
-        role=Role.ANNOTATOR.label.lower(),
+        role=Role.ANNOTATOR.words,
         inviter=link.created_by,
         accept=lambda user: join_by_link(user=user, secret=secret),
         accept_as_newcomer=lambda user: join_by_link_as_newcomer(user=user, secret=secret),

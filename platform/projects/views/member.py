@@ -127,8 +127,8 @@ def member_change(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
         change_role(membership=membership, actor=request.user, role=form.cleaned_data["role"])
         messages.success(
             request,
-            gettext("%(user)s is now %(lower)s.")
-            % {"user": membership.user, "lower": Role(form.cleaned_data["role"]).label.lower()},
+            gettext("%(user)s is now %(role)s.")
+            % {"user": membership.user, "role": Role(form.cleaned_data["role"]).words},
         )
     if membership.user == request.user:
         # Whoever gave up the ownership may not be shown the members any more.
