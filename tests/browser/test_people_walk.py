@@ -17,7 +17,7 @@ from django.conf import settings
 from django.test import Client
 from playwright.sync_api import expect
 
-from annotations.models import Adjudication, Assignment, Study, Submission
+from annotations.models import Adjudication, Assignment, CampaignPlan, Study, Submission
 from rewards.models import (
     Comparison,
     Critique,
@@ -140,7 +140,9 @@ def work(page, way, ways, campaign, user):
     # An item is given back by its page, which has to be there first.
     page.wait_for_load_state()
     page.goto("/")
-    wait_until_given_back(user)
+    # Not where it showed what a model says: that this was seen is kept, and the person goes on with the item.
+    if not CampaignPlan.objects.filter(campaign=campaign).exclude(arms={}).exists():
+        wait_until_given_back(user)
     return meant
 
 
