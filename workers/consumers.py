@@ -9,8 +9,10 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404
 from django.template.loader import render_to_string
+from django.utils import translation
 
 from projects.errors import AppError
+from projects.languages import letter_language
 from projects.models import User
 from workers.access import run_for
 from workers.progress import group_name, progress_of
@@ -72,4 +74,5 @@ class RunConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         except (Http404, AppError):
             return None
         context = {"project": run.project, "run": run, "progress": progress_of(run)}
-        return render_to_string("workers/run_detail.html#progress", context)
+        with translation.override(letter_language(self.user)):
+            return render_to_string("workers/run_detail.html#progress", context)

@@ -19,7 +19,7 @@ def chosen_language(user: AbstractBaseUser | AnonymousUser) -> str | None:
 
 
 def letter_language(user: User) -> str:
-    """In which language a worker writes to the person, where no browser tells."""
+    """In which language letters and sockets speak to the person, where no browser tells."""
     return chosen_language(user) or settings.LANGUAGE_CODE
 
 

@@ -20,6 +20,7 @@ export function buildViews(data, root, { canMark }) {
       const element = document.createElement("div");
       element.className = "text-view signal-text raw-text";
       element.dir = "auto";
+      element.lang = "";
       element.textContent = message.text;
       element.dataset.output = output.label;
       element.dataset.message = String(index);
@@ -94,6 +95,7 @@ function plainText(text) {
   const element = document.createElement("div");
   element.className = "raw-text";
   element.dir = "auto";
+  element.lang = "";
   element.textContent = text;
   return element;
 }
