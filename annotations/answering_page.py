@@ -9,7 +9,7 @@ from django.utils import timezone
 from annotations.actions.consent import missing_consent
 from annotations.actions.lease import regain_item, renew_lease, require_open
 from annotations.actions.qualification import attempts_left
-from annotations.arms import SEQUENCE, SEQUENCES
+from annotations.arms import SEQUENCE, SEQUENCES, second_part
 from annotations.checks import LIKE_WORK, CheckSettings, Kind, is_checked, kinds_in_use
 from annotations.checks_page import last_protocol_number, qualification_of
 from annotations.models import Assignment, Campaign, CampaignProgress
@@ -51,6 +51,7 @@ def annotate_page(assignment: Assignment) -> dict[str, Any]:
     campaign, user = assignment.campaign, assignment.user
     data = assignment_data(assignment)
     questions = _with_layout(assignment, data)
+    data["later"] = second_part([row["question"] for row in questions], assignment.arm)
     can_mark = any(asks_for_marks(row["question"]) for row in questions)
     progress = campaign.progress.filter(user=user).first()
     return {

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from annotations.models import Assignment
 from annotations.protocols import Problems, Question, asks_for_marks
@@ -20,14 +20,14 @@ Arm = dict[str, str]
 
 SEQUENCE, GUIDELINES, OVERLAY = "sequence", "guidelines", "overlay"
 SEQUENCES: Mapping[str, str] = {
-    "sparse_first": "Ratings and choices first, then marks in the text",
-    "dense_first": "Marks in the text first, then ratings and choices",
+    "sparse_first": gettext_noop("Ratings and choices first, then marks in the text"),
+    "dense_first": gettext_noop("Marks in the text first, then ratings and choices"),
 }
 OVERLAY_OFF, OVERLAY_AFTER, OVERLAY_START = "off", "after", "start"
 OVERLAYS: Mapping[str, str] = {
-    OVERLAY_OFF: "Without the model’s values",
-    OVERLAY_AFTER: "The model’s values after the first own answer",
-    OVERLAY_START: "The model’s values from the start",
+    OVERLAY_OFF: gettext_noop("Without the model’s values"),
+    OVERLAY_AFTER: gettext_noop("The model’s values after the first own answer"),
+    OVERLAY_START: gettext_noop("The model’s values from the start"),
 }
 MAX_VARIANTS = 6
 MAX_SOURCES = 6
@@ -112,6 +112,13 @@ def in_sequence(questions: Sequence[Question], arm: Mapping[str, str]) -> list[Q
     if SEQUENCE not in arm:
         return list(questions)
     return sorted(questions, key=lambda question: is_dense(question) == (arm[SEQUENCE] == "sparse_first"))
+
+
+def second_part(questions: Sequence[Question], arm: Mapping[str, str]) -> list[str]:
+    """The keys of what the arm asks second, which waits on the page; empty where all questions are of one sort."""
+    if SEQUENCE not in arm or len({is_dense(question) for question in questions}) < 2:
+        return []
+    return [question.key for question in questions if is_dense(question) == (arm[SEQUENCE] == "sparse_first")]
 
 
 def is_dense(question: Question) -> bool:

@@ -8,7 +8,7 @@ from annotations.access import assignment_for
 from annotations.actions.lease import lease_next_item, release_item
 from annotations.actions.plan import change_plan
 from annotations.actions.submission import submit_answer
-from annotations.arms import arm_of_item, arm_of_person, arms_of, in_sequence, read_arms
+from annotations.arms import arm_of_item, arm_of_person, arms_of, in_sequence, read_arms, second_part
 from annotations.models import Campaign
 from annotations.page_data import assignment_data
 from annotations.plan_page import arm_rows
@@ -115,6 +115,14 @@ def test_the_arm_is_in_what_the_person_sees_and_in_every_judgment(project, owner
         submit_answer(assignment=held, key="k", answer=full_answer(held))
         shown = Judgment.objects.filter(presentation__assignment=held.pk).values_list("presentation__arm", flat=True)
         assert [arm == held.arm for arm in shown] == [True] * 5
+
+
+def test_what_is_asked_second_waits_on_the_page_where_there_is_a_first():
+    questions = parse_questions(FULL)
+    assert second_part(questions, {"sequence": "sparse_first"}) == ["errors"]
+    assert second_part(questions, {"sequence": "dense_first"}) == ["overall", "preference"]
+    assert second_part(questions, {"guidelines": "short"}) == []
+    assert second_part(questions[:1], {"sequence": "sparse_first"}) == []
 
 
 def test_without_a_study_nothing_is_drawn_and_questions_stand_as_the_protocol_has_them(project, owner):

@@ -12,8 +12,10 @@ import numpy.typing as npt
 from rewards.statistics.agreement import cohen_kappa, krippendorff_alpha
 from rewards.statistics.concordance import Place, rank_agreement
 from rewards.statistics.dawid_skene import accuracy_draws
+from rewards.statistics.jackknife import grouped_jackknife
 from rewards.statistics.leniency import fit_leniency
 from rewards.statistics.mace import mace
+from rewards.statistics.pair_agreement import Given, distance_alpha
 from rewards.statistics.proportions import cluster_bootstrap_mean, wilson
 from rewards.statistics.unitising import Unit, UnitisingAlpha, unitising_alpha
 from tests.bench.figures import Figure, at_least, at_most
@@ -185,6 +187,34 @@ def _thresholds(rng: np.random.Generator, seed: int) -> Held:
     return _is_within(found.threshold_low, found.threshold_high, THRESHOLDS)
 
 
+def _texts(rng: np.random.Generator, seed: int) -> Held:
+    """Values of which only squared distances are known, a normal one of each unit and as much noise: alpha is 1/2."""
+    values = rng.normal(size=(40, 1)) + rng.normal(size=(40, 3))
+    given = [Given(unit, rater, float(value)) for (unit, rater), value in np.ndenumerate(values)]
+    found = distance_alpha(given, lambda a, b: (a - b) ** 2, seed=seed)
+    return _is_within(found.low, found.high, 0.5)
+
+
+def _arms(rng: np.random.Generator, seed: int) -> Held:
+    """Two people in each of two arms on the same 60 units of three classes, right with 0.85 and with 0.7."""
+    true = rng.integers(0, 3, 60)
+    arms = []
+    for accuracy in (0.85, 0.7):
+        wrong = (true[:, None] + rng.integers(1, 3, (60, 2))) % 3
+        arms.append(np.where(rng.random((60, 2)) < accuracy, true[:, None], wrong))
+
+    def alpha(values: npt.NDArray[np.int64], kept: npt.NDArray[np.int64]) -> float:
+        return krippendorff_alpha(np.repeat(kept, 2), np.tile([0, 1], len(kept)), values[kept].ravel()).value
+
+    def difference(kept: frozenset[object]) -> float:
+        places = np.array([one for one in kept if isinstance(one, int)])
+        return alpha(arms[0], places) - alpha(arms[1], places)
+
+    found = grouped_jackknife(range(60), difference, seed=seed)
+    truths = [1 - (1 - right**2 - (1 - right) ** 2 / 2) / (2 / 3) for right in (0.85, 0.7)]
+    return _is_within(found.low, found.high, truths[0] - truths[1])
+
+
 def _places(raters: list[object]) -> list[int]:
     return [rater for rater in raters if isinstance(rater, int)]
 
@@ -201,4 +231,6 @@ SCENARIOS: Mapping[str, Callable[[np.random.Generator, int], Held]] = {
     "MACE competence, 100 units of 4": _mace,
     "leniency, 100 units of 3 of 5": _leniency,
     "thresholds, 100 units of 3 of 5": _thresholds,
+    "alpha by distances, 40 units of 3": _texts,
+    "difference of two arms' alpha, 60 units of 2": _arms,
 }

@@ -32,6 +32,7 @@ export class Flow {
   async submit() {
     if (this.isBusy || this.isBlocked) return;
     const missing = this.workbench.fields.missing;
+    if (this.workbench.stages.isHeld) return this.workbench.stages.goOn();
     if (missing.length > 0) {
       this.showMissing(missing);
       return;

@@ -19,10 +19,11 @@ export class Marking {
    * @param getSpans  () => spans
    * @param setSpans  (spans, burst) => void: one step of the history; it renders
    * @param getHeat   () => of heat.js, what is drawn under the words, or null
+   * @param getStages () => of stages.js, which says what cannot be marked yet
    * @param proposals of proposals.js with getSpans(), [] where none are shown; or null
    */
-  constructor(root, types, views, { getSpans, setSpans, getHeat, onReveal, proposals = null }) {
-    Object.assign(this, { views, getSpans, setSpans, getHeat, onReveal, proposals });
+  constructor(root, types, views, { getSpans, setSpans, getHeat, onReveal, getStages, proposals = null }) {
+    Object.assign(this, { views, getSpans, setSpans, getHeat, onReveal, getStages, proposals });
     this.types = new Map(types.map((type) => [type.key, type]));
     this.lastType = types[0].key;
     this.pending = null;
@@ -235,6 +236,11 @@ export class Marking {
   }
 
   add(view, from, to, type, { keepsCaret = false }) {
+    if (this.getStages().holdsMark(type)) {
+      this.cancel();
+      this.getStages().point();
+      return;
+    }
     // A point is told by the word that begins there.
     const [start, end] = this.types.get(type).isPoint ? (wordAt(view.characters, from) ?? [from, from + 1]) : [from, to];
     const place = { output: view.output, message: view.message, start, end, type };

@@ -1,6 +1,6 @@
 // The questions of the page, a fieldset for each part: kept in step with the state, walked and answered by keys.
 
-import { missingFrom } from "./answer.js";
+import { CONFIDENCE, missingFrom } from "./answer.js";
 import { widgetFor } from "./widgets.js";
 
 export class Questions {
@@ -12,7 +12,7 @@ export class Questions {
    *                   `onReveal` brings a response into view where only one is shown, `onAim` leads into its text to mark there
    */
   constructor(root, questions, labels, page) {
-    Object.assign(this, { root, questions, labels, onReveal: page.onReveal });
+    Object.assign(this, { root, questions, labels, onReveal: page.onReveal, waiting: new Set() });
     const asked = new Map(questions.map((question) => [question.key, question]));
     const onChoice = (question, part, value, burst) => {
       this.forgive(question.key, part);
@@ -39,16 +39,31 @@ export class Questions {
     this.showCurrent();
   }
 
-  /** What must still be answered, in the order of the page: all about one response before the next. */
+  /** What must still be answered, in the order of the page: all about one response before the next; what waits last. */
   get missing() {
     const place = (entry) => this.fieldsets.indexOf(this.fieldsetOf(entry));
-    return missingFrom(this.state, this.questions, this.labels).sort((a, b) => place(a) - place(b));
+    const missing = missingFrom(this.state, this.questions, this.labels);
+    return missing.sort((a, b) => this.waits(a) - this.waits(b) || place(a) - place(b));
+  }
+
+  /** Questions that cannot be answered yet, by key; none: all can. */
+  holdBack(keys) {
+    this.waiting = new Set(keys);
+    for (const fieldset of this.fieldsets) {
+      fieldset.disabled = this.waits(fieldset.dataset);
+      fieldset.classList.toggle("is-waiting", fieldset.disabled);
+    }
+    if (this.state) this.render(this.state);
+  }
+
+  waits({ question, part }) {
+    return this.waiting.has(question === CONFIDENCE ? part : question);
   }
 
   /** The fieldset that the keys answer: the focused one, else the first that is missing. */
   current() {
     const focused = document.activeElement?.closest?.("fieldset[data-question]");
-    return focused ?? this.fieldsetOf(this.missing[0]);
+    return focused ?? this.fieldsetOf(this.missing.find((entry) => !this.waits(entry)));
   }
 
   /** Answer the current question by a digit or letter; false if it has no such answer. */
@@ -77,7 +92,7 @@ export class Questions {
 
   /** Go to the first question that is not answered. */
   goToMissing() {
-    this.focus(this.fieldsetOf(this.missing[0]));
+    this.focus(this.fieldsetOf(this.missing.find((entry) => !this.waits(entry))));
   }
 
   /** Mark what the server or the page found wanting: {"overall.B": ["..."]}. */
@@ -114,7 +129,7 @@ export class Questions {
   }
 
   after(fieldset) {
-    const open = this.missing.map((entry) => this.fieldsetOf(entry));
+    const open = this.missing.filter((entry) => !this.waits(entry)).map((entry) => this.fieldsetOf(entry));
     const at = this.fieldsets.indexOf(fieldset);
     return open.find((other) => this.fieldsets.indexOf(other) > at) ?? open[0] ?? fieldset;
   }

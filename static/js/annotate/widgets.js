@@ -32,7 +32,8 @@ export class Radios {
     for (const radio of this.radios) radio.checked = value !== undefined && radio.value === String(value);
     this.renderFrame(state, value !== undefined);
     if (this.question.kind === "steps") {
-      this.fieldset.disabled = pastSteps(this.question, state.choices[this.question.key] ?? {}).has(this.part);
+      const isPast = pastSteps(this.question, state.choices[this.question.key] ?? {}).has(this.part);
+      this.fieldset.disabled = isPast || this.fieldset.classList.contains("is-waiting");
     }
     const meaning = this.fieldset.querySelector("[data-meaning]");
     if (meaning) meaning.textContent = this.fieldset.querySelector(":checked")?.dataset.anchor ?? "";

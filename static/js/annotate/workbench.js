@@ -13,6 +13,7 @@ import { paint } from "./paint.js";
 import { decisionsOn, Proposals, REVIEWS, reviewsAsked } from "./proposals.js";
 import { Questions } from "./questions.js";
 import { Reading } from "./reading.js";
+import { passed, Stages } from "./stages.js";
 import { askVersion, describe } from "./status.js";
 import { differences } from "./versions.js";
 import { buildViews, fillSteps, findView, startOf } from "./views.js";
@@ -55,6 +56,7 @@ export class Workbench {
           decisions: this.proposals.decisions,
           decide: (id, decision) => this.proposals.decide(id, decision),
         },
+        getStages: () => this.stages,
         setSpans: (list, burst) => {
           const spans = oncePerResponse(this.state.spans, list, types);
           this.push(withMarks(this.state, this.questions, spans), burst);
@@ -72,6 +74,7 @@ export class Workbench {
       onState: (state, detail) => this.drafted(state, detail),
     });
     this.history = new History(this.read(data.draft?.answer));
+    this.stages = new Stages(root.querySelector("[data-stage-bar]"), data.later ?? [], this.fields, passed(window.sessionStorage, data.id));
     this.overlay = new Overlay(root, data.overlay ?? null, readShown(data.draft?.answer), {
       views: this.views,
       fetch: () => this.api.overlay(),
@@ -85,6 +88,7 @@ export class Workbench {
     });
     this.render();
     this.restoreLeftovers();
+    this.stages.begin(this.state);
     this.overlay.begin();
   }
 
