@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F, FloatField, Func, TextField, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat
+from django.utils.translation import gettext_noop
 
 from annotations.models import Campaign, CampaignItem, CampaignPlan, PersonSkill
 from annotations.querysets.item import CampaignItemQuerySet
@@ -54,13 +55,20 @@ def by_priority(campaign: Campaign) -> Combinable:
 ORDERS: Final[Mapping[str, Order]] = {
     order.name: order
     for order in (
-        Order("in_order", "As imported", "One after the other.", in_order),
-        Order("random", "Random", "An order drawn once, the same for everybody.", at_random),
-        Order("priority", "By priority", "The highest number first; the page, a file or the API sets it.", by_priority),
+        Order("in_order", gettext_noop("As imported"), gettext_noop("One after the other."), in_order),
+        Order(
+            "random", gettext_noop("Random"), gettext_noop("An order drawn once, the same for everybody."), at_random
+        ),
+        Order(
+            "priority",
+            gettext_noop("By priority"),
+            gettext_noop("The highest number first; the page, a file or the API sets it."),
+            by_priority,
+        ),
         Order(
             "active",
-            "Active: what teaches most",
-            "Ranked anew, in the background, by what has been answered so far; random until then.",
+            gettext_noop("Active: what teaches most"),
+            gettext_noop("Ranked anew, in the background, by what has been answered so far; random until then."),
             at_random,
         ),
     )

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from django.db.models import Count, Sum
+from django.utils.translation import gettext
 
 from annotations.active.strategies import STRATEGIES
 from annotations.arms import GUIDELINES, OVERLAY, OVERLAYS, SEQUENCE, SEQUENCES, Arm, arms_of
@@ -72,9 +73,9 @@ def arm_rows(campaign: Campaign) -> list[ArmRow]:
 
 def arm_words(arm: Arm) -> str:
     """How a table names it."""
-    parts = [SEQUENCES[arm[SEQUENCE]]] if SEQUENCE in arm else []
+    parts = [gettext(SEQUENCES[arm[SEQUENCE]])] if SEQUENCE in arm else []
     parts += [f"guidelines “{arm[GUIDELINES]}”"] if GUIDELINES in arm else []
-    parts += [OVERLAYS[arm[OVERLAY]]] if OVERLAY in arm else []
+    parts += [gettext(OVERLAYS[arm[OVERLAY]])] if OVERLAY in arm else []
     return "; ".join(parts)
 
 

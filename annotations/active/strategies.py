@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 import numpy as np
+from django.utils.translation import gettext_noop
 
 from annotations.active.allocation import judge_or_people
 from annotations.active.contract import MissingError, Ranked, Strategy, chosen_scores, ranked_by
@@ -230,15 +231,27 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
             for name, duel in DUELS.items()
             if name != "random"
         ),
-        Strategy("variance_adaptive", "Best policy by ratings, Thompson", "Ratings of two policies", by_ratings),
-        Strategy("margin", "Smallest margin of a scorer", _SCORE, by_margin, wants_scorer=True),
-        Strategy("ensemble_variance", "Where scorers differ most", "Two scorers on the outputs", by_disagreement),
-        Strategy("difficulty", "Middling difficulty (MoPPS)", f"{_SCORE}, from 0 to 1", by_difficulty, True),
-        Strategy("cluster_sensitivity", "A sample that stands for all", _SCORE, by_sensitivity, True),
+        Strategy(
+            "variance_adaptive",
+            gettext_noop("Best policy by ratings, Thompson"),
+            gettext_noop("Ratings of two policies"),
+            by_ratings,
+        ),
+        Strategy("margin", gettext_noop("Smallest margin of a scorer"), _SCORE, by_margin, wants_scorer=True),
+        Strategy(
+            "ensemble_variance",
+            gettext_noop("Where scorers differ most"),
+            gettext_noop("Two scorers on the outputs"),
+            by_disagreement,
+        ),
+        Strategy(
+            "difficulty", gettext_noop("Middling difficulty (MoPPS)"), f"{_SCORE}, from 0 to 1", by_difficulty, True
+        ),
+        Strategy("cluster_sensitivity", gettext_noop("A sample that stands for all"), _SCORE, by_sensitivity, True),
         Strategy(
             "judge_or_people",
-            "People where the judge errs",
-            "A judge's number on the outputs, and people's ratings of some",
+            gettext_noop("People where the judge errs"),
+            gettext_noop("A judge's number on the outputs, and people's ratings of some"),
             judge_or_people,
             True,
         ),

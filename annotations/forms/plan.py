@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -31,14 +32,20 @@ class PlanForm(forms.Form):
 
     order = forms.ChoiceField(
         label=_("Which item comes next"),
-        choices=[(order.name, order.label) for order in ORDERS.values()],
+        choices=[(order.name, _(order.label)) for order in ORDERS.values()],
         widget=forms.RadioSelect,
         help_text=_("Everything is asked once before anything is asked twice, whatever the order."),
     )
     strategy = forms.ChoiceField(
         label=_("Active: by"),
         required=False,
-        choices=[("", "–"), *((one.name, f"{one.label} – reads: {one.needs}") for one in STRATEGIES.values())],
+        choices=[
+            ("", "–"),
+            *(
+                (one.name, format_lazy(_("{label} – reads: {needs}"), label=_(one.label), needs=_(one.needs)))
+                for one in STRATEGIES.values()
+            ),
+        ],
     )
     scorer = forms.ChoiceField(
         label=_("Active: the number it reads"),
@@ -73,7 +80,7 @@ class PlanForm(forms.Form):
     overlay = forms.MultipleChoiceField(
         label=_("A model’s values over the texts"),
         required=False,
-        choices=OVERLAYS.items(),
+        choices=[(key, _(words)) for key, words in OVERLAYS.items()],
         widget=forms.CheckboxSelectMultiple,
         help_text=_("One for everybody; several are arms of the study. Annotators are not told which model it is."),
     )

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext_noop
+
 
 class Preset(NamedTuple):
     label: str
@@ -78,22 +80,42 @@ MISSING: dict[str, Any] = {
 
 PRESETS: dict[str, Preset] = {
     "full": Preset(
-        "Rating, pairwise and spans",
-        "Sparse and dense feedback on the same outputs: what the consistency study needs.",
+        gettext_noop("Rating, pairwise and spans"),
+        gettext_noop("Sparse and dense feedback on the same outputs: what the consistency study needs."),
         [RATING, COMPARISON, SPANS],
     ),
-    "rating": Preset("Rating", "One number on an anchored scale for each response.", [RATING]),
-    "comparison": Preset("Pairwise", "Which of two responses is better, with kinds of tie.", [COMPARISON]),
-    "graded": Preset("Pairwise in 5 steps", "Which of two responses is better, and by how much.", [GRADED]),
-    "ranking": Preset("Ranking", "An order of all responses, with ties.", [RANKING]),
-    "best_worst": Preset("Best and worst", "Two picks out of three or more responses.", [BEST_WORST]),
-    "tick": Preset("Tick the good ones", "The good responses of a list, as many as there are.", [TICK]),
-    "spans": Preset("Spans", "Mark errors in the text with a type and a severity.", [SPANS]),
-    "steps": Preset("Steps", "Right, neutral or wrong for each step of the text.", [STEPS]),
-    "stop": Preset("Stop here", "The word from which on a person would have taken over.", [STOP]),
-    "edit": Preset("Edit to fix", "The text as it should have been.", [EDIT]),
-    "critique": Preset("Critique", "Words about each response, as a user and as a reviewer.", [CRITIQUE]),
+    "rating": Preset(
+        gettext_noop("Rating"), gettext_noop("One number on an anchored scale for each response."), [RATING]
+    ),
+    "comparison": Preset(
+        gettext_noop("Pairwise"), gettext_noop("Which of two responses is better, with kinds of tie."), [COMPARISON]
+    ),
+    "graded": Preset(
+        gettext_noop("Pairwise in 5 steps"),
+        gettext_noop("Which of two responses is better, and by how much."),
+        [GRADED],
+    ),
+    "ranking": Preset(gettext_noop("Ranking"), gettext_noop("An order of all responses, with ties."), [RANKING]),
+    "best_worst": Preset(
+        gettext_noop("Best and worst"), gettext_noop("Two picks out of three or more responses."), [BEST_WORST]
+    ),
+    "tick": Preset(
+        gettext_noop("Tick the good ones"), gettext_noop("The good responses of a list, as many as there are."), [TICK]
+    ),
+    "spans": Preset(
+        gettext_noop("Spans"), gettext_noop("Mark errors in the text with a type and a severity."), [SPANS]
+    ),
+    "steps": Preset(gettext_noop("Steps"), gettext_noop("Right, neutral or wrong for each step of the text."), [STEPS]),
+    "stop": Preset(
+        gettext_noop("Stop here"), gettext_noop("The word from which on a person would have taken over."), [STOP]
+    ),
+    "edit": Preset(gettext_noop("Edit to fix"), gettext_noop("The text as it should have been."), [EDIT]),
+    "critique": Preset(
+        gettext_noop("Critique"), gettext_noop("Words about each response, as a user and as a reviewer."), [CRITIQUE]
+    ),
     "spans_missing": Preset(
-        "Spans and what is missing", "Errors marked in the text, and notes of what it leaves out.", [SPANS, MISSING]
+        gettext_noop("Spans and what is missing"),
+        gettext_noop("Errors marked in the text, and notes of what it leaves out."),
+        [SPANS, MISSING],
     ),
 }
