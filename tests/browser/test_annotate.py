@@ -529,17 +529,18 @@ def test_a_click_and_a_shift_click_mark_what_is_between_them(open_page, ann, ass
 
 
 def test_enter_submits_where_one_thing_is_asked_and_the_lease_is_told(open_page, ann, owner, project):
-    question = [{"kind": "comparison", "key": "better", "prompt": "Which is better?"}]
+    question = [{"kind": "comparison", "key": "better", "prompt": "Which is better?", "ties": ["equal"]}]
     campaign = make_campaign(project, owner, questions=question)
     page = open_item(open_page, ann, lease_next_item(campaign=campaign, user=ann))
     expect(page.locator("[data-lease]")).to_have_text(re.compile(r"^Kept for you until \d\d:\d\d$"))
     page.keyboard.press("Enter")
     expect(page.locator("[data-error]").first).to_have_text("Please answer this.")
     page.keyboard.press("a")
+    page.keyboard.press("0")
     here = page.url
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: url != here)
-    assert Comparison.objects.get().choice in ("a", "b")
+    assert (Comparison.objects.get().choice, Comparison.objects.get().tie_kind) == ("tie", "equal")
     parts = Submission.objects.get().active_parts
     assert all(type(spent) is int for spent in parts.values())
     assert page.errors == []

@@ -221,7 +221,9 @@ export function widgetFor(fieldset, question, page) {
 
 function choiceBy(name) {
   const key = CSS.escape(name);
-  return `input[data-digit="${key}"], input[data-letter="${key}"]`;
+  // 0 is the tie, where there is one kind of it.
+  const tie = name === "0" ? ", input[data-tie]" : "";
+  return `input[data-digit="${key}"], input[data-letter="${key}"]${tie}`;
 }
 
 const TAGS = { same: "span", gone: "del", new: "ins" };
