@@ -45,7 +45,7 @@ def people_of(
 ) -> dict[str, Any]:
     """`people`, a row for each, and `notes`: what could not be worked out by question, and why."""
     raters = Rater.objects.select_related("user").in_bulk({one.rater for one in submitted})
-    rows: Rows = {pk: _row(rater) for pk, rater in raters.items()}
+    rows: Rows = {pk: empty_row(rater) for pk, rater in raters.items()}
     conduct.add_pace(rows, submitted, texts)
     conduct.add_patterns(rows, questions, submitted)
     conduct.add_straight_lines(rows, questions, submitted)
@@ -73,7 +73,7 @@ def people_of(
     return {"people": ordered, "notes": notes, "least_answers": MIN_ANSWERS}
 
 
-def _row(rater: Rater) -> dict[str, Any]:
+def empty_row(rater: Rater) -> dict[str, Any]:
     return {
         "rater": rater.pk,
         "name": str(rater.user) if rater.user else rater.label,

@@ -95,8 +95,9 @@ def _relative(ratios: Sequence[float]) -> RelativePace:
 def straight_lining(is_straight: Mapping[Hashable, Mapping[Hashable, bool]]) -> dict[Hashable, Excess]:
     """On how many items somebody gave one answer for everything, against the others on the same items.
 
-    Item i has the chance ``(s_i + q) / (n_i + 1)``, with s_i of the n_i others having answered it so and q the share of
-    such answers among all of the others': an item on which one answer fits everything is no sign of anything.
+    Item i has the chance ``(s_i + q) / (n_i + 1)``, with s_i of the n_i others having answered it so and
+    ``q = (s + 1) / (n + 2)`` from such answers among all of the others': an item on which one answer fits everything is
+    no sign of anything, and what few others never did is not impossible.
 
     Parameters
     ----------
@@ -119,7 +120,7 @@ def straight_lining(is_straight: Mapping[Hashable, Mapping[Hashable, bool]]) -> 
         others = [[straight for who, straight in answers.items() if who != rater] for answers in shared]
         if not shared:
             continue
-        share = sum(map(sum, others)) / sum(map(len, others))
+        share = (sum(map(sum, others)) + 1) / (sum(map(len, others)) + 2)
         chances = [(sum(one) + share) / (len(one) + 1) for one in others]
         seen = sum(answers[rater] for answers in shared)
         p_value = tail_of_trials(chances, seen) if len(shared) >= MIN_ANSWERS else float("nan")
