@@ -106,7 +106,7 @@ def test_no_byte_of_the_annotators_pages_tells_who_wrote_what(client, campaign, 
     assignment = Assignment.objects.get(user=ann)
     data = json.loads(page.content.decode().split('id="assignment" type="application/json">')[1].split("</script>")[0])
     assert {output["label"] for output in data["outputs"]} == {"A", "B"}
-    assert set(data["outputs"][0]) == {"label", "messages"}
+    assert set(data["outputs"][0]) == {"label", "messages", "tokens"}
     assert set(data["outputs"][0]["messages"][0]) == {"channel", "text", "text_sha256"}
     assert str(assignment.order) not in page.content.decode()
 
