@@ -10,7 +10,7 @@ from django.http import Http404
 
 from projects.access import Capability, project_for
 from projects.models import Project, User
-from rewards.models import Output, RubricVersion, Task
+from rewards.models import Output, RubricVersion
 from workers.models import Artefact, Attempt, Fit, ModelEndpoint, Prompt, PromptVersion, RubricProposal, Run, Scorer
 
 Row = TypeVar("Row", Artefact, Fit, RubricProposal, Scorer, Run)
@@ -119,11 +119,6 @@ def current_output_in(project: Project, external_id: str) -> Output | None:
     """The current output of that id, with its task; `project` was reached through its own door."""
     outputs = Output.objects.of(project).current().select_related("task")
     return outputs.filter(external_id=external_id.strip()).first()
-
-
-def current_task_in(project: Project, external_id: str) -> Task | None:
-    """The current task of that id; `project` was reached through its own door."""
-    return Task.objects.of(project).current().filter(external_id=external_id.strip()).first()
 
 
 def _of_project(user: User, slug: str, rows: QuerySet[Row], pk: int, *, needs: Capability) -> Row:

@@ -56,10 +56,6 @@ class SourceEntry:
     obstacle: str
 
     @property
-    def needs_rubric(self) -> bool:
-        return Input.CRITERIA in self.declaration.inputs
-
-    @property
     def fidelity_label(self) -> str:
         return FIDELITY_LABELS[self.declaration.fidelity]
 

@@ -152,9 +152,5 @@ class CampaignForm(forms.Form):
         return {name: self.cleaned_data[name] for name in names}
 
 
-class SkipForm(forms.Form):
-    reason = forms.CharField(max_length=300, required=False)
-
-
 def _split(text: str, separator: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(separator) if part.strip())

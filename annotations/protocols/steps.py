@@ -74,10 +74,6 @@ class StepsQuestion:
     def mode_label(self) -> str:
         return gettext(MODES[self.mode])
 
-    @property
-    def segmenter_label(self) -> str:
-        return CUTS[self.segmenter][0]
-
     def layout(self, item: ShownItem) -> dict[str, Any]:
         """`cuts`: message, start and end of each step in code points, by label."""
         return {"cuts": {output.label: self._cut(output).spans.tolist() for output in item.outputs}}

@@ -8,8 +8,3 @@ from django.db.models.expressions import RawSQL
 def one_of(texts: Iterable[str]) -> RawSQL:
     """For `column__in=` where the column holds text."""
     return RawSQL("SELECT unnest(%s::text[])", [list(texts)])
-
-
-def one_of_ids(ids: Iterable[int]) -> RawSQL:
-    """For `column__in=` where the column holds keys."""
-    return RawSQL("SELECT unnest(%s::bigint[])", [list(ids)])

@@ -130,11 +130,6 @@ class VersionValues:
         self._parts, self._scalar = parts, scalar
         self._known: dict[bytes, float] = {}
 
-    @property
-    def n_asked(self) -> int:
-        """Different versions so far."""
-        return len(self._known)
-
     def __call__(self, masks: Masks) -> Floats:
         """Shape (m, n) to (m,)."""
         new = {mask.tobytes(): mask for mask in masks if mask.tobytes() not in self._known}
