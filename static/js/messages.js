@@ -19,7 +19,7 @@ function leaveInTime(message) {
   start();
 }
 
-export function showMessage(text) {
+function showMessage(text) {
   const message = document.getElementById("message-template").content.firstElementChild.cloneNode(true);
   message.querySelector(".message-text").textContent = text;
   region.append(message);

@@ -3,7 +3,7 @@
 
 const form = document.querySelector("[data-theme-form]");
 
-export function showTheme(theme, root = document.documentElement) {
+function showTheme(theme, root = document.documentElement) {
   root.dataset.theme = theme;
 }
 

@@ -4,7 +4,7 @@ const form = document.querySelector("[data-weights]");
 const numbers = form ? [...form.querySelectorAll("input[data-own]")] : [];
 
 /** Ends of all sliders: twice the greatest weight, below zero only where a penalty is. */
-export function sliderRange(weights) {
+function sliderRange(weights) {
   const reach = 2 * Math.max(0.5, ...weights.map(Math.abs));
   return { min: weights.some((weight) => weight < 0) ? -reach : 0, max: reach };
 }
