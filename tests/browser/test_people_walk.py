@@ -168,7 +168,8 @@ def wait_until_given_back(user, seconds=PATIENCE_MS / 1000):
 
 def check_what_is_stored(campaign, meant):
     """Every submit holds what the person meant, whatever way it was entered, and marks the words that were meant."""
-    stored = dict(Submission.objects.filter(assignment__campaign=campaign).values_list("assignment", "answer"))
+    submissions = Submission.objects.filter(assignment__campaign=campaign)
+    stored, acts = (dict(submissions.values_list("assignment", name)) for name in ("answer", "act"))
     assert stored.keys() == meant.keys()
     for pk, answer in meant.items():
         outputs = shown_outputs(Assignment.objects.get(pk=pk))
@@ -177,6 +178,9 @@ def check_what_is_stored(campaign, meant):
         told = {key: given for key, given in stored[pk].items() if given and key != "@overlay"}
         expected = {key: given for key, given in answer.items() if given}
         assert in_short(told, texts) == in_short(expected, texts), (campaign.name, pk)
+        reviews = Judgment.objects.filter(act=acts[pk], presentation__has_key="review")
+        said = dict(reviews.values_list("presentation__review__mark", "presentation__review__decision"))
+        assert said == {int(mark): one["decision"] for mark, one in answer.get("@marks", {}).items()}
 
 
 def in_short(value, texts, label=None):
@@ -305,8 +309,10 @@ ROWS = {
 
 def rows_of(act):
     """All that one submit or adjudication says, as sets of rows."""
-    rows = {model: set(model.objects.filter(judgment__act=act).values_list(*names)) for model, names in ROWS.items()}
-    rows[RankedOutput] = set(RankedOutput.objects.filter(ranking__judgment__act=act).values_list("output", "tier"))
-    rows[Judgment] = set(Judgment.objects.filter(act=act).values_list("kind", "output"))
+    # What people said of a model's spans is not settled.
+    own = Judgment.objects.without_reviews().filter(act=act)
+    rows = {model: set(model.objects.filter(judgment__in=own).values_list(*names)) for model, names in ROWS.items()}
+    rows[RankedOutput] = set(RankedOutput.objects.filter(ranking__judgment__in=own).values_list("output", "tier"))
+    rows[Judgment] = set(own.values_list("kind", "output"))
     assert rows[Judgment]
     return rows
