@@ -92,8 +92,10 @@ TEMPLATES = [
     },
 ]
 
-# ASGI opens a connection in whichever thread runs the view, so connections come from a pool and none is kept by Django.
-DATABASES = {"default": env.database(pool={"min_size": 1, "max_size": 10, "timeout": 10})}
+# Requests that a web process answers at once (see rubricate.http).
+WEB_THREADS = env.integer("WEB_THREADS", 8)
+# Connections come from a pool and none is kept by Django: sockets ask the database from threads of their own.
+DATABASES = {"default": env.database(pool={"min_size": 1, "max_size": WEB_THREADS + 2, "timeout": 10})}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "projects.User"
