@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.db.models import QuerySet
+from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 
 from projects.actions.token import note_use
+from projects.compiled import CompiledQuery
 from projects.credentials import TOKEN_PREFIX, fingerprint
 from projects.models import ApiToken, User
 
@@ -44,4 +48,9 @@ class TokenAuthentication(BaseAuthentication):
     def _token(self, secret: str) -> ApiToken | None:
         if not secret.startswith(TOKEN_PREFIX):
             return None
-        return ApiToken.objects.usable().filter(token_hash=fingerprint(secret)).select_related("user").first()
+        return next(iter(_usable_tokens(fingerprint(secret), timezone.now())), None)
+
+
+@CompiledQuery
+def _usable_tokens(token_hash: str, at: datetime) -> QuerySet[ApiToken]:
+    return ApiToken.objects.usable(at).filter(token_hash=token_hash).select_related("user")
