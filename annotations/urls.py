@@ -105,4 +105,4 @@ answering_urls = [
     path("annotate/<int:pk>/undo/", answering.submit_undo, name="submit-undo"),
 ]
 
-urlpatterns: list[URLPattern] = [*study_urls, *campaign_urls, *adjudication_urls, *check_urls, *answering_urls]
+urlpatterns: list[URLPattern] = [*answering_urls, *campaign_urls, *adjudication_urls, *check_urls, *study_urls]

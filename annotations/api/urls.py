@@ -93,4 +93,4 @@ assignment_urls = [
     path("assignments/<int:pk>/resume", assignments.AssignmentResume.as_view(), name="assignment-resume"),
 ]
 
-urlpatterns: list[URLPattern] = [*study_urls, *campaign_urls, *adjudication_urls, *check_urls, *assignment_urls]
+urlpatterns: list[URLPattern] = [*assignment_urls, *campaign_urls, *adjudication_urls, *check_urls, *study_urls]
