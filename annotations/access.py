@@ -13,6 +13,7 @@ from annotations.models import Adjudication, Assignment, Campaign, CampaignItem,
 from annotations.querysets.campaign import CampaignQuerySet
 from annotations.querysets.study import StudyQuerySet
 from projects.access import Capability, allows, project_for, projects_for, roles_with
+from projects.compiled import CompiledQuery
 from projects.errors import AppError
 from projects.models import Project, User
 
@@ -77,14 +78,23 @@ def assignment_for(user: User, pk: int) -> Assignment:
     AppError
         ``not_a_member`` (403) where it is theirs, from before they left the project.
     """
-    projects = projects_for(user, needs=Capability.ANNOTATE).values("pk")
-    assignment = Assignment.objects.of(user).filter(project__in=projects, pk=pk).for_answering().first()
+    assignment = next(iter(_own_assignments(user.pk, user.bound_project_id, pk)), None)
     if assignment is None:
         _tell_who_left(user, pk)
         raise Http404
-    # Already loaded: it is the one who asks.
+    # Already loaded: it is the one who asks, and mostly the version in force.
     assignment.user = user
+    if assignment.campaign.protocol_id == assignment.protocol_id:
+        assignment.campaign.protocol = assignment.protocol
     return assignment
+
+
+@CompiledQuery
+def _own_assignments(user_id: int, bound_project_id: int | None, pk: int) -> models.QuerySet[Assignment]:
+    user = User(pk=user_id)
+    user.bound_project_id = bound_project_id
+    projects = projects_for(user, needs=Capability.ANNOTATE).values("pk")
+    return Assignment.objects.of(user).filter(project__in=projects, pk=pk).for_answering()
 
 
 def adjudicated_item_for(

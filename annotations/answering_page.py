@@ -1,13 +1,14 @@
 """What the annotator's pages show."""
 
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
 from annotations.actions.consent import missing_consent
-from annotations.actions.lease import regain_item, renew_lease, require_open
+from annotations.actions.lease import is_fresh, regain_item, renew_lease, require_open
 from annotations.actions.qualification import attempts_left
 from annotations.arms import SEQUENCE, SEQUENCES, second_part
 from annotations.checks import LIKE_WORK, CheckSettings, Kind, is_checked, kinds_in_use
@@ -17,13 +18,14 @@ from annotations.next_item import plan_of, still_to_come
 from annotations.page_data import assignment_data, questions_to_show
 from annotations.protocols import CONFIDENCE_LEVELS, asks_for_marks, parse_questions
 from annotations.reports_page import own_reports
+from projects.compiled import CompiledQuery
 from projects.errors import AppError
 from projects.models import User
 
 
 def start_page(campaign: Campaign, user: User) -> dict[str, Any]:
     """The campaign as one annotator knows it (three queries)."""
-    progress = campaign.progress.filter(user=user).first()
+    progress = _progress(campaign, user)
     live = campaign.assignments.of(user).live().first()
     mine = progress.submitted_count if progress else 0
     deadline = plan_of(campaign).deadline
@@ -40,7 +42,7 @@ def start_page(campaign: Campaign, user: User) -> dict[str, Any]:
         "is_over": deadline is not None and timezone.now() > deadline,
         "is_done": live is None and not still_to_come(user, campaign).exists(),
         "wanted": campaign.answer_count_wanted,
-        "undoable": campaign.assignments.undoable_by(user, campaign),
+        "undoable": _undoable(campaign, user),
         "kept": kept_for(campaign, user),
         **_qualification(campaign, user, progress),
     }
@@ -53,7 +55,7 @@ def annotate_page(assignment: Assignment) -> dict[str, Any]:
     questions = _with_layout(assignment, data)
     data["later"] = second_part([row["question"] for row in questions], assignment.arm)
     can_mark = any(asks_for_marks(row["question"]) for row in questions)
-    progress = campaign.progress.filter(user=user).first()
+    progress = _progress(campaign, user)
     return {
         "assignment": assignment,
         "campaign": campaign,
@@ -68,7 +70,7 @@ def annotate_page(assignment: Assignment) -> dict[str, Any]:
         "confidence_levels": CONFIDENCE_LEVELS,
         "mine": progress.submitted_count if progress else 0,
         "wanted": campaign.answer_count_wanted,
-        "undoable": campaign.assignments.undoable_by(user, campaign),
+        "undoable": _undoable(campaign, user),
         "kept": kept_for(campaign, user),
         # Kinds that look like work have no name here.
         "announced": "" if assignment.item.kind in LIKE_WORK else assignment.item.get_kind_display(),
@@ -108,12 +110,35 @@ def resume_if_possible(assignment: Assignment) -> AppError | None:
             if not assignment.makes_gold:
                 # A lease outlives its campaign so that a draft can still be kept; work on it ends here.
                 require_open(assignment.campaign, in_work=True)
-            renew_lease(assignment=assignment)
+            if not is_fresh(assignment):
+                renew_lease(assignment=assignment)
         elif assignment.status in (Assignment.Status.EXPIRED, Assignment.Status.RELEASED):
             regain_item(assignment=assignment)
     except AppError as refusal:
         return refusal
     return None
+
+
+def _progress(campaign: Campaign, user: User) -> CampaignProgress | None:
+    return next(iter(_progress_rows(user.pk, campaign.pk)), None)
+
+
+@CompiledQuery
+def _progress_rows(user_id: int, campaign_id: int) -> QuerySet[CampaignProgress]:
+    return CampaignProgress.objects.filter(user=user_id, campaign=campaign_id)
+
+
+def _undoable(campaign: Campaign, user: User) -> Assignment | None:
+    """The last submit of `user` in `campaign` that can still be taken back (one query)."""
+    since = timezone.now() - timedelta(minutes=campaign.undo_minutes)
+    recent = _recently_submitted(user.pk, campaign.pk)
+    submitted = [assignment for assignment in recent if assignment.submitted_at and assignment.submitted_at >= since]
+    return max(submitted, key=lambda assignment: assignment.submitted_at or since, default=None)
+
+
+@CompiledQuery
+def _recently_submitted(user_id: int, campaign_id: int) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(user=user_id, campaign=campaign_id).recently_submitted()
 
 
 def _with_layout(assignment: Assignment, data: dict[str, Any]) -> list[dict[str, Any]]:

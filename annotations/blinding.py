@@ -7,6 +7,7 @@ from django.db import models
 
 from annotations.models import Assignment, Campaign, CampaignItem
 from annotations.protocols import LABELS, ShownItem, ShownOutput
+from projects.compiled import CompiledQuery
 from rewards.models import Output
 
 
@@ -21,11 +22,12 @@ def shown_order(output_ids: Sequence[int], seed: int) -> list[int]:
     return sorted(output_ids, key=lambda pk: hashlib.sha256(f"{seed}:{pk}".encode()).digest())
 
 
-def outputs_of(assignment: Assignment) -> models.QuerySet[Output]:
+def outputs_of(assignment: Assignment) -> list[Output]:
     """The outputs of the assignment's item in the item's own order, with their texts and nothing else (one query)."""
     return outputs_of_item(assignment.item_id)
 
 
+@CompiledQuery
 def outputs_of_item(item_id: int) -> models.QuerySet[Output]:
     """As `outputs_of`, of an item by its id."""
     outputs = Output.objects.filter(item_outputs__item=item_id)

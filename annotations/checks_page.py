@@ -77,7 +77,7 @@ def _items(items: Any, cursor: str | None) -> KeysetPage[CampaignItem]:
 
 def check_page(item: CampaignItem) -> dict[str, Any]:
     """One item that checks: texts, the right answer in words, its versions, and how it was answered (eight queries)."""
-    outputs = list(outputs_of_item(item.pk))
+    outputs = outputs_of_item(item.pk)
     gold = item.gold
     results = item.check_results.standing().filter(passed__isnull=False)
     counts = results.aggregate(n=Count("pk"), right=Count("pk", filter=Q(passed=True)))
@@ -109,7 +109,7 @@ def feedback_page(assignment: Assignment) -> dict[str, Any]:
     result = CheckResult.objects.select_related("gold__protocol", "submission__protocol").filter(
         submission__assignment=assignment, submission__undone_at__isnull=True
     ).first()  # fmt: skip
-    outputs = list(outputs_of_item(assignment.item_id))
+    outputs = outputs_of_item(assignment.item_id)
     item = shown_item(assignment, outputs)
     context = {
         "assignment": assignment,

@@ -34,12 +34,12 @@ class Given:
 
     @classmethod
     def of_gold(cls, gold: GoldAnswer) -> Self:
-        outputs = list(outputs_of_item(gold.item_id))
+        outputs = outputs_of_item(gold.item_id)
         return cls.read(protocol=gold.protocol, answer=gold.answer, order=gold.order, seed=gold.seed, outputs=outputs)
 
     @classmethod
     def of_submission(cls, submission: Submission, assignment: Assignment) -> Self:
-        outputs = list(outputs_of_item(assignment.item_id))
+        outputs = outputs_of_item(assignment.item_id)
         protocol = submission.protocol or assignment.protocol
         return cls.read(
             protocol=protocol, answer=submission.answer, order=assignment.order, seed=assignment.seed, outputs=outputs

@@ -16,11 +16,14 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext_noop
 
-from annotations.models import Campaign, CampaignItem, CampaignPlan, PersonSkill
+from annotations.models import Campaign, CampaignItem, CampaignPlan
 from annotations.querysets.item import CampaignItemQuerySet
+from projects.compiled import CompiledQuery
 from projects.models import User
 
 Rank = Callable[[Campaign], Combinable]
+Wave = Callable[[bool], CampaignItem | None]
+"""The first item of some, its row locked: past those that others hold locked, or, if told so, waiting for them."""
 
 
 class Order(NamedTuple):
@@ -88,17 +91,32 @@ def plan_of(campaign: Campaign) -> CampaignPlan:
     return getattr(campaign, "plan", None) or CampaignPlan(campaign=campaign)
 
 
-def waves(user: User, campaign: Campaign) -> list[CampaignItemQuerySet]:
-    """The items that `user` may be granted, each wave in its order: a later one counts where the earlier hold none.
-
-    Fewest grants first: everything is covered once before anything is covered twice.
-    """
+def waves(user: User, campaign: Campaign) -> list[Wave]:
+    """The items that `user` may be granted: a later wave counts where the earlier hold none."""
     plan = plan_of(campaign)
-    items = CampaignItem.objects.grantable_to(user, campaign)
-    if plan.needs_skills:
-        items = items.within_skills(skills_of(user, campaign))
-    found = [items.reserved_for(user), items.unreserved()] if plan.has_reserved else [items]
-    return [wave.order_by("granted_count", "rank", "position") for wave in found]
+    skills_in = campaign.project_id if plan.needs_skills else None
+
+    def wave(reserved: bool | None) -> Wave:
+        def first(waits: bool) -> CampaignItem | None:
+            return next(iter(_grantable(user.pk, campaign.pk, campaign.overlap, skills_in, reserved, waits)), None)
+
+        return first
+
+    return [wave(True), wave(False)] if plan.has_reserved else [wave(None)]
+
+
+@CompiledQuery
+def _grantable(
+    user_id: int, campaign_id: int, overlap: int, skills_in: int | None, reserved: bool | None, waits: bool
+) -> CampaignItemQuerySet:
+    """The first item of a wave. Fewest grants first: everything is covered once before anything is covered twice."""
+    user, campaign = User(pk=user_id), Campaign(pk=campaign_id, project_id=skills_in, overlap=overlap)
+    items = CampaignItem.objects.grantable_to(user, campaign).order_by("granted_count", "rank", "position")
+    if skills_in is not None:
+        items = items.within_skills_of(user, campaign)
+    if reserved is not None:
+        items = items.reserved_for(user) if reserved else items.unreserved()
+    return items.locked_for(user, waits=waits)[:1]
 
 
 def still_to_come(user: User, campaign: Campaign) -> CampaignItemQuerySet:
@@ -106,10 +124,5 @@ def still_to_come(user: User, campaign: Campaign) -> CampaignItemQuerySet:
     plan = plan_of(campaign)
     items = CampaignItem.objects.unfinished_for(user, campaign)
     if plan.needs_skills:
-        items = items.within_skills(skills_of(user, campaign))
+        items = items.within_skills_of(user, campaign)
     return items.open_to(user) if plan.has_reserved else items
-
-
-def skills_of(user: User, campaign: Campaign) -> list[str]:
-    """What `user` can do, in the campaign's project (one query)."""
-    return list(PersonSkill.objects.filter(project=campaign.project_id, user=user).values_list("name", flat=True))

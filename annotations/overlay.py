@@ -96,7 +96,7 @@ def overlay_data(assignment: Assignment) -> dict[str, Any]:
         raise AppError(gettext("Nothing of a model is shown beside this item."), code="overlay_off", status=409)
     if level == OVERLAY_AFTER and not _has_begun(assignment):
         raise AppError(gettext("Answer something yourself first."), code="overlay_too_early", status=409)
-    outputs = list(outputs_of(assignment))
+    outputs = outputs_of(assignment)
     labels = {shown.pk: shown.label for shown in shown_item(assignment, outputs).outputs}
     sources = [
         _source(name, _signals_of(assignment.project_id, signal, outputs), outputs, labels)

@@ -7,11 +7,14 @@ or answer of another person is read into it.
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import QuerySet
+
 from annotations.arms import guidelines_for, in_sequence
 from annotations.blinding import outputs_of, shown_item
 from annotations.models import Assignment, CampaignProtocol, Draft
 from annotations.overlay import overlay_level
 from annotations.protocols import Question, ShownItem, asks_for_marks, parse_questions
+from projects.compiled import CompiledQuery
 from rewards.heat import pack_tokens
 from rewards.models import Output, Task
 from rewards.signal_store import load_tokens
@@ -22,10 +25,10 @@ ROLES = {"system", "user", "assistant", "tool"}
 
 
 def assignment_data(assignment: Assignment) -> dict[str, Any]:
-    """Task, outputs, questions and draft of an assignment (three queries; one more where marks snap to tokens)."""
-    outputs = list(outputs_of(assignment))
-    task = Task.objects.only("messages", "context", "reference").get(pk=assignment.item.task_id)
-    draft = Draft.objects.filter(assignment=assignment).first()
+    """Task, outputs, questions and draft of an assignment (two queries; one more where marks snap to tokens)."""
+    outputs = outputs_of(assignment)
+    [task] = _shown_tasks(assignment.item.task_id)
+    draft: Draft | None = getattr(assignment, "draft", None)
     item = shown_item(assignment, outputs)
     questions = in_sequence(parse_questions(assignment.protocol.questions), assignment.arm)
     return {
@@ -42,6 +45,11 @@ def assignment_data(assignment: Assignment) -> dict[str, Any]:
         "active_ms": assignment.active_ms,
         "overlay": overlay_level(assignment),
     }
+
+
+@CompiledQuery
+def _shown_tasks(pk: int) -> QuerySet[Task]:
+    return Task.objects.only("messages", "context", "reference").filter(pk=pk)
 
 
 def questions_to_show(assignment: Assignment) -> list[Question]:

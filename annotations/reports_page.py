@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from annotations.models import Assignment, Campaign, ItemReport
 from projects.access import Capability, allows
+from projects.compiled import CompiledQuery
 from projects.errors import AppError
 from projects.keyset import keyset_page
 
@@ -42,4 +43,10 @@ def reports_page(campaign: Campaign, *, state: str, cursor: str | None) -> dict[
 
 def own_reports(assignment: Assignment) -> list[ItemReport]:
     """What the person has said about their item, with what was replied, newest first (one query)."""
-    return list(assignment.reports.select_related("output").order_by("-id")[:50])
+    return _own_reports(assignment.pk)
+
+
+@CompiledQuery
+def _own_reports(assignment_id: int) -> QuerySet[ItemReport]:
+    reports = ItemReport.objects.filter(assignment=assignment_id)
+    return reports.select_related("output").order_by("-id")[:50]

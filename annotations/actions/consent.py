@@ -42,16 +42,6 @@ def consents_of(project: Project) -> list[dict[str, Any]]:
     return [standing for campaign in asking if (standing := consent_standing(campaign)) is not None]
 
 
-def require_consent(campaign: Campaign, user: User) -> None:
-    """Raise the 409 `consent_required` unless `user` agreed to the text in force."""
-    if missing_consent(campaign, user) is not None:
-        raise AppError(
-            gettext("Read the consent text of this campaign and agree to it first."),
-            code="consent_required",
-            status=409,
-        )
-
-
 @transaction.atomic
 def change_consent_text(*, campaign: Campaign, actor: User, text: str) -> ConsentText | None:
     """Put a new version in force, which everybody is asked about anew; the same text is no new version.

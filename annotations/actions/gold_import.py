@@ -58,7 +58,7 @@ def import_gold(*, campaign: Campaign, actor: User, rows: Sequence[GoldRow]) -> 
 def _take(campaign: Campaign, actor: User, row: GoldRow, task: Task) -> CampaignItem:
     named = _named(row, task)
     item = _item(campaign, actor, row, task, named)
-    outputs = list(outputs_of_item(item.pk))
+    outputs = outputs_of_item(item.pk)
     order = named or [output.pk for output in outputs]
     protocol = campaign.protocol
     assert protocol is not None

@@ -8,19 +8,19 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from annotations.actions.arms import draw_arm
 from annotations.actions.check_gate import due_checks
-from annotations.actions.consent import require_consent
 from annotations.actions.counters import count_skip
 from annotations.blinding import assignment_seed, shown_order
 from annotations.checks import LIKE_WORK
 from annotations.models import Assignment, Campaign, CampaignItem, CampaignProtocol
-from annotations.next_item import plan_of, waves
-from annotations.querysets.item import CampaignItemQuerySet
+from annotations.next_item import Wave, plan_of, waves
+from annotations.querysets.campaign import Standing
+from projects.compiled import CompiledQuery
 from projects.errors import AppError
 from projects.models import User
 
@@ -31,6 +31,7 @@ LEASED, EXPIRED, RELEASED, SKIPPED = (
     Assignment.Status.SKIPPED,
 )
 REGAINABLE = (EXPIRED, RELEASED, SKIPPED)
+FRESH = timedelta(seconds=10)
 
 
 def lease_next_item(*, campaign: Campaign, user: User) -> Assignment | None:
@@ -42,22 +43,29 @@ def lease_next_item(*, campaign: Campaign, user: User) -> Assignment | None:
         ``campaign_paused``, ``campaign_closed`` or ``deadline_passed`` (409). In a paused campaign, and after the
         deadline, what is in work goes on.
         ``not_qualified`` or ``person_paused`` (409) for who gets no work here.
+        ``not_asked`` (403) where the campaign names people, and `user` is none of them any more.
         ``consent_required`` (409) before the text in force was agreed to; what is in work goes on.
     """
-    resumed = _resumed(campaign, user)
+    [fields] = _standings(user.pk, campaign.pk)
+    standing = Standing(*fields)
+    resumed = _resumed(campaign, user) if standing.live_id is not None else None
     if resumed is not None:
         return resumed
-    require_open(campaign, in_work=False)
-    _require_time(campaign)
-    require_consent(campaign, user)
-    # By itself: the rows that it locks must not be held while the grant waits for others.
-    expire_leases(campaign=campaign)
+    _require_work_for(standing, campaign)
+    if standing.has_overdue:
+        # By itself: the rows that it locks must not be held while the grant waits for others.
+        expire_leases(campaign=campaign)
     try:
         with transaction.atomic():
             return _granted(campaign, user)
     except IntegrityError:
         # Another tab of the same person was granted an item in the same moment: there is one live lease a campaign.
         return _resumed(campaign, user)
+
+
+def is_fresh(assignment: Assignment) -> bool:
+    """Whether the lease has hardly begun, so that there is no need to renew it."""
+    return assignment.lease_until > _lease_end(assignment.campaign) - FRESH
 
 
 @transaction.atomic
@@ -148,6 +156,11 @@ def expire_leases(*, campaign: Campaign) -> int:
     return freed
 
 
+@CompiledQuery
+def _standings(user_id: int, campaign_id: int) -> QuerySet[Campaign, tuple[int | None, bool, bool | None, bool]]:
+    return Campaign.objects.filter(pk=campaign_id).with_standing_of(User(pk=user_id))
+
+
 def require_open(campaign: Campaign, *, in_work: bool) -> None:
     """Refuse work in a campaign that does not take it; a pause lets people finish what they have in work."""
     if campaign.status == Campaign.Status.OPEN or (in_work and campaign.status == Campaign.Status.PAUSED):
@@ -157,11 +170,18 @@ def require_open(campaign: Campaign, *, in_work: bool) -> None:
     raise AppError(gettext("This campaign is closed. What you entered is kept."), code="campaign_closed", status=409)
 
 
-def _require_time(campaign: Campaign) -> None:
+def _require_work_for(standing: Standing, campaign: Campaign) -> None:
+    """Refuse a new item to who may not have one, saying why."""
+    require_open(campaign, in_work=False)
     deadline = plan_of(campaign).deadline
     if deadline is not None and timezone.now() > deadline:
         message = gettext("The deadline of this campaign has passed: no new items are given out.")
         raise AppError(message, code="deadline_passed", status=409)
+    if not standing.is_asked:
+        raise AppError(gettext("This campaign does not ask you any more."), code="not_asked", status=403)
+    if standing.lacks_consent:
+        message = gettext("Read the consent text of this campaign and agree to it first.")
+        raise AppError(message, code="consent_required", status=409)
 
 
 def _resumed(campaign: Campaign, user: User) -> Assignment | None:
@@ -178,19 +198,20 @@ def _granted(campaign: Campaign, user: User) -> Assignment | None:
     item = _claimed(campaign, user)
     if item is None:
         return None
-    assignment = Assignment.objects.filter(item=item, user=user).first()
-    if assignment is None:
+    if item.given_id is None:
         seed = assignment_seed(campaign, item, user.pk)
-        output_ids = item.item_outputs.values_list("output_id", flat=True)
         assignment = Assignment(
             project_id=campaign.project_id,
             campaign=campaign,
             item=item,
             user=user,
             seed=seed,
-            order=shown_order(list(output_ids), seed),
+            order=shown_order(item.output_ids, seed),
             arm=draw_arm(campaign, item, user),
         )
+    else:
+        assignment = Assignment.objects.select_related("draft").get(pk=item.given_id)
+        assignment.campaign, assignment.item, assignment.user = campaign, item, user
     if not hasattr(assignment, "draft"):
         # An answer begun under older questions is finished under them.
         assignment.protocol = _protocol_in_force(campaign)
@@ -213,18 +234,17 @@ def _claimed(campaign: Campaign, user: User) -> CampaignItem | None:
     for them: one of them may have room for us still.
     """
     due = due_checks(campaign=campaign, user=user)
-    queue = [due.items] if due and due.is_first else [*([due.items] if due else []), *waves(user, campaign)]
-    item = _first(items.select_for_update(of=("self",), skip_locked=True, no_key=True) for items in queue)
-    if item is None:
-        # A row that fills up while we wait stays locked by us; by id, everyone who waits locks in the same order.
-        item = _first(items.select_for_update(of=("self",), no_key=True).order_by("pk") for items in queue)
+    queue = [] if due is None else [lambda waits: due.items.locked_for(user, waits=waits).first()]
+    if due is None or not due.is_first:
+        queue += waves(user, campaign)
+    item = _first(queue, waits=False) or _first(queue, waits=True)
     if item is not None:
         CampaignItem.objects.filter(pk=item.pk).update(granted_count=F("granted_count") + 1)
     return item
 
 
-def _first(queue: Iterable[CampaignItemQuerySet]) -> CampaignItem | None:
-    return next((item for items in queue if (item := items.first()) is not None), None)
+def _first(queue: Iterable[Wave], *, waits: bool) -> CampaignItem | None:
+    return next((item for wave in queue if (item := wave(waits)) is not None), None)
 
 
 def _extend(assignment: Assignment, *, active_ms: int | None = None) -> bool:

@@ -106,7 +106,7 @@ def _refuse(field: str, message: str) -> NoReturn:
 
 def _place(assignment: Assignment, anchor: Mapping[str, Any]) -> dict[str, int]:
     """The words meant, by the output's id; AppError where the item shows no such words."""
-    item = shown_item(assignment, list(outputs_of(assignment)))
+    item = shown_item(assignment, outputs_of(assignment))
     shown = next((output for output in item.outputs if output.label == anchor["output"]), None)
     if shown is None:
         _refuse("anchor", gettext("The item shows no response %(anchor)s.") % {"anchor": anchor["output"]})

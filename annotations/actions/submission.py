@@ -88,7 +88,7 @@ def submit_answer(
     known = _known(earlier, key, answer)
     if known is not None:
         return _acknowledged(assignment, known)
-    outputs = list(outputs_of(assignment))
+    outputs = outputs_of(assignment)
     item, questions = shown_item(assignment, outputs), parse_questions(assignment.protocol.questions)
     check_parts(active_parts or {}, active_ms, parts_known(questions, item))
     planned = _planned(assignment, answer, item, questions)

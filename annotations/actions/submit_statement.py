@@ -32,7 +32,8 @@ WITH locked AS (
 ), submission AS (
     INSERT INTO annotations_submission
         (project_id, assignment_id, idempotency_key, act, answer, protocol_id, active_ms, active_parts, created_at)
-    SELECT %(project)s, id, %(key)s, %(act)s, %(answer)s, %(protocol)s, %(active_ms)s, %(active_parts)s, %(now)s
+    SELECT %(project)s, id, %(key)s, %(act)s, %(answer)s::jsonb, %(protocol)s, %(active_ms)s, %(active_parts)s::jsonb,
+        %(now)s
     FROM held
     RETURNING id
 ), counted_item AS (

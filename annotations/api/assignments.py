@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from django.http import Http404
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.response import Response
 
-from annotations.access import answerable_campaign_for, assignment_for
+from annotations.access import assignment_for
 from annotations.actions.draft import save_draft
 from annotations.actions.lease import lease_next_item, regain_item, release_item, renew_lease, skip_item
 from annotations.actions.submission import submit_answer, undo_submission
@@ -31,6 +31,7 @@ from projects.api.requests import AuthedApiRequest
 from projects.api.schema import ErrorOutput
 from projects.errors import AppError
 from projects.models import TokenScope
+from projects.prepared import prepared_statements
 
 
 class AssignmentView(GenericAPIView[Any]):
@@ -82,6 +83,7 @@ class AssignmentHeartbeat(AssignmentView):
         return Response(LeaseOutput(assignment).data)
 
 
+@method_decorator(prepared_statements(), name="dispatch")
 class AssignmentSubmit(AssignmentView):
     @extend_schema(
         request=SubmitInput,
@@ -93,15 +95,17 @@ class AssignmentSubmit(AssignmentView):
         form = SubmitInput(data=request.data)
         form.is_valid(raise_exception=True)
         sent = dict(form.validated_data)
-        with_next = sent.pop("with_next")
+        with_next, with_item = sent.pop("with_next"), sent.pop("with_item")
         done = submit_answer(assignment=assignment, **sent)
         after = page_after(assignment)
+        following = _following(assignment) if with_next and after is None else None
         return Response(
             {
                 "submission": done.submission.act,
                 "submitted_at": done.submission.created_at,
                 "undo_until": done.undo_until,
-                "next": _next_page(assignment) if with_next and after is None else after,
+                "next": after if following is None else reverse("annotations:annotate", args=[following.pk]),
+                "item": assignment_data(following) if with_item and following is not None else None,
             }
         )
 
@@ -150,15 +154,12 @@ class AssignmentResume(AssignmentView):
         return Response(LeaseOutput(assignment).data)
 
 
-def _next_page(assignment: Assignment) -> str | None:
-    """The page of the next item, leased only now that this one is out of hand; None where there is none to be had.
+def _following(assignment: Assignment) -> Assignment | None:
+    """The next item, leased only now that this one is out of hand; None where there is none to be had.
 
     The answer is kept by now: whatever refuses the next item must not refuse the submit.
     """
-    user = assignment.user
     try:
-        campaign = answerable_campaign_for(user, assignment.project.slug, assignment.campaign_id)
-        following = lease_next_item(campaign=campaign, user=user)
-    except (AppError, Http404):
+        return lease_next_item(campaign=assignment.campaign, user=assignment.user)
+    except AppError:
         return None
-    return None if following is None else reverse("annotations:annotate", args=[following.pk])

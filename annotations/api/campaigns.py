@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.generics import GenericAPIView
@@ -35,6 +36,7 @@ from projects.api.pagination import KeysetPagination
 from projects.api.requests import AuthedApiRequest
 from projects.api.schema import ErrorOutput
 from projects.models import TokenScope
+from projects.prepared import prepared_statements
 
 
 class CampaignList(GenericAPIView[Any]):
@@ -116,6 +118,7 @@ class CampaignClose(GenericAPIView[Any]):
         return Response(CampaignOutput(campaign).data)
 
 
+@method_decorator(prepared_statements(), name="dispatch")
 class CampaignNext(GenericAPIView[Any]):
     write_scope = TokenScope.ANNOTATE
 

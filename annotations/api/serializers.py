@@ -228,6 +228,9 @@ class SubmitInput(serializers.Serializer[Any]):
     with_next = serializers.BooleanField(
         required=False, default=False, help_text="Lease the next item as well: `next` is then its page."
     )
+    with_item = serializers.BooleanField(
+        required=False, default=False, help_text="Beside `with_next`: send that item along, as `item`."
+    )
 
 
 class SubmittedOutput(serializers.Serializer[Any]):
@@ -238,6 +241,7 @@ class SubmittedOutput(serializers.Serializer[Any]):
         allow_null=True,
         help_text="The page to go to: feedback after training, the next item where it was asked for; else null.",
     )
+    item = AssignmentOutput(allow_null=True, help_text="The next item, where it was asked for.")
 
 
 class SkipInput(serializers.Serializer[Any]):

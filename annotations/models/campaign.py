@@ -192,6 +192,10 @@ class CampaignItem(models.Model):
 
     objects = CampaignItemQuerySet.as_manager()
 
+    output_ids: list[int]
+    given_id: int | None
+    """Not columns: set by `locked_for`."""
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["campaign", "position"], name="campaignitem_one_position"),

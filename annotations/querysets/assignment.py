@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import OuterRef, Subquery
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from rewards.models import Rater
 
@@ -24,26 +23,21 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """In work: they count against the item's overlap, even past their time until someone else asks."""
         return self.filter(status="leased")
 
-    def overdue(self, campaign: Campaign) -> AssignmentQuerySet:
+    def overdue(self, campaign: Campaign | OuterRef) -> AssignmentQuerySet:
         """Leases of `campaign` whose time is over."""
-        return self.live().filter(campaign=campaign, lease_until__lt=timezone.now())
+        return self.live().filter(campaign=campaign, lease_until__lt=Now())
 
-    def undoable_by(self, user: User, campaign: Campaign) -> Assignment | None:
-        """The last submit of `user` in `campaign` that can still be taken back (one query)."""
-        since = timezone.now() - timedelta(minutes=campaign.undo_minutes)
+    def recently_submitted(self) -> AssignmentQuerySet:
+        """What may still be taken back if it is not too late: answers that are compared at once stand."""
+        recent = self.filter(status="submitted", makes_gold=False)
         # Items are granted in the order of their ids, so the last submit is among the last few.
-        recent = self.of(user).filter(campaign=campaign, status="submitted", makes_gold=False)
-        recent = recent.exclude(item__kind__in=["training", "qualification"]).order_by("-id")[:10]
-        submitted = [
-            assignment for assignment in recent if assignment.submitted_at and assignment.submitted_at >= since
-        ]
-        return max(submitted, key=lambda assignment: assignment.submitted_at or since, default=None)
+        return recent.exclude(item__kind__in=["training", "qualification"]).order_by("-id")[:10]
 
     def for_answering(self) -> AssignmentQuerySet:
         """With all that leasing, showing and submitting read, and `rater_id`: null for who never judged (one query)."""
         raters = Rater.objects.filter(project=OuterRef("project"), user=OuterRef("user"))
         return (
-            self.select_related("campaign__plan", "protocol", "item", "project")
+            self.select_related("campaign__plan", "protocol", "item", "project", "draft")
             .defer("campaign__selection", "campaign__leak_scan", "project__description")
             .annotate(rater_id=Subquery(raters.values("pk")[:1]))
         )

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import models
-from django.db.models import F, FilteredRelation, Q
+from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, Subquery
 
 if TYPE_CHECKING:
     from annotations.models import Campaign
     from projects.models import Project, User
+
+
+class Standing(NamedTuple):
+    """How somebody stands with a campaign when they ask for an item."""
+
+    live_id: int | None
+    """The assignment that they have in work."""
+    is_asked: bool
+    """Whether the campaign names nobody, or names them."""
+    lacks_consent: bool | None
+    """Whether the text in force asks for a consent that they have not given; None where there never was one."""
+    has_overdue: bool
+    """Whether anybody's lease has run out."""
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
@@ -29,3 +42,19 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
     def for_list(self) -> CampaignQuerySet:
         """Rows of a list, newest first."""
         return self.defer("selection", "leak_scan").order_by("-id")
+
+    def with_standing_of(self, user: User) -> models.QuerySet[Campaign, tuple[int | None, bool, bool | None, bool]]:
+        """The fields of `Standing` by campaign."""
+        from annotations.models import Assignment, CampaignMember, Consent, ConsentText
+
+        live = Assignment.objects.of(user).filter(campaign=OuterRef("pk")).live()
+        members = CampaignMember.objects.filter(campaign=OuterRef("pk"))
+        given = Consent.objects.filter(text=OuterRef("pk"), user=user)
+        texts = ConsentText.objects.filter(campaign=OuterRef("pk")).order_by("-number")
+        lacks = texts.annotate(lacks=~Q(text="") & ~Exists(given)).values("lacks")[:1]
+        return self.values_list(
+            Subquery(live.values("pk")[:1]),
+            ~Exists(members) | Exists(members.filter(user=user)),
+            Subquery(lacks),
+            Exists(Assignment.objects.overdue(OuterRef("pk"))),
+        )

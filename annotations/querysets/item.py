@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import FilteredRelation, Q, Value
+from django.db.models import Exists, OuterRef, Q, Subquery, Value
 from django.db.models.functions import MD5, Cast, Concat
 
 if TYPE_CHECKING:
@@ -23,6 +23,21 @@ class CampaignItemQuerySet(models.QuerySet["CampaignItem"]):
         return self._untaken_by(user).filter(
             campaign=campaign, kind="work", granted_count__lt=campaign.overlap, withdrawn_at__isnull=True
         )
+
+    def locked_for(self, user: User, *, waits: bool) -> CampaignItemQuerySet:
+        """Locked for a grant to `user`: past those that others hold locked, or waiting for them in the order of ids.
+
+        Whoever waits may find its item full, which stays locked: in one order for all nobody waits for each other.
+        Beside the row comes what a grant reads: `output_ids` in the item's order, and `given_id`, the assignment of
+        `user` to the item from an earlier time; null where there never was one.
+        """
+        from annotations.models import Assignment, CampaignItemOutput
+
+        outputs = CampaignItemOutput.objects.filter(item=OuterRef("pk")).order_by("position")
+        given = Assignment.objects.filter(item=OuterRef("pk"), user=user)
+        items = self.annotate(output_ids=ArraySubquery(outputs.values("output")), given_id=Subquery(given.values("pk")))
+        locked = items.select_for_update(of=("self",), skip_locked=not waits, no_key=True)
+        return locked.order_by("pk") if waits else locked
 
     def unfinished_for(self, user: User, campaign: Campaign) -> CampaignItemQuerySet:
         """Work that `user` may still be asked about once other people's leases end."""
@@ -46,9 +61,12 @@ class CampaignItemQuerySet(models.QuerySet["CampaignItem"]):
         """Those kept for nobody, and those kept for `user`."""
         return self.filter(Q(is_reserved=False) | Q(pk__in=user.reserved_items.values("item")))
 
-    def within_skills(self, skills: Collection[str]) -> CampaignItemQuerySet:
-        """Those that ask for none but these skills."""
-        return self.filter(skills__contained_by=list(skills))
+    def within_skills_of(self, user: User, campaign: Campaign) -> CampaignItemQuerySet:
+        """Those that ask for nothing that `user` cannot do."""
+        from annotations.models import PersonSkill
+
+        skills = PersonSkill.objects.filter(project=campaign.project_id, user=user)
+        return self.filter(skills__contained_by=ArraySubquery(skills.values("name")))
 
     def checks(self) -> CampaignItemQuerySet:
         """Items that are there for their right answer, those without one in force as well."""
@@ -98,5 +116,8 @@ class CampaignItemQuerySet(models.QuerySet["CampaignItem"]):
         )
 
     def _untaken_by(self, user: User) -> CampaignItemQuerySet:
-        taken = FilteredRelation("assignments", condition=Q(assignments__user=user, assignments__status__in=TAKEN))
-        return self.alias(taken=taken).filter(taken__isnull=True)
+        from annotations.models import Assignment
+
+        # Not an outer join: PostgreSQL would take what is left of it for one row, and sort a whole campaign for that.
+        taken = Assignment.objects.filter(item=OuterRef("pk"), user=user, status__in=TAKEN)
+        return self.filter(~Exists(taken))

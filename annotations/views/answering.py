@@ -17,6 +17,7 @@ from annotations.checks import LIKE_WORK, Kind
 from annotations.checks_page import feedback_page
 from annotations.models import Assignment
 from annotations.reports_page import own_reports
+from projects.prepared import prepared_statements
 from projects.requests import AuthedRequest
 
 
@@ -43,6 +44,7 @@ def item_next(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
 @require_safe
 @ensure_csrf_cookie
 @login_required
+@prepared_statements()
 def annotate(request: AuthedRequest, pk: int) -> HttpResponse:
     """The item in work. After a submit, a skip or a lost lease it says so and shows the way on."""
     assignment = assignment_for(request.user, pk)

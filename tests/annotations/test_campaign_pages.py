@@ -337,7 +337,7 @@ def test_the_page_of_an_item_costs_the_same_after_many_submits(client, project, 
         url = reverse("annotations:annotate", args=[held.pk])
         client.get(url)
         # The last of them: the tokens that marks may snap to.
-        with django_assert_num_queries(13):
+        with django_assert_num_queries(9):
             client.get(url)
         return held
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -149,23 +150,31 @@ class RubricateWay:
 
 
 class ApiAnnotator:
-    """By token: lease the next item, which is sent along, and submit."""
+    """By token: submit, which leases the next item and sends it along; only the first one is asked for by itself."""
 
     def __init__(self, browser: Browser, next_path: str) -> None:
         self._browser = browser
         self._next_path = next_path
-        self._item = ""
+        self._item: dict[str, Any] | None = None
 
     def next_item(self) -> int:
-        leased = json_of(self._browser.post(self._next_path, {"with_item": True}))
-        assert leased["assignment"], "no item is left"
-        self._item = f"/api/v1/assignments/{leased['assignment']}"
-        return _number(str(leased["item"]["outputs"][0]["messages"][0]["text"]))
+        if self._item is None:
+            self._item = json_of(self._browser.post(self._next_path, {"with_item": True}))["item"]
+        assert self._item is not None, "no item is left"
+        return _number(str(self._item["outputs"][0]["messages"][0]["text"]))
 
     def submit(self, value: int) -> None:
-        body = {"key": secrets.token_hex(16), "answer": {"quality": {"A": value}}, "active_ms": 1000}
-        said = json_of(self._browser.post(f"{self._item}/submit", body))
+        assert self._item is not None
+        body = {
+            "key": secrets.token_hex(16),
+            "answer": {"quality": {"A": value}},
+            "active_ms": 1000,
+            "with_next": True,
+            "with_item": True,
+        }
+        said = json_of(self._browser.post(f"/api/v1/assignments/{self._item['id']}/submit", body))
         assert said["submission"], said
+        self._item = said["item"]
 
 
 class PageAnnotator:
