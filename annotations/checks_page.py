@@ -56,7 +56,7 @@ def kind_rows(campaign: Campaign) -> list[KindRow]:
     found = {row["kind"]: row for row in counted}
     none = {"ready": 0, "waiting": 0}
     return [
-        KindRow(kind, Kind(kind).label, found.get(kind, none)["ready"], found.get(kind, none)["waiting"])
+        KindRow(kind, str(Kind(kind).label), found.get(kind, none)["ready"], found.get(kind, none)["waiting"])
         for kind in KNOWN
     ]
 

@@ -110,10 +110,10 @@ def _grantable(
     user_id: int, campaign_id: int, overlap: int, skills_in: int | None, reserved: bool | None, waits: bool
 ) -> CampaignItemQuerySet:
     """The first item of a wave. Fewest grants first: everything is covered once before anything is covered twice."""
-    user, campaign = User(pk=user_id), Campaign(pk=campaign_id, project_id=skills_in, overlap=overlap)
+    user, campaign = User(pk=user_id), Campaign(pk=campaign_id, overlap=overlap)
     items = CampaignItem.objects.grantable_to(user, campaign).order_by("granted_count", "rank", "position")
     if skills_in is not None:
-        items = items.within_skills_of(user, campaign)
+        items = items.within_skills_of(user, skills_in)
     if reserved is not None:
         items = items.reserved_for(user) if reserved else items.unreserved()
     return items.locked_for(user, waits=waits)[:1]
@@ -124,5 +124,5 @@ def still_to_come(user: User, campaign: Campaign) -> CampaignItemQuerySet:
     plan = plan_of(campaign)
     items = CampaignItem.objects.unfinished_for(user, campaign)
     if plan.needs_skills:
-        items = items.within_skills_of(user, campaign)
+        items = items.within_skills_of(user, campaign.project_id)
     return items.open_to(user) if plan.has_reserved else items

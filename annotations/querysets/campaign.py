@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import models
-from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, Subquery
+from django.db.models import Exists, ExpressionWrapper, F, FilteredRelation, OuterRef, Q, Subquery
 
 if TYPE_CHECKING:
     from annotations.models import Campaign
@@ -54,7 +54,7 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         lacks = texts.annotate(lacks=~Q(text="") & ~Exists(given)).values("lacks")[:1]
         return self.values_list(
             Subquery(live.values("pk")[:1]),
-            ~Exists(members) | Exists(members.filter(user=user)),
+            ExpressionWrapper(~Exists(members) | Exists(members.filter(user=user)), models.BooleanField()),
             Subquery(lacks),
             Exists(Assignment.objects.overdue(OuterRef("pk"))),
         )

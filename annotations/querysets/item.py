@@ -35,7 +35,9 @@ class CampaignItemQuerySet(models.QuerySet["CampaignItem"]):
 
         outputs = CampaignItemOutput.objects.filter(item=OuterRef("pk")).order_by("position")
         given = Assignment.objects.filter(item=OuterRef("pk"), user=user)
-        items = self.annotate(output_ids=ArraySubquery(outputs.values("output")), given_id=Subquery(given.values("pk")))
+        # The model declares these names too, for whoever reads them.
+        read = {"output_ids": ArraySubquery(outputs.values("output")), "given_id": Subquery(given.values("pk"))}
+        items: CampaignItemQuerySet = self.annotate(**read)
         locked = items.select_for_update(of=("self",), skip_locked=not waits, no_key=True)
         return locked.order_by("pk") if waits else locked
 
@@ -61,11 +63,11 @@ class CampaignItemQuerySet(models.QuerySet["CampaignItem"]):
         """Those kept for nobody, and those kept for `user`."""
         return self.filter(Q(is_reserved=False) | Q(pk__in=user.reserved_items.values("item")))
 
-    def within_skills_of(self, user: User, campaign: Campaign) -> CampaignItemQuerySet:
-        """Those that ask for nothing that `user` cannot do."""
+    def within_skills_of(self, user: User, project_id: int) -> CampaignItemQuerySet:
+        """Those that ask for nothing that `user` cannot do in the project."""
         from annotations.models import PersonSkill
 
-        skills = PersonSkill.objects.filter(project=campaign.project_id, user=user)
+        skills = PersonSkill.objects.filter(project=project_id, user=user)
         return self.filter(skills__contained_by=ArraySubquery(skills.values("name")))
 
     def checks(self) -> CampaignItemQuerySet:

@@ -41,7 +41,7 @@ class CompiledQuery(Generic[Rows]):
 
 
 class _Built(NamedTuple):
-    queryset: QuerySet[Any, Any]
+    queryset: Any
     compiler: Any
     sql: str
     params: Sequence[Any]
@@ -56,14 +56,15 @@ class _Built(NamedTuple):
         compiler.connection = connections[DEFAULT_DB_ALIAS]
         compiler.as_sql = lambda: (self.sql, params)
         # What Django's own iterables read of a query set: they make the rows, related objects and annotations included.
-        source = SimpleNamespace(
+        source: Any = SimpleNamespace(
             db=DEFAULT_DB_ALIAS,
             model=self.queryset.model,
             query=_Query(self.queryset.query, compiler),
             _fields=self.queryset._fields,
             _known_related_objects={},
         )
-        return list(self.queryset._iterable_class(source))
+        rows: list[Any] = list(self.queryset._iterable_class(source))
+        return rows
 
 
 class _Query:

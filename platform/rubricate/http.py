@@ -5,11 +5,10 @@ it and the event loop a dozen times, which costs more than most pages do.
 """
 
 import asyncio
-import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 
 from asgiref.sync import sync_to_async
 from django.core import signals
@@ -20,8 +19,8 @@ from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class PooledHandler(ASGIHandler):
@@ -54,12 +53,13 @@ class PooledHandler(ASGIHandler):
             else:
                 await self.send_response(response, send)
 
-    def _answer(self, scope: Scope, body: "tempfile.SpooledTemporaryFile[bytes]") -> HttpResponseBase:
+    def _answer(self, scope: Scope, body: IO[bytes]) -> HttpResponseBase:
         """The response; by then this thread holds no connection to the database any more."""
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=self.__class__, scope=scope)
         request, refusal = self.create_request(scope, body)
-        response = refusal or self.get_response(request)
+        response = refusal if request is None else self.get_response(request)
+        assert response is not None, "neither a request nor a refusal of one"
         if response.streaming:
             close_old_connections()
         else:
