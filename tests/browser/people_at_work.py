@@ -294,6 +294,9 @@ class Person:
         else:
             types.select_option(chosen)
         expect(types).to_have_value(chosen)
+        if self.way == KEYS:
+            # Back to the buttons: letters that are pressed in a list choose in it.
+            self.page.keyboard.press("Shift+Tab")
         return chosen
 
     def _reach_and_press(self, button: Locator) -> None:
