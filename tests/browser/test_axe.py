@@ -103,6 +103,9 @@ class Reader:
             return
         self.seen.add(probe.url)
         self.page.goto(path)
+        if path == reverse("api-docs"):
+            # Drawn by a script that reads the schema first.
+            self.page.locator(".opblock").first.wait_for()
         self.examine(path)
 
     def examine(self, name: str) -> None:
