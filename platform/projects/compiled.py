@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import QuerySet
+from psycopg import ClientCursor
 
 Rows = TypeVar("Rows")
 Value = int | str | datetime | bool | None
@@ -44,14 +45,11 @@ class _Built(NamedTuple):
     queryset: Any
     compiler: Any
     sql: str
-    params: Sequence[Any]
-    places: Sequence[tuple[int, int]]
-    """Which of `params` is which of the values."""
+    order: Sequence[int]
+    """Which of the values each parameter is."""
 
     def rows(self, values: Sequence[Value]) -> list[Any]:
-        params = list(self.params)
-        for place, index in self.places:
-            params[place] = values[index]
+        params = [values[index] for index in self.order]
         compiler = copy.copy(self.compiler)
         compiler.connection = connections[DEFAULT_DB_ALIAS]
         compiler.as_sql = lambda: (self.sql, params)
@@ -86,19 +84,35 @@ def _built(build: Callable[..., QuerySet[Any, Any]], values: Sequence[Value]) ->
     queryset = build(*stand_ins)
     compiler = queryset.query.get_compiler(using=DEFAULT_DB_ALIAS)
     sql, params = compiler.as_sql()
-    places = [
-        (place, index)
-        for place, param in enumerate(params)
-        for index, stand_in in enumerate(stand_ins)
-        # A small integer comes back as psycopg's own kind of int.
-        if stand_in is not values[index] and isinstance(param, type(stand_in)) and param == stand_in
-    ]
-    lost = {index for index, stand_in in enumerate(stand_ins) if stand_in is not values[index]}
-    lost -= {index for _, index in places}
+    first, *rest = sql.split("%s")
+    parts: list[str] = [first]
+    order: list[int] = []
+    for param, text in zip(params, rest, strict=True):
+        index = _index_of(param, stand_ins, values)
+        if index is not None:
+            order.append(index)
+        parts += [_literal(param) if index is None else "%s", text]
+    lost = {index for index, stand_in in enumerate(stand_ins) if stand_in is not values[index]}.difference(order)
     if lost:
         name = getattr(build, "__name__", "a query")
         raise ValueError(f"{name}: the value at {min(lost)} is not a parameter of the SQL: {sql}")
-    return _Built(queryset, compiler, sql, params, places)
+    return _Built(queryset, compiler, "".join(parts), order)
+
+
+def _index_of(param: Any, stand_ins: Sequence[Value], values: Sequence[Value]) -> int | None:
+    """Which of the values a parameter stands in for; None for a constant of the query."""
+    for index, stand_in in enumerate(stand_ins):
+        # A small integer comes back as psycopg's own kind of int.
+        if stand_in is not values[index] and isinstance(param, type(stand_in)) and param == stand_in:
+            return index
+    return None
+
+
+def _literal(param: Any) -> str:
+    """A constant as it stands in SQL: a plan that is kept can use a partial index only where it reads the constant."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    connection.ensure_connection()
+    return ClientCursor(connection.connection).mogrify("%s", [param]).replace("%", "%%")
 
 
 def _stand_in(value: Value, index: int) -> Value:

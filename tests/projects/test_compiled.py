@@ -81,3 +81,14 @@ def test_statements_are_planned_once_within_the_block_and_bound_by_django_outsid
             ApiToken.objects.filter(token_hash=hashed).first()
     assert planned() == 1
     assert connection.cursor().cursor.__class__ is ordinary
+
+
+def test_what_no_value_changes_stands_in_the_sql_itself(django_assert_num_queries):
+    @CompiledQuery
+    def fond(slug):
+        return Project.objects.filter(slug=slug).exclude(name="50 % 'off'")
+
+    project = make_project()
+    with django_assert_num_queries(1) as queries:
+        assert fond(project.slug) == [project]
+    assert "50 % ''off''" in queries[0]["sql"]
