@@ -117,6 +117,9 @@ STORED = {
 }
 
 
+ZONES = available_timezones()
+
+
 class Loose(HTMLParser):
     """Words of a page that stand in no brackets. Stored words begin with zq, as most of what these tests store does."""
 
@@ -144,7 +147,7 @@ class Loose(HTMLParser):
             depth += (character == "⟦") - (character == "⟧")
             loose.append(" " if depth or character == "⟧" else character)
         outside = "".join(loose).strip()
-        is_known = outside.replace(" ", "_") in available_timezones() or outside in STORED or "@" in outside
+        is_known = outside.replace(" ", "_") in ZONES or outside in STORED or "@" in outside
         words = [word for word in WORD.findall(outside) if not word.lower().startswith("zq")]
         if not is_known and any(word not in SAME_EVERYWHERE for word in words):
             self.found.append(outside)
