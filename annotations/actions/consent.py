@@ -8,6 +8,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext
 
 from annotations.models import Campaign, Consent, ConsentText
+from annotations.querysets.consent import lacks_consent
 from projects.actions.audit import record_event
 from projects.errors import AppError
 from projects.models import Project, User
@@ -20,9 +21,9 @@ def text_in_force(campaign: Campaign) -> ConsentText | None:
 
 
 def missing_consent(campaign: Campaign, user: User) -> ConsentText | None:
-    """The text that `user` has still to agree to, None if there is none (at most two queries)."""
-    text = text_in_force(campaign)
-    return None if text is None or text.consents.filter(user=user).exists() else text
+    """The text that `user` has still to agree to, None if there is none (one query)."""
+    newest = campaign.consent_texts.order_by("-number").annotate(is_lacking=lacks_consent(user)).first()
+    return newest if newest is not None and newest.is_lacking else None
 
 
 def consent_standing(campaign: Campaign) -> dict[str, Any] | None:

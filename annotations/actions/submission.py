@@ -88,20 +88,7 @@ def submit_answer(
     known = _known(earlier, key, answer)
     if known is not None:
         return _acknowledged(assignment, known)
-    outputs = outputs_of(assignment)
-    item, questions = shown_item(assignment, outputs), parse_questions(assignment.protocol.questions)
-    check_parts(active_parts or {}, active_ms, parts_known(questions, item))
-    planned = _planned(assignment, answer, item, questions)
-    store_cuts(planned, outputs, assignment.project_id)
-    act = Act(
-        key=key,
-        answer=answer,
-        active_ms=active_ms,
-        active_parts=active_parts or {},
-        rater_id=_rater_id(assignment),
-        planned=planned,
-        earlier=earlier,
-    )
+    act = _act(assignment, earlier, key=key, answer=answer, active_ms=active_ms, active_parts=active_parts or {})
     try:
         submission = _write(assignment, act)
     except AppError:
@@ -238,6 +225,32 @@ def _written(assignment: Assignment, act: Act) -> Submission:
         write_submission(assignment=assignment, submission=submission, judgments=judgments, answers=answers)
         withdraw_other_reviews(marks=reviewed, rater_id=act.rater_id, user=assignment.user, act=submission.act)
     return submission
+
+
+def _act(
+    assignment: Assignment,
+    earlier: Sequence[Submission],
+    *,
+    key: str,
+    answer: dict[str, Any],
+    active_ms: int,
+    active_parts: Mapping[str, int],
+) -> Act:
+    """What is to be written. Refuses what does not fit, before anything is locked."""
+    outputs = outputs_of(assignment)
+    item, questions = shown_item(assignment, outputs), parse_questions(assignment.protocol.questions)
+    check_parts(active_parts, active_ms, parts_known(questions, item))
+    planned = _planned(assignment, answer, item, questions)
+    store_cuts(planned, outputs, assignment.project_id)
+    return Act(
+        key=key,
+        answer=answer,
+        active_ms=active_ms,
+        active_parts=active_parts,
+        rater_id=_rater_id(assignment),
+        planned=planned,
+        earlier=earlier,
+    )
 
 
 def _planned(

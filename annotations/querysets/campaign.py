@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db import models
 from django.db.models import Exists, ExpressionWrapper, F, FilteredRelation, OuterRef, Q, Subquery
 
+from annotations.querysets.consent import lacks_consent
+
 if TYPE_CHECKING:
     from annotations.models import Campaign
     from projects.models import Project, User
@@ -25,13 +27,21 @@ class Standing(NamedTuple):
     """Whether anybody's lease has run out."""
 
 
+def _asks(user: User) -> Q:
+    """Whether a campaign names nobody, or names `user`."""
+    from annotations.models import CampaignMember
+
+    members = CampaignMember.objects.filter(campaign=OuterRef("pk"))
+    return ~Exists(members) | Exists(members.filter(user=user))
+
+
 class CampaignQuerySet(models.QuerySet["Campaign"]):
     def of(self, project: Project) -> CampaignQuerySet:
         return self.filter(project=project)
 
     def answerable_by(self, user: User) -> CampaignQuerySet:
         """Campaigns that ask `user`: published ones that name nobody, or name `user`."""
-        return self.exclude(status="draft").filter(Q(campaign_members__isnull=True) | Q(campaign_members__user=user))
+        return self.exclude(status="draft").filter(_asks(user))
 
     def with_progress_of(self, user: User) -> CampaignQuerySet:
         """Adds `mine` and `mine_skipped`: how many items `user` answered and skipped (null where none)."""
@@ -45,16 +55,14 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
 
     def with_standing_of(self, user: User) -> models.QuerySet[Campaign, tuple[int | None, bool, bool | None, bool]]:
         """The fields of `Standing` by campaign."""
-        from annotations.models import Assignment, CampaignMember, Consent, ConsentText
+        from annotations.models import Assignment, ConsentText
 
         live = Assignment.objects.of(user).filter(campaign=OuterRef("pk")).live()
-        members = CampaignMember.objects.filter(campaign=OuterRef("pk"))
-        given = Consent.objects.filter(text=OuterRef("pk"), user=user)
         texts = ConsentText.objects.filter(campaign=OuterRef("pk")).order_by("-number")
-        lacks = texts.annotate(lacks=~Q(text="") & ~Exists(given)).values("lacks")[:1]
+        lacks = texts.annotate(lacks=lacks_consent(user)).values("lacks")[:1]
         return self.values_list(
             Subquery(live.values("pk")[:1]),
-            ExpressionWrapper(~Exists(members) | Exists(members.filter(user=user)), models.BooleanField()),
+            ExpressionWrapper(_asks(user), models.BooleanField()),
             Subquery(lacks),
             Exists(Assignment.objects.overdue(OuterRef("pk"))),
         )
