@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.ranges import RANGE_OF
+
 MOUSE, KEYS, TOUCH = "mouse", "keys", "touch"
 WAYS = (MOUSE, KEYS, TOUCH)
 WORDS = ("It is clear.", "It misses the point.", "Half of it is wrong 😀.", "Nothing to add.")
@@ -34,21 +36,9 @@ READ = """() => {
     return { wanted, current: [question, part], asked };
 }"""
 
-PLACE = """(view, [start, end]) => {
-    const walker = document.createTreeWalker(view, NodeFilter.SHOW_TEXT);
-    const point = offset => {
-        walker.currentNode = view;
-        let left = offset, node;
-        while ((node = walker.nextNode())) {
-            if (left < node.data.length) return [node, left];
-            left -= node.data.length;
-        }
-    };
-    const range = document.createRange();
-    range.setStart(...point(start));
-    const [node, offset] = point(end - 1);
-    range.setEnd(node, offset + 1);
-    const box = () => [...range.getClientRects()].find(({ width }) => width);
+PLACE = (
+    RANGE_OF
+    + """    const box = () => [...range.getClientRects()].find(({ width }) => width);
     const middle = () => (box().top + box().bottom) / 2;
     // Where neither the prompt above nor the bar below lies over it.
     view.scrollIntoView({ block: "nearest" });
@@ -57,6 +47,7 @@ PLACE = """(view, [start, end]) => {
     }
     return [box().left, box().right, middle()];
 }"""
+)
 
 
 class Asked(NamedTuple):

@@ -12,6 +12,7 @@ from annotations.selection import Selection
 from projects.models import User
 from rewards.models import Comparison, Judgment, Rating, SpanMark
 from tests.annotations.campaigns import make_campaign
+from tests.browser.ranges import RANGE_OF
 from tests.factories import make_project, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -68,23 +69,12 @@ def view_of(page, text=TEXT):
     return page.locator(f'.text-view[data-output="{label}"]')
 
 
-BOXES = """(view, [start, end]) => {
-    const walker = document.createTreeWalker(view, NodeFilter.SHOW_TEXT);
-    const point = offset => {
-        walker.currentNode = view;
-        let left = offset, node;
-        while ((node = walker.nextNode())) {
-            if (left < node.data.length) return [node, left];
-            left -= node.data.length;
-        }
-    };
-    const range = document.createRange();
-    range.setStart(...point(start));
-    const [node, offset] = point(end - 1);
-    range.setEnd(node, offset + 1);
-    const boxes = [...range.getClientRects()].filter(box => box.width);
+BOXES = (
+    RANGE_OF
+    + """    const boxes = [...range.getClientRects()].filter(box => box.width);
     return boxes.map(box => [box.left, box.right, (box.top + box.bottom) / 2]);
 }"""
+)
 
 
 def boxes_of(view, words):
