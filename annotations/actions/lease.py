@@ -6,6 +6,7 @@ several items does so in the order of their ids.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
@@ -261,7 +262,10 @@ def _extend(assignment: Assignment, *, active_ms: int | None = None) -> bool:
 
 def _give_up(assignment: Assignment, status: str, *, reason: str = "") -> bool:
     item = _locked_item(assignment)
-    changed = Assignment.objects.live().filter(pk=assignment.pk).update(status=status, reason=reason)
+    changes: dict[str, Any] = {"status": status, "reason": reason}
+    if status == SKIPPED:
+        changes["skipped_at"] = timezone.now()
+    changed = Assignment.objects.live().filter(pk=assignment.pk).update(**changes)
     if changed:
         CampaignItem.objects.filter(pk=item.pk).update(granted_count=F("granted_count") - 1)
         assignment.status = status

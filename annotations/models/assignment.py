@@ -40,6 +40,8 @@ class Assignment(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     submitted_at = models.DateTimeField(null=True)
     """Of the last submit, also where it was taken back: null says that there never was one."""
+    skipped_at = models.DateTimeField(null=True)
+    """Of the last skip, also where the item was taken up again."""
 
     objects = AssignmentQuerySet.as_manager()
 
@@ -55,6 +57,9 @@ class Assignment(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(status="submitted") | Q(submitted_at__isnull=False), name="assignment_submitted_when"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="skipped") | Q(skipped_at__isnull=False), name="assignment_skipped_when"
             ),
         ]
         indexes = [

@@ -37,6 +37,8 @@ class Campaign(models.Model):
     """How its items were chosen: `annotations.actions.items.Selection` as data."""
     leak_scan = models.JSONField(default=dict)
     """What `annotations.leaks` found in the outputs when they were chosen."""
+    reveals_policies = models.BooleanField(default=False, db_default=False)
+    """Whether people are told who wrote the responses they judged: `annotations.reveal` says when."""
     checks = models.JSONField(default=dict)
     """How often known answers are mixed in, and what they decide: `annotations.checks.CheckSettings` as data."""
     item_count = models.PositiveIntegerField(default=0)
