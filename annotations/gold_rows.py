@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext
+
 from annotations.checks import KNOWN, Kind
 from annotations.models import Campaign
 from annotations.protocols import Problems
@@ -47,7 +49,7 @@ def rows_of_file(name: str, content: bytes) -> list[GoldRow]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        message = f"Expected UTF-8: byte {error.start} is none."
+        message = gettext("Expected UTF-8: byte %(start)s is none.") % {"start": error.start}
         raise AppError(message, code="gold_invalid", fields={"file": [message]}) from error
     problems = Problems()
     entries = _csv_entries(text) if name.lower().endswith(".csv") else _json_lines(text, problems)
@@ -68,7 +70,7 @@ def rows_of_column(campaign: Campaign, column: str) -> list[GoldRow]:
         told = _parsed(value)
         entries.append({"task": task, **told} if isinstance(told, Mapping) else {"task": task, "answer": told})
     if not entries:
-        message = f"No task has a column {column}."
+        message = gettext("No task has a column %(column)s.") % {"column": column}
         raise AppError(message, code="gold_invalid", fields={"column": [message]})
     return _read(entries, Problems())
 
@@ -83,37 +85,44 @@ def _json_lines(text: str, problems: Problems) -> list[Any]:
         try:
             entries.append(json.loads(line))
         except ValueError as error:
-            problems.add(f"rows.{number}", f"Expected a JSON object: {error}.")
+            problems.add(f"rows.{number}", gettext("Expected a JSON object: %(error)s.") % {"error": error})
             entries.append({})
     return entries
 
 
 def _read(entries: list[Any], problems: Problems) -> list[GoldRow]:
     if not 1 <= len(entries) <= MAX_ROWS:
-        problems.add("rows", f"Expected 1 to {MAX_ROWS:,} rows, got {len(entries):,}.")
+        problems.add(
+            "rows",
+            gettext("Expected 1 to %(max_rows)s rows, got %(entries)s.")
+            % {"max_rows": f"{MAX_ROWS:,}", "entries": f"{len(entries):,}"},
+        )
         entries = []
     rows = [_row(entry, number, problems) for number, entry in enumerate(entries, start=1)]
-    problems.refuse(code="gold_invalid", message="Nothing was taken.")
+    problems.refuse(code="gold_invalid", message=gettext("Nothing was taken."))
     return rows
 
 
 def _row(entry: Any, number: int, problems: Problems) -> GoldRow:
     where = f"rows.{number}"
     if not isinstance(entry, Mapping):
-        problems.add(where, "Expected an object.")
+        problems.add(where, gettext("Expected an object."))
         entry = {}
     for name in entry:
         if name not in COLUMNS:
-            problems.add(f"{where}.{name}", f"There is no such column: expected {', '.join(COLUMNS)}.")
+            problems.add(
+                f"{where}.{name}",
+                gettext("There is no such column: expected %(columns)s.") % {"columns": ", ".join(COLUMNS)},
+            )
     task = entry.get("task")
     if not isinstance(task, str) or not task:
-        problems.add(f"{where}.task", "Expected the external id of a task.")
+        problems.add(f"{where}.task", gettext("Expected the external id of a task."))
     kind = entry.get("kind") or Kind.GOLD
     if kind not in KNOWN:
-        problems.add(f"{where}.kind", f"Expected one of {', '.join(KNOWN)}.")
+        problems.add(f"{where}.kind", gettext("Expected one of %(known)s.") % {"known": ", ".join(KNOWN)})
     answer = _parsed(entry.get("answer"))
     if not isinstance(answer, Mapping) or not answer:
-        problems.add(f"{where}.answer", "Expected an object with an answer by question.")
+        problems.add(f"{where}.answer", gettext("Expected an object with an answer by question."))
         answer = {}
     return GoldRow(
         number, str(task), str(kind), answer, _outputs(entry.get("outputs"), where, problems),
@@ -124,7 +133,7 @@ def _row(entry: Any, number: int, problems: Problems) -> GoldRow:
 def _outputs(value: Any, where: str, problems: Problems) -> tuple[str, ...]:
     outputs = _parsed(value) or []
     if not isinstance(outputs, list) or not all(isinstance(one, str) for one in outputs):
-        problems.add(f"{where}.outputs", "Expected a list of external ids, the first one being A.")
+        problems.add(f"{where}.outputs", gettext("Expected a list of external ids, the first one being A."))
         return ()
     return tuple(outputs)
 
@@ -132,7 +141,11 @@ def _outputs(value: Any, where: str, problems: Problems) -> tuple[str, ...]:
 def _explanation(value: Any, where: str, problems: Problems) -> str:
     text = value or ""
     if not isinstance(text, str) or len(text) > MAX_EXPLANATION:
-        problems.add(f"{where}.explanation", f"Expected a text of at most {MAX_EXPLANATION:,} characters.")
+        problems.add(
+            f"{where}.explanation",
+            gettext("Expected a text of at most %(max_explanation)s characters.")
+            % {"max_explanation": f"{MAX_EXPLANATION:,}"},
+        )
         return ""
     try:
         check_text(text)
@@ -147,7 +160,9 @@ def _marks(value: Any, where: str, problems: Problems) -> dict[str, float]:
         isinstance(mark, int | float) and not isinstance(mark, bool) and 0 < mark <= 1 for mark in marks.values()
     )
     if not is_read:
-        problems.add(f"{where}.pass_marks", "Expected an object with a number above 0 and up to 1 by question.")
+        problems.add(
+            f"{where}.pass_marks", gettext("Expected an object with a number above 0 and up to 1 by question.")
+        )
         return {}
     return {str(key): float(mark) for key, mark in marks.items()}
 

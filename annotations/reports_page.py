@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from annotations.models import Assignment, Campaign, ItemReport
 from projects.access import Capability, allows
@@ -22,7 +23,7 @@ def reports_of(campaign: Campaign, state: str) -> QuerySet[ItemReport]:
         ``filter_invalid`` for a state that is none of `STATES`.
     """
     if state not in STATES:
-        words = f"Expected one of: {', '.join(STATES)}."
+        words = gettext("Expected one of: %(states)s.") % {"states": ", ".join(STATES)}
         raise AppError(words, code="filter_invalid", fields={"state": [words]})
     return campaign.reports.filter(resolved_at__isnull=state == "open").select_related(
         "assignment__user", "assignment__item__task", "output", "resolved_by"

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils.translation import gettext
 
 from projects.access import Capability, project_for, require
 from projects.errors import AppError
@@ -142,7 +143,11 @@ def named_version_for(user: User, slug: str, name: str) -> RecipeVersion:
     project = project_for(user, slug)
     given = RewardName.objects.of(project).select_related("version__recipe").filter(name=name).first()
     if given is None:
-        raise AppError(f"No reward goes by the name {name!r} here.", code="reward_name_unknown", status=404)
+        raise AppError(
+            gettext("No reward goes by the name %(name)s here.") % {"name": repr(name)},
+            code="reward_name_unknown",
+            status=404,
+        )
     given.version.project = project
     return given.version
 

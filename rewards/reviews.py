@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 from django.db import models
+from django.utils.translation import gettext
 
 from rewards.models import Judgment, Rater, SpanMark
 from rewards.text import Span, check_span, check_text, quote, sha256_text
@@ -102,13 +103,13 @@ def content_problems(content: MarkContent, texts: Sequence[str]) -> dict[str, li
     for name, longest in limits.items():
         value: str = getattr(content, name)
         if len(value) > longest:
-            problems[name] = [f"At most {longest} characters."]
+            problems[name] = [gettext("At most %(longest)s characters.") % {"longest": longest}]
         try:
             check_text(value)
         except ValueError as error:
             problems[name] = [f"{error}."]
     if not content.type.strip():
-        problems["type"] = ["Give it a type."]
+        problems["type"] = [gettext("Give it a type.")]
     try:
         check_span(content.span, texts)
     except ValueError as error:

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+
 from projects.models import Project
 from workers import sandbox
 from workers.models import ModelEndpoint
@@ -120,17 +122,25 @@ def serving(role: ModelRole, endpoints: Iterable[ModelEndpoint]) -> list[ModelEn
 def unfit(role: ModelRole, endpoint: ModelEndpoint, *, answer_by: object = None) -> str:
     """Why the endpoint cannot play the role, for one value of the parameter `answer_by` or any; empty where it can."""
     if endpoint.state == ModelEndpoint.State.WAITING:
-        return f"{endpoint.name} has not been looked at by a worker yet"
+        return gettext("%(name)s has not been looked at by a worker yet") % {"name": endpoint.name}
     if endpoint.failure:
-        return f"{endpoint.name} cannot be used: {endpoint.failure}"
+        return gettext("%(name)s cannot be used: %(failure)s") % {"name": endpoint.name, "failure": endpoint.failure}
     missing = role.missing(endpoint.capabilities, answer_by)
     if missing:
-        return f"{endpoint.name} cannot give {', '.join(sorted(missing))}"
+        return gettext("%(name)s cannot give %(missing)s") % {
+            "name": endpoint.name,
+            "missing": ", ".join(sorted(missing)),
+        }
     return ""
 
 
 def _obstacle(role: ModelRole, endpoints: Collection[ModelEndpoint]) -> str:
     if not endpoints:
-        return f"No model is registered, and this source needs one as {role.label.lower()}."
+        return gettext("No model is registered, and this source needs one as “%(role)s”.") % {
+            "role": gettext(role.label)
+        }
     reasons = [unfit(role, endpoint) for endpoint in endpoints]
-    return "" if not all(reasons) else f"No model can serve as {role.label.lower()}: {'; '.join(reasons[:3])}."
+    if not all(reasons):
+        return ""
+    parts = {"role": gettext(role.label), "reasons": "; ".join(reasons[:3])}
+    return gettext("No model can serve as “%(role)s”: %(reasons)s.") % parts

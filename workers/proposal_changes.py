@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from django.utils.translation import gettext
+
 from projects.errors import AppError
 from rewards.rubrics.content import Criterion, RubricContent
 from rewards.rubrics.diff import CriterionChange, diff_rubrics
@@ -60,7 +62,8 @@ def apply_changes(newest: RubricContent, base: RubricContent, changes: Sequence[
     gone += [change.key for change in changes if change.kind == "added" and change.key in now]
     if gone:
         raise AppError(
-            f"Since this was proposed, the rubric was changed at {', '.join(gone)}: leave these out, or ask anew.",
+            gettext("Since this was proposed, the rubric was changed at %(gone)s: leave these out, or ask anew.")
+            % {"gone": ", ".join(gone)},
             code="proposal_conflict",
             status=409,
         )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotations.actions.submission import store_cuts
 from annotations.adjudication.reading import compare_answers, lanes_of
@@ -78,15 +79,17 @@ def settle_item(*, item: CampaignItem, actor: User, key: str, decision: Settleme
     """
     storable_json(dict(decision.answer))
     if not 0 < decision.iou <= 1:
-        raise AppError("The overlap must be more than 0 and at most 1.", code="answer_invalid")
+        raise AppError(gettext("The overlap must be more than 0 and at most 1."), code="answer_invalid")
     known = item.adjudications.filter(idempotency_key=key).first()
     if known is not None:
         return _known(known, decision)
     lanes = lanes_of(item)
     if lanes is None or item.kind != CampaignItem.Kind.WORK:
-        raise AppError("Nobody's answer to this item stands.", code="nothing_to_settle", status=409)
+        raise AppError(gettext("Nobody's answer to this item stands."), code="nothing_to_settle", status=409)
     if sorted(decision.seen) != sorted(lanes.submissions):
-        raise AppError("Answers came or went meanwhile: look at them first.", code="answers_changed", status=409)
+        raise AppError(
+            gettext("Answers came or went meanwhile: look at them first."), code="answers_changed", status=409
+        )
     planned = plan_judgments(lanes.questions, dict(decision.answer), lanes.shown)
     parts = lanes.parts(iou=decision.iou)
     against = departures(lanes.questions, parts, decision.answer, lanes.shown, iou=decision.iou)
@@ -125,7 +128,7 @@ def undo_adjudication(*, adjudication: Adjudication, actor: User) -> None:
     """
     CampaignItem.objects.select_for_update(no_key=True).get(pk=adjudication.item_id)
     if not _withdraw(adjudication.pk, adjudication.act, adjudication.project_id, actor):
-        raise AppError("This adjudication does not stand.", code="nothing_to_undo", status=409)
+        raise AppError(gettext("This adjudication does not stand."), code="nothing_to_undo", status=409)
     record_event(
         actor=actor,
         verb="adjudication.undone",
@@ -183,20 +186,23 @@ def ensure_adjudicating_rater(campaign: Campaign) -> Rater:
 
 def _known(known: Adjudication, decision: Settlement) -> Adjudication:
     if known.answer != dict(decision.answer):
-        raise AppError("This key was used for another answer.", code="key_reused", status=409)
+        raise AppError(gettext("This key was used for another answer."), code="key_reused", status=409)
     return known
 
 
 def _reason(given: str, against: Sequence[str]) -> str:
     reason = given.strip()
     if len(reason) > LONGEST_REASON:
-        words = f"At most {LONGEST_REASON:,} characters."
+        words = gettext("At most %(most)s characters.") % {"most": f"{LONGEST_REASON:,}"}
         raise AppError(words, code="answer_invalid", fields={"reason": [words]})
     if against and not reason:
         raise AppError(
-            "Say why: this goes against what people answered.",
+            gettext("Say why: this goes against what people answered."),
             code="reason_needed",
-            fields={"reason": ["Say why this goes against what people answered."], "departures": list(against)},
+            fields={
+                "reason": [gettext("Say why this goes against what people answered.")],
+                "departures": list(against),
+            },
         )
     storable_json({"reason": reason})
     return reason
@@ -220,7 +226,7 @@ def _write(made: Adjudication, planned: Sequence[PlannedJudgment], decision: Set
     earlier = item.adjudications.filter(undone_at__isnull=True).first()
     if (earlier.pk if earlier else None) != decision.standing:
         raise AppError(
-            "Somebody settled this item meanwhile: look at it first.", code="adjudication_changed", status=409
+            gettext("Somebody settled this item meanwhile: look at it first."), code="adjudication_changed", status=409
         )
     if earlier is not None:
         _withdraw(earlier.pk, earlier.act, earlier.project_id, made.adjudicator)

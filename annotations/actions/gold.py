@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotations.actions.copies import ensure_copy
 from annotations.actions.draft import restore_draft
@@ -33,7 +34,7 @@ def make_check(*, item: CampaignItem, kind: str, actor: User) -> CampaignItem:
         ``check_kind`` for a kind that has no right answer.
     """
     if kind not in KNOWN:
-        message = f"Expected one of {', '.join(KNOWN)}."
+        message = gettext("Expected one of %(known)s.") % {"known": ", ".join(KNOWN)}
         raise AppError(message, code="check_kind", fields={"kind": [message]})
     current = CampaignItem.objects.select_for_update(no_key=True).get(pk=item.pk)
     if current.kind == Kind.WORK and current.assignments.exists():
@@ -60,7 +61,7 @@ def answer_as_gold(*, item: CampaignItem, user: User) -> Assignment:
         409 with ``answered_as_annotator`` where they were asked it without knowing what it is; ``check_kind`` for work.
     """
     if item.kind not in KNOWN:
-        raise AppError("Work has no right answer: make a check of it first.", code="check_kind", status=409)
+        raise AppError(gettext("Work has no right answer: make a check of it first."), code="check_kind", status=409)
     campaign = item.campaign
     others = campaign.assignments.of(user).live().exclude(item=item).select_related("campaign", "item")
     for other in others:
@@ -69,7 +70,7 @@ def answer_as_gold(*, item: CampaignItem, user: User) -> Assignment:
     if assignment is None:
         assignment = _new_assignment(item, user)
     elif not assignment.makes_gold:
-        message = "You were asked this item as an annotator. Somebody else has to say what is right."
+        message = gettext("You were asked this item as an annotator. Somebody else has to say what is right.")
         raise AppError(message, code="answered_as_annotator", status=409)
     elif assignment.status == Assignment.Status.SUBMITTED:
         _reopen(assignment)
@@ -92,14 +93,18 @@ def take_agreed_answer(*, item: CampaignItem, actor: User) -> GoldAnswer:
     ).select_related("assignment__protocol", "protocol")
     answers = list(standing.order_by("pk"))
     if len(answers) < 2:
-        raise AppError("It takes two answers to agree.", code="not_agreed", status=409)
+        raise AppError(gettext("It takes two answers to agree."), code="not_agreed", status=409)
     first = answers[0]
     right = Given.of_submission(first, first.assignment)
     for other in answers[1:]:
         scores = compare(Given.of_submission(other, other.assignment), right)
         different = [key for key, row in scores.items() if row["score"] != 1]
         if different or not scores:
-            message = f"The answers differ on {different[0]}." if different else "The questions changed in between."
+            message = (
+                gettext("The answers differ on %(different)s.") % {"different": different[0]}
+                if different
+                else gettext("The questions changed in between.")
+            )
             raise AppError(message, code="not_agreed", status=409)
     version = add_version(
         item=item, actor=actor, origin=Origin.AGREED, answer=first.answer, order=first.assignment.order,
@@ -114,7 +119,7 @@ def revise_gold(*, item: CampaignItem, actor: User, explanation: str, pass_marks
     """A new version with another explanation or other marks; the same ones are no new version."""
     gold = item.gold
     if gold is None:
-        raise AppError("This item has no right answer in force.", code="no_gold", status=409)
+        raise AppError(gettext("This item has no right answer in force."), code="no_gold", status=409)
     if (gold.explanation, gold.pass_marks) == (explanation, dict(pass_marks)):
         return gold
     version = add_version(
@@ -146,7 +151,7 @@ def return_to_work(*, item: CampaignItem, actor: User) -> None:
     current = CampaignItem.objects.select_for_update(no_key=True).get(pk=item.pk)
     asked = current.assignments.filter(makes_gold=False).exists()
     if current.kind not in KNOWN or current.source_id is not None or asked:
-        message = "Only a check that nobody was asked, and that was work itself, can go back to the work."
+        message = gettext("Only a check that nobody was asked, and that was work itself, can go back to the work.")
         raise AppError(message, code="asked_already", status=409)
     current.assignments.live().update(status=Assignment.Status.RELEASED)
     CampaignItem.objects.filter(pk=item.pk).update(kind=Kind.WORK, gold=None, granted_count=0, submitted_count=0)

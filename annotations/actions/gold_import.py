@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from annotations.actions.copies import add_item
 from annotations.actions.gold import make_check
@@ -39,7 +40,7 @@ def import_gold(*, campaign: Campaign, actor: User, rows: Sequence[GoldRow]) -> 
     for row in rows:
         task = tasks.get(row.task)
         if task is None:
-            problems.add(f"rows.{row.number}.task", f"There is no task {row.task}.")
+            problems.add(f"rows.{row.number}.task", gettext("There is no task %(task)s.") % {"task": row.task})
             continue
         try:
             with transaction.atomic():
@@ -48,7 +49,7 @@ def import_gold(*, campaign: Campaign, actor: User, rows: Sequence[GoldRow]) -> 
             for name, messages in (error.fields or {"answer": [error.message]}).items():
                 for message in messages:
                     problems.add(f"rows.{row.number}.{name}", message)
-    problems.refuse(code="gold_invalid", message="Nothing was taken.")
+    problems.refuse(code="gold_invalid", message=gettext("Nothing was taken."))
     record_event(
         actor=actor, verb="campaign.gold_imported", project=campaign.project, target=campaign, data={"rows": len(rows)}
     )
@@ -65,7 +66,7 @@ def _take(campaign: Campaign, actor: User, row: GoldRow, task: Task) -> Campaign
     right = Given.read(protocol=protocol, answer=row.answer, order=order, seed=0, outputs=outputs)
     known = {question.key for question in right.questions}
     if wrong := sorted(set(row.pass_marks) - known):
-        message = f"There is no question {wrong[0]}."
+        message = gettext("There is no question %(wrong)s.") % {"wrong": wrong[0]}
         raise AppError(message, code="gold_invalid", fields={"pass_marks": [message]})
     gold = item.gold
     if gold is None or (gold.answer, gold.order, gold.explanation, gold.pass_marks) != (
@@ -83,8 +84,12 @@ def _named(row: GoldRow, task: Task) -> list[int]:
     found = dict(Output.objects.filter(task=task, is_current=True).values_list("external_id", "pk"))
     missing = [name for name in row.outputs if name not in found]
     if missing or len(set(row.outputs)) < len(row.outputs) or len(row.outputs) > len(LABELS):
-        words = f"this task has no output {missing[0]}" if missing else f"each once, at most {len(LABELS)}"
-        message = f"Expected external ids of outputs of this task: {words}."
+        words = (
+            gettext("this task has no output %(missing)s") % {"missing": missing[0]}
+            if missing
+            else gettext("each once, at most %(labels)s") % {"labels": len(LABELS)}
+        )
+        message = gettext("Expected external ids of outputs of this task: %(words)s.") % {"words": words}
         raise AppError(message, code="gold_invalid", fields={"outputs": [message]})
     return [found[name] for name in row.outputs]
 
@@ -102,7 +107,7 @@ def _item(campaign: Campaign, actor: User, row: GoldRow, task: Task, named: Sequ
             return make_check(item=item, kind=row.kind, actor=actor)
     output_ids = list(named) or _drawn(campaign, task)
     if not output_ids:
-        message = "This task has no outputs."
+        message = gettext("This task has no outputs.")
         raise AppError(message, code="gold_invalid", fields={"task": [message]})
     return add_item(campaign_id=campaign.pk, task_id=task.pk, output_ids=output_ids, kind=row.kind)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Func, Value
+from django.utils.translation import gettext
 
 from annotations.actions.plan_items import MAX_SKILL, lock_items
 from annotations.active.strategies import STRATEGIES
@@ -39,7 +40,7 @@ def change_plan(*, campaign: Campaign, actor: User, **changes: Any) -> CampaignP
     """
     campaign.refresh_from_db(fields=["status"])
     if campaign.status == Campaign.Status.CLOSED:
-        raise AppError("A closed campaign gives nothing out any more.", code="campaign_closed", status=409)
+        raise AppError(gettext("A closed campaign gives nothing out any more."), code="campaign_closed", status=409)
     CampaignPlan.objects.get_or_create(campaign=campaign)
     # Not the campaign's row: a submit takes it while it holds an item's, and items are locked here after this.
     plan = CampaignPlan.objects.select_for_update().get(campaign=campaign)
@@ -57,7 +58,9 @@ def change_plan(*, campaign: Campaign, actor: User, **changes: Any) -> CampaignP
     changed = {name for name in FIELDS if getattr(plan, name) != before[name]}
     if changed & {"arms", "arm_unit"} and Assignment.objects.filter(campaign=campaign).exists():
         raise AppError(
-            "Items were already given out: the arms of a study cannot change any more.", code="arms_fixed", status=409
+            gettext("Items were already given out: the arms of a study cannot change any more."),
+            code="arms_fixed",
+            status=409,
         )
     if "skill_tags" in changed:
         _ask_for_skills(campaign, plan)
@@ -77,23 +80,23 @@ def change_plan(*, campaign: Campaign, actor: User, **changes: Any) -> CampaignP
 def _check(plan: CampaignPlan) -> None:
     problems: dict[str, list[str]] = {}
     if plan.order not in ORDERS:
-        problems["order"] = [f"Expected one of {', '.join(ORDERS)}."]
+        problems["order"] = [gettext("Expected one of %(orders)s.") % {"orders": ", ".join(ORDERS)}]
     if plan.order == CampaignPlan.Order.ACTIVE and plan.strategy not in STRATEGIES:
-        problems["strategy"] = [f"Expected one of {', '.join(STRATEGIES)}."]
+        problems["strategy"] = [gettext("Expected one of %(strategies)s.") % {"strategies": ", ".join(STRATEGIES)}]
     elif plan.order == CampaignPlan.Order.ACTIVE and STRATEGIES[plan.strategy].wants_scorer and not plan.scorer:
-        problems["scorer"] = ["This strategy reads a scorer's number: choose one."]
+        problems["scorer"] = [gettext("This strategy reads a scorer's number: choose one.")]
     if plan.scorer and not plan.scorer.partition(":")[0].isdigit():
-        problems["scorer"] = ["Expected `rater id:name of the number`."]
+        problems["scorer"] = [gettext("Expected `rater id:name of the number`.")]
     if not 1 <= plan.rerank_every <= 10_000:
-        problems["rerank_every"] = ["Expected 1 to 10,000 answers."]
+        problems["rerank_every"] = [gettext("Expected 1 to 10,000 answers.")]
     if bool(plan.pay_per) != (plan.pay_amount is not None):
-        problems["pay_amount"] = ["State an amount and what it is for, or neither."]
+        problems["pay_amount"] = [gettext("State an amount and what it is for, or neither.")]
     elif plan.pay_amount is not None and not (0 <= plan.pay_amount < 1e9 and math.isfinite(plan.pay_amount)):
-        problems["pay_amount"] = ["Expected an amount of 0 or more."]
+        problems["pay_amount"] = [gettext("Expected an amount of 0 or more.")]
     if plan.arms.get(GUIDELINES) and plan.arm_unit == CampaignPlan.ArmUnit.ITEM:
-        problems["arm_unit"] = ["Who has read one variant of the guidelines knows it: draw one arm a person."]
+        problems["arm_unit"] = [gettext("Who has read one variant of the guidelines knows it: draw one arm a person.")]
     if any(not tag or len(tag) > MAX_SKILL for tag in plan.skill_tags):
-        problems["skill_tags"] = [f"Expected tags of 1 to {MAX_SKILL} characters."]
+        problems["skill_tags"] = [gettext("Expected tags of 1 to %(max_skill)s characters.") % {"max_skill": MAX_SKILL}]
     if problems:
         name, words = next(iter(problems.items()))
         raise AppError(f"{name}: {words[0]}", code="plan_invalid", fields=problems)
@@ -104,10 +107,10 @@ def _check_overlay(campaign: Campaign, plan: CampaignPlan) -> None:
     shown = shown_by(campaign)
     problems: dict[str, list[str]] = {}
     if shown.signals and not set(shown.signals) <= {choice for choice, _ in overlay_choices(campaign)}:
-        message = "Nothing of this rater, channel and segmenter is stored for the outputs of this campaign."
+        message = gettext("Nothing of this rater, channel and segmenter is stored for the outputs of this campaign.")
         problems["overlay_source"] = [message]
     if shown.marks and not set(shown.marks) <= {rater for rater, _ in mark_choices(campaign)}:
-        problems["overlay_marks"] = ["This model marked nothing in the outputs of this campaign."]
+        problems["overlay_marks"] = [gettext("This model marked nothing in the outputs of this campaign.")]
     if problems:
         message = next(iter(problems.values()))[0]
         raise AppError(message, code="plan_invalid", fields=problems)
@@ -143,7 +146,7 @@ def set_skills(*, project: Project, actor: User, skills: Mapping[User, Sequence[
         if any(len(name) > MAX_SKILL for name in names)
     }
     if problems:
-        raise AppError("Some of these skills are too long.", code="skills_invalid", fields=problems)
+        raise AppError(gettext("Some of these skills are too long."), code="skills_invalid", fields=problems)
     known = PersonSkill.objects.filter(project=project, user__in=wanted)
     before: dict[int, set[str]] = {person.pk: set() for person in wanted}
     for user_id, name in known.values_list("user_id", "name"):

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotations.access import annotators_of
 from annotations.models import Assignment, Campaign, CampaignItem, CampaignPlan, ReservedItem
@@ -139,7 +140,7 @@ def _items_named(
         found: dict[int, int] = dict(cursor.fetchall())
     for index in range(len(rows)):
         if index not in found:
-            problems[f"rows.{index}.item"] = ["No item of this campaign has this position or task."]
+            problems[f"rows.{index}.item"] = [gettext("No item of this campaign has this position or task.")]
     return found
 
 
@@ -151,18 +152,22 @@ def _read_row(
     if "priority" in row:
         value = row["priority"]
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            problems[f"{where}.priority"] = [f"Expected a number, got {value!r}."]
+            problems[f"{where}.priority"] = [gettext("Expected a number, got %(value)s.") % {"value": repr(value)}]
         else:
             asked["priority"] = float(value)
     if "skills" in row:
         names = [str(name).strip() for name in row["skills"]]
         if any(not name or len(name) > MAX_SKILL for name in names):
-            problems[f"{where}.skills"] = [f"Expected names of 1 to {MAX_SKILL} characters."]
+            problems[f"{where}.skills"] = [
+                gettext("Expected names of 1 to %(max_skill)s characters.") % {"max_skill": MAX_SKILL}
+            ]
         asked["skills"] = sorted(set(names))
     if "people" in row:
         unknown = sorted(set(row["people"]) - people.keys())
         if unknown:
-            problems[f"{where}.people"] = [f"Not an annotator of this project: {', '.join(unknown)}."]
+            problems[f"{where}.people"] = [
+                gettext("Not an annotator of this project: %(unknown)s.") % {"unknown": ", ".join(unknown)}
+            ]
         asked["people"] = [people[name] for name in dict.fromkeys(row["people"]) if name in people]
     return asked
 
@@ -179,7 +184,9 @@ def share_out(*, campaign: Campaign, actor: User, people: Sequence[User]) -> dic
         ``people_too_few`` for fewer people than the overlap.
     """
     if people and len(people) < campaign.overlap:
-        message = f"Each item takes {campaign.overlap} people: choose at least so many."
+        message = gettext("Each item takes %(overlap)s people: choose at least so many.") % {
+            "overlap": campaign.overlap
+        }
         raise AppError(message, code="people_too_few", fields={"people": [message]})
     items = CampaignItem.objects.filter(campaign=campaign, kind=CampaignItem.Kind.WORK)
     lock_items(items)
@@ -230,7 +237,7 @@ def withdraw_item(*, item: CampaignItem, actor: User, reason: str) -> None:
     """
     reason = reason.strip()
     if not reason:
-        message = "Say why: whoever is working on it is told."
+        message = gettext("Say why: whoever is working on it is told.")
         raise AppError(message, code="reason_needed", fields={"reason": [message]})
     locked = CampaignItem.objects.select_for_update(no_key=True).get(pk=item.pk)
     if locked.withdrawn_at is not None:

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotations.models import Study
 from annotations.studies.registry import KINDS
@@ -74,9 +75,9 @@ def _new_study(project: Project, *, by: User | None, kind: str, parameters: dict
     if kind not in KINDS:
         known = ", ".join(sorted(KINDS))
         raise AppError(
-            f"There is no study {kind!r}. Studies: {known}.",
+            gettext("There is no study %(kind)s. Studies: %(known)s.") % {"kind": repr(kind), "known": known},
             code="study_unknown",
-            fields={"kind": [f"Expected one of: {known}."]},
+            fields={"kind": [gettext("Expected one of: %(known)s.") % {"known": known}]},
         )
     study = Study.objects.create(project=project, kind=kind, name=name, parameters=parameters, created_by=by)
     record_event(actor=by, verb="study.started", project=project, target=study, data={"kind": kind})

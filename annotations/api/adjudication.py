@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.generics import GenericAPIView
@@ -134,7 +135,7 @@ class ItemAdjudication(GenericAPIView[Any]):
         item = adjudicated_item_for(request.user, slug, pk, item_pk)
         lanes = lanes_of(item)
         if lanes is None:
-            raise AppError("Nobody's answer to this item stands.", code="nothing_to_settle", status=409)
+            raise AppError(gettext("Nobody's answer to this item stands."), code="nothing_to_settle", status=409)
         standing = item.adjudications.filter(undone_at__isnull=True).select_related("rater").first()
         parts = lanes.parts()
         data = settling_data(item, lanes, parts, standing)
@@ -196,6 +197,6 @@ class AdjudicationUndo(GenericAPIView[Any]):
 
 def _one_of(value: str, known: dict[str, str], name: str) -> str:
     if value not in known:
-        words = f"Expected one of: {', '.join(filter(None, known))}."
+        words = gettext("Expected one of: %(known)s.") % {"known": ", ".join(filter(None, known))}
         raise AppError(words, code="filter_invalid", fields={name: [words]})
     return value

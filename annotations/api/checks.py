@@ -3,6 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.generics import GenericAPIView
@@ -126,9 +127,13 @@ class CheckSettingsView(GenericAPIView[Any]):
         unknown = sorted(set(given) - set(form.fields))
         if unknown or not form.is_valid():
             errors = {name: [str(error) for error in found] for name, found in form.errors.items()}
-            expected = f"There is no such setting: expected one of {', '.join(form.fields)}."
+            expected = gettext("There is no such setting: expected one of %(fields)s.") % {
+                "fields": ", ".join(form.fields)
+            }
             raise AppError(
-                "The settings are not valid.", code="invalid", fields=errors | {name: [expected] for name in unknown}
+                gettext("The settings are not valid."),
+                code="invalid",
+                fields=errors | {name: [expected] for name in unknown},
             )
         set_checks(campaign=campaign, settings=form.settings(), actor=request.user)
         return Response(form.settings().to_json())

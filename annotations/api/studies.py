@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.generics import GenericAPIView
@@ -66,15 +67,17 @@ class StudyList(GenericAPIView[Any]):
         given = asked.validated_data.get("parameters", {})
         form = FORMS[kind](project, given)
         if unknown := [name for name in given if name not in form.fields]:
-            expected = f"There is no such parameter: expected one of {', '.join(form.fields)}."
+            expected = gettext("There is no such parameter: expected one of %(fields)s.") % {
+                "fields": ", ".join(form.fields)
+            }
             raise AppError(
-                "The parameters are not valid.",
+                gettext("The parameters are not valid."),
                 code="invalid",
                 fields={f"parameters.{name}": [expected] for name in unknown},
             )
         if not form.is_valid():
             fields = {f"parameters.{name}": [str(error) for error in errors] for name, errors in form.errors.items()}
-            raise AppError("The parameters are not valid.", code="invalid", fields=fields)
+            raise AppError(gettext("The parameters are not valid."), code="invalid", fields=fields)
         study = start_study(project, by=request.user, kind=kind, parameters=form.parameters())
         study.refresh_from_db()
         return Response(StudyDetailOutput(study).data, status=status.HTTP_201_CREATED)

@@ -207,18 +207,25 @@ class PlanItemsForm(forms.Form):
         try:
             text = given.read().decode("utf-8-sig") if given else self.cleaned_data["rows"]
         except UnicodeDecodeError as error:
-            raise AppError("The file is not UTF-8 text.", code="items_invalid") from error
+            raise AppError(gettext("The file is not UTF-8 text."), code="items_invalid") from error
         reader = csv.DictReader(io.StringIO(text.strip("\n")))
         header = [name.strip() for name in reader.fieldnames or []]
         wrong = [name for name in header if name not in COLUMNS]
         if wrong or not {"position", "task"} & set(header) or len(header) < 2:
             got = ", ".join(header) or "nothing"
-            message = f"Expected a header of position or task, and {' or '.join(COLUMNS[2:])}; got {got}."
+            message = gettext("Expected a header of position or task, and one of %(columns)s; got %(got)s.") % {
+                "columns": ", ".join(COLUMNS[2:]),
+                "got": got,
+            }
             raise AppError(message, code="items_invalid", fields={"rows": [message]})
         reader.fieldnames = header
         rows = [_item_row(row, line) for line, row in enumerate(reader, start=2)]
         if len(rows) > MAX_ROWS:
-            raise AppError(f"Expected at most {MAX_ROWS:,} rows, got {len(rows):,}.", code="items_invalid")
+            raise AppError(
+                gettext("Expected at most %(max_rows)s rows, got %(rows)s.")
+                % {"max_rows": f"{MAX_ROWS:,}", "rows": f"{len(rows):,}"},
+                code="items_invalid",
+            )
         return rows
 
 
@@ -282,7 +289,7 @@ def _item_row(row: dict[str | None, Any], line: int) -> dict[str, Any]:
     """One row with numbers as numbers; columns that are empty are left as they are."""
     found: dict[str, Any] = {}
     if row.get(None):
-        raise AppError(f"Line {line} has more cells than the header.", code="items_invalid")
+        raise AppError(gettext("Line %(line)s has more cells than the header.") % {"line": line}, code="items_invalid")
     for name in COLUMNS:
         cell = (row.get(name) or "").strip()
         if not cell:
@@ -291,7 +298,11 @@ def _item_row(row: dict[str | None, Any], line: int) -> dict[str, Any]:
             try:
                 found[name] = int(cell) if name == "position" else float(cell)
             except ValueError as error:
-                message = f"Line {line}, {name}: expected a number, got {cell[:40]}."
+                message = gettext("Line %(line)s, %(name)s: expected a number, got %(cell)s.") % {
+                    "line": line,
+                    "name": name,
+                    "cell": cell[:40],
+                }
                 raise AppError(message, code="items_invalid", fields={"rows": [message]}) from error
         elif name == "task":
             found[name] = cell

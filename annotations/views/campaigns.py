@@ -129,7 +129,7 @@ def question_add(request: AuthedRequest, slug: str) -> HttpResponse:
     project_for(request.user, slug, needs=Capability.MANAGE)
     wanted = QuestionAddForm(request.GET)
     if not wanted.is_valid():
-        raise AppError("Choose a kind of question or a rubric.", code="protocol_invalid")
+        raise AppError(gettext("Choose a kind of question or a rubric."), code="protocol_invalid")
     rubric = wanted.cleaned_data["rubric"]
     if rubric:
         version = rubric_version_for(request.user, slug, rubric)

@@ -32,7 +32,11 @@ def campaign_consent(request: AuthedRequest, slug: str, pk: int) -> HttpResponse
         if form.is_valid():
             version = change_consent_text(campaign=campaign, actor=request.user, text=form.cleaned_data["text"])
             changed = version is not None and (text is None or version.pk != text.pk)
-            words = "Everybody is asked before the next item." if version and version.text else "Nothing is asked now."
+            words = (
+                gettext("Everybody is asked before the next item.")
+                if version and version.text
+                else gettext("Nothing is asked now.")
+            )
             messages.success(request, words if changed else gettext("Nothing changed."))
             return redirect("annotations:campaign-consent", slug=slug, pk=pk)
     consents = Consent.objects.filter(text__campaign=campaign).select_related("text", "user").defer("text__text")
@@ -55,6 +59,6 @@ def consent_agree(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
     campaign = answerable_campaign_for(request.user, slug, pk)
     form = AgreeForm(request.POST)
     if not form.is_valid():
-        raise AppError("Read the text and agree to it on the campaign's page.", code="consent_unread")
+        raise AppError(gettext("Read the text and agree to it on the campaign's page."), code="consent_unread")
     agree(campaign=campaign, user=request.user, number=form.cleaned_data["number"])
     return redirect("annotations:campaign-start", slug=slug, pk=pk)

@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.utils.translation import gettext
 
 from projects.errors import AppError
 
@@ -43,7 +44,7 @@ def decrypt(token: str) -> str:
         return _cipher(tuple(settings.ENCRYPTION_KEYS)).decrypt(token.encode()).decode()
     except InvalidToken:
         raise AppError(
-            "A stored credential cannot be read with the present RUBRICATE_ENCRYPTION_KEYS: enter it anew.",
+            gettext("A stored credential cannot be read with the present RUBRICATE_ENCRYPTION_KEYS: enter it anew."),
             code="encryption_unavailable",
             status=409,
         ) from None
@@ -53,8 +54,11 @@ def decrypt(token: str) -> str:
 def _cipher(secrets: tuple[str, ...]) -> MultiFernet:
     if not secrets or any(len(secret) < _SHORTEST_SECRET for secret in secrets):
         raise AppError(
-            "This server cannot store credentials: the operator must set RUBRICATE_ENCRYPTION_KEYS to a secret of "
-            f"at least {_SHORTEST_SECRET} characters.",
+            gettext(
+                "This server cannot store credentials: the operator must set RUBRICATE_ENCRYPTION_KEYS to a secret of "
+                "at least %(shortest)s characters."
+            )
+            % {"shortest": _SHORTEST_SECRET},
             code="encryption_unavailable",
             status=409,
         )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from projects.errors import AppError
@@ -86,7 +87,7 @@ def check_key_map(chosen: Mapping[str, str]) -> dict[str, str]:
     keys = {action.name: action.default for action in ACTIONS.values()}
     for name, text in chosen.items():
         if name not in ACTIONS:
-            problems[name] = ["There is no such action."]
+            problems[name] = [gettext("There is no such action.")]
         elif text.strip():
             try:
                 keys[name] = parse_key(text)

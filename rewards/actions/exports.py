@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import RestrictedError
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
@@ -98,7 +99,7 @@ def cancel_export(export: Export, *, by: User) -> Export:
             status=Export.Status.CANCELLED, finished_at=timezone.now()
         )
         if not cancelled:
-            raise AppError("This export has ended already.", code="export_ended", status=409)
+            raise AppError(gettext("This export has ended already."), code="export_ended", status=409)
         record_event(actor=by, verb="export.cancelled", project=export.project, target=export)
     export.refresh_from_db()
     return export
@@ -113,7 +114,7 @@ def delete_export(export: Export, *, by: User) -> None:
         ``export_open`` or ``export_in_use`` (409): what was learnt from it names it as its data.
     """
     if export.is_open:
-        raise AppError("This export is being built. Cancel it first.", code="export_open", status=409)
+        raise AppError(gettext("This export is being built. Cancel it first."), code="export_open", status=409)
     stored = list(export.files.values_list("stored_as", flat=True))
     try:
         with transaction.atomic():
@@ -123,7 +124,7 @@ def delete_export(export: Export, *, by: User) -> None:
             transaction.on_commit(lambda: remove_stored(stored))
     except RestrictedError as error:
         raise AppError(
-            "Something was fitted on this export, and names it as its data.", code="export_in_use", status=409
+            gettext("Something was fitted on this export, and names it as its data."), code="export_in_use", status=409
         ) from error
 
 
@@ -140,7 +141,9 @@ def copy_export(export: Export, folder: Path) -> None:
 def check_folder(folder: Path) -> None:
     """Raise the 409 `folder_taken` unless the folder is empty or does not exist."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise AppError(f"{folder} is not an empty folder.", code="folder_taken", status=409)
+        raise AppError(
+            gettext("%(folder)s is not an empty folder.") % {"folder": folder}, code="folder_taken", status=409
+        )
 
 
 def requeue_stalled_exports() -> int:

@@ -14,6 +14,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
@@ -50,7 +51,9 @@ def create_import(
 
     check_format(format_name, options or {})
     if not uploads:
-        raise AppError("Choose at least one file.", code="file_missing", fields={"files": ["Choose a file."]})
+        raise AppError(
+            gettext("Choose at least one file."), code="file_missing", fields={"files": [gettext("Choose a file.")]}
+        )
     folder = f"imports/{uuid.uuid4().hex}"
     stored = [default_storage.save(f"{folder}/{index}", upload) for index, upload in enumerate(uploads)]
     with transaction.atomic():
@@ -125,7 +128,7 @@ def undo_import(batch: ImportBatch, *, by: User) -> ImportBatch:
             pk=batch.pk, status__in=[ImportBatch.Status.DONE, ImportBatch.Status.FAILED]
         ).update(status=ImportBatch.Status.UNDONE, undone_at=timezone.now())
         if not undone:
-            raise AppError("Only an import that has ended can be undone.", code="import_not_done", status=409)
+            raise AppError(gettext("Only an import that has ended can be undone."), code="import_not_done", status=409)
         removed = remove_rows(batch)
         record_event(actor=by, verb="import.undone", project=batch.project, target=batch, data=removed)
     batch.refresh_from_db()
@@ -149,16 +152,22 @@ def check_format(name: str, options: Mapping[str, str]) -> None:
     if name not in known:
         names = ", ".join(sorted(known))
         raise AppError(
-            f"There is no import format {name!r}. Formats: {names}.",
+            gettext("There is no import format %(name)s. Formats: %(names)s.") % {"name": repr(name), "names": names},
             code="format_unknown",
-            fields={"format": [f"Expected one of: {names}."]},
+            fields={"format": [gettext("Expected one of: %(names)s.") % {"names": names}]},
         )
     unknown = options.keys() - {option.name for option in known[name].options}
     if unknown:
         raise AppError(
-            f"The format {name} has no option {', '.join(sorted(unknown))}.",
+            gettext("The format %(name)s has no option %(unknown)s.")
+            % {"name": name, "unknown": ", ".join(sorted(unknown))},
             code="option_unknown",
-            fields={"options": [f"Expected only: {', '.join(o.name for o in known[name].options) or 'none'}."]},
+            fields={
+                "options": [
+                    gettext("Expected only: %(known)s.")
+                    % {"known": ", ".join(o.name for o in known[name].options) or "—"}
+                ]
+            },
         )
 
 

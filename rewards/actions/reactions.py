@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from projects.errors import AppError
 from projects.models import Project, User
@@ -92,9 +93,9 @@ def _read(project: Project, given: Sequence[Given]) -> list[_Read]:
     for place, one in enumerate(given):
         found = outputs.get(one.output if one.output is not None else (one.task_id, one.output_id))
         if found is None:
-            problems[f"reactions.{place}.output"] = ["There is no such current output in this project."]
+            problems[f"reactions.{place}.output"] = [gettext("There is no such current output in this project.")]
         if one.key in seen:
-            problems[f"reactions.{place}.key"] = ["This key comes twice."]
+            problems[f"reactions.{place}.key"] = [gettext("This key comes twice.")]
         seen.add(one.key)
         try:
             reaction = read_reaction(one.reaction, one.value)
@@ -140,7 +141,7 @@ def _write(project: Project, rater: Rater, given: Sequence[Given], read: Sequenc
     for key, one in zip(keys, read, strict=True):
         if key in known:
             if known[key] != (one.output.pk, one.reaction.question, one.reaction.value):
-                raise AppError("A key was used for another reaction.", code="key_reused", status=409)
+                raise AppError(gettext("A key was used for another reaction."), code="key_reused", status=409)
         else:
             fresh.append((key, one))
     earlier = _earlier(rater, [one for _, one in fresh])

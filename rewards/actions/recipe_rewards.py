@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
@@ -53,9 +54,12 @@ def start_storing(*, version: RecipeVersion, actor: User | None, tag: str = "", 
 
     n_outputs = _selected(version.project, tag, split).count()
     if not n_outputs:
-        raise AppError("There is no current output of such tasks.", code="selection_empty")
+        raise AppError(gettext("There is no current output of such tasks."), code="selection_empty")
     if n_outputs > MAX_STORED:
-        message = f"{n_outputs:,} outputs: at most {MAX_STORED:,} at once. Narrow them by a tag or a split."
+        message = gettext("%(n_outputs)s outputs: at most %(max_stored)s at once. Narrow them by a tag or a split.") % {
+            "n_outputs": f"{n_outputs:,}",
+            "max_stored": f"{MAX_STORED:,}",
+        }
         raise AppError(message, code="selection_too_large")
     asked = {"tag": tag, "split": split, "n_outputs": n_outputs}
     try:
@@ -65,7 +69,7 @@ def start_storing(*, version: RecipeVersion, actor: User | None, tag: str = "", 
             record_event(actor=actor, verb="recipe.storing_started", project=version.project, target=version, data=data)
             transaction.on_commit(lambda: store_recipe_reward.delay(stored.pk))
     except IntegrityError as error:
-        message = "This version's reward is being stored already. Wait for it, or cancel it."
+        message = gettext("This version's reward is being stored already. Wait for it, or cancel it.")
         raise AppError(message, code="storing_open", status=409) from error
     return stored
 
@@ -83,7 +87,7 @@ def cancel_storing(*, version: RecipeVersion, actor: User) -> StoredReward:
             status=StoredReward.Status.CANCELLED, finished_at=timezone.now()
         )
         if not cancelled:
-            raise AppError("Storing has ended already.", code="storing_ended", status=409)
+            raise AppError(gettext("Storing has ended already."), code="storing_ended", status=409)
         record_event(actor=actor, verb="recipe.storing_cancelled", project=version.project, target=version)
     return version.stored_rewards.newest_first()[0]
 

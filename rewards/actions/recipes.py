@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
@@ -41,7 +42,11 @@ def refused(error: RecipeError) -> AppError:
     """What a person and the API are told of a recipe that cannot be taken: messages by path."""
     path, problem = next(iter(error.problems.items()))
     fields = {name: [message] for name, message in error.problems.items()}
-    return AppError(f"This recipe cannot be used. {path}: {problem}.", code="recipe_invalid", fields=fields)
+    return AppError(
+        gettext("This recipe cannot be used. %(path)s: %(problem)s.") % {"path": path, "problem": problem},
+        code="recipe_invalid",
+        fields=fields,
+    )
 
 
 def create_recipe(
@@ -149,8 +154,8 @@ def _set_archived(recipe: Recipe, actor: User, *, verb: str, archived: bool) -> 
 
 def _name_taken() -> AppError:
     return AppError(
-        "Another recipe of this project has this name.",
+        gettext("Another recipe of this project has this name."),
         code="recipe_name_taken",
         status=409,
-        fields={"name": ["Another recipe has this name; choose another one."]},
+        fields={"name": [gettext("Another recipe has this name; choose another one.")]},
     )

@@ -15,6 +15,7 @@ from collections.abc import Collection
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from projects.errors import AppError
 from projects.models import Project, User
@@ -43,7 +44,9 @@ def review_mark(*, mark: SpanMark, user: User, decision: Decision, changed: Mark
     content = None if decision == Decision.REJECTED else MarkContent.of(mark)
     if decision == Decision.CHANGED:
         if changed is None or changed == content:
-            raise AppError("Say what should be different: type, severity, place or explanation.", code="change_missing")
+            raise AppError(
+                gettext("Say what should be different: type, severity, place or explanation."), code="change_missing"
+            )
         _check(changed, mark)
         content = changed
     rater = ensure_person_rater(project=mark.output.project, user=user)
@@ -63,7 +66,7 @@ def take_back_review(*, mark: SpanMark, user: User) -> None:
     rater = ensure_person_rater(project=mark.output.project, user=user)
     standing = [review for review in _reviews(mark, rater) if review.withdrawn_at is None]
     if not standing:
-        raise AppError("You have said nothing about this span.", code="nothing_to_undo", status=409)
+        raise AppError(gettext("You have said nothing about this span."), code="nothing_to_undo", status=409)
     _withdraw(standing[-1], user)
 
 
@@ -128,7 +131,7 @@ def _check(content: MarkContent, mark: SpanMark) -> None:
     """Refuse what cannot be stored, naming the field."""
     problems = content_problems(content, _texts(mark))
     if problems:
-        raise AppError("This span cannot be stored.", code="mark_invalid", fields=problems)
+        raise AppError(gettext("This span cannot be stored."), code="mark_invalid", fields=problems)
 
 
 def _texts(mark: SpanMark) -> list[str]:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
@@ -53,12 +54,12 @@ def create_rubric(
             )
     except IntegrityError as error:
         if task_external_id is not None:
-            raise AppError("This task has a rubric already.", code="task_has_rubric", status=409) from error
+            raise AppError(gettext("This task has a rubric already."), code="task_has_rubric", status=409) from error
         raise AppError(
-            "Another rubric of this project has this name.",
+            gettext("Another rubric of this project has this name."),
             code="rubric_name_taken",
             status=409,
-            fields={"name": ["Another rubric has this name; choose another one."]},
+            fields={"name": [gettext("Another rubric has this name; choose another one.")]},
         ) from error
     return version
 
@@ -101,10 +102,10 @@ def describe_rubric(*, rubric: Rubric, name: str, description: str) -> None:
             rubric.save(update_fields=["name", "description"])
     except IntegrityError as error:
         raise AppError(
-            "Another rubric of this project has this name.",
+            gettext("Another rubric of this project has this name."),
             code="rubric_name_taken",
             status=409,
-            fields={"name": ["Another rubric has this name; choose another one."]},
+            fields={"name": [gettext("Another rubric has this name; choose another one.")]},
         ) from error
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.db import transaction
+from django.utils.translation import gettext
 
 from projects.errors import AppError
 from projects.models import Project
@@ -68,10 +69,13 @@ def score_table(
         ``aggregation_unknown``, ``weights_invalid``, or ``verdict_out_of_range`` where a stored verdict is no share.
     """
     if aggregation not in AGGREGATIONS:
-        raise AppError("There is no such aggregation.", code="aggregation_unknown")
+        raise AppError(gettext("There is no such aggregation."), code="aggregation_unknown")
     n_criteria = len(table.content.criteria)
     if weights is not None and (len(weights) != n_criteria or not np.isfinite(weights).all()):
-        raise AppError(f"Give {n_criteria} weights, one for each criterion.", code="weights_invalid")
+        raise AppError(
+            gettext("Give %(n_criteria)s weights, one for each criterion.") % {"n_criteria": n_criteria},
+            code="weights_invalid",
+        )
     try:
         return aggregate_many(
             table.content,
@@ -82,7 +86,9 @@ def score_table(
             handling=handling,
         )
     except ValueError as error:
-        raise AppError(f"These verdicts have no score: {error}.", code="verdict_out_of_range") from error
+        raise AppError(
+            gettext("These verdicts have no score: %(error)s.") % {"error": error}, code="verdict_out_of_range"
+        ) from error
 
 
 @transaction.atomic

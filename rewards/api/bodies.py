@@ -5,6 +5,7 @@ from typing import IO, Any
 
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext
 from rest_framework.parsers import BaseParser, DataAndFiles
 
 from projects.errors import AppError
@@ -24,7 +25,8 @@ class RowParser(BaseParser):
         row: bytes = stream.read(LARGEST_ROW + 1)
         if len(row) > LARGEST_ROW:
             raise AppError(
-                f"The task is larger than {LARGEST_ROW // 2**20} MiB: import it as a file.",
+                gettext("The task is larger than %(largest)s MiB: import it as a file.")
+                % {"largest": LARGEST_ROW // 2**20},
                 code="task_too_big",
                 status=413,
             )

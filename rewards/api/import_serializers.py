@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
 from rest_framework import serializers
 
 from rewards.formats.registry import IMPORT_FORMATS
@@ -47,7 +48,7 @@ class NewImport(ImportRules):
 
     def validate_options(self, value: Any) -> dict[str, str]:
         if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-            raise serializers.ValidationError("Expected an object of strings.")
+            raise serializers.ValidationError(gettext("Expected an object of strings."))
         text = serializers.CharField(max_length=200, allow_blank=True)
         return {name: text.run_validation(given) for name, given in value.items()}
 

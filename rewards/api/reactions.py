@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
@@ -44,7 +45,9 @@ class ReactionInput(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["output"] is None and not (attrs["task_id"] and attrs["output_id"]):
-            raise serializers.ValidationError({"output": "Name the output by its id, or by task_id and output_id."})
+            raise serializers.ValidationError(
+                {"output": gettext("Name the output by its id, or by task_id and output_id.")}
+            )
         return attrs
 
 

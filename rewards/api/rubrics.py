@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.generics import GenericAPIView
@@ -167,7 +168,7 @@ def _content(criteria: object) -> RubricContent:
         for problem in error.problems:
             name = problem.field if problem.criterion is None else f"criteria.{problem.criterion}.{problem.field}"
             fields.setdefault(name, []).append(problem.message)
-        raise AppError("This rubric cannot be read.", code="rubric_invalid", fields=fields) from error
+        raise AppError(gettext("This rubric cannot be read."), code="rubric_invalid", fields=fields) from error
 
 
 def _task_id(version: RubricVersion, external_id: str) -> int | None:
@@ -175,7 +176,7 @@ def _task_id(version: RubricVersion, external_id: str) -> int | None:
         return None
     task = current_task_for(version.project, external_id)
     if task is None:
-        message = "There is no current task of this id."
+        message = gettext("There is no current task of this id.")
         raise AppError(message, code="task_unknown", fields={"task": [message]})
     return task.pk
 

@@ -6,6 +6,8 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any
 
+from django.utils.translation import gettext
+
 from projects.errors import AppError
 from rewards.formats.registry import EXPORT_FORMATS, REWARDS, RUBRIC_KINDS, ExportFormat
 from rewards.formats.row_files import WRITERS
@@ -189,7 +191,7 @@ def choices_from_json(data: Mapping[str, Any]) -> ExportChoices:
     AppError
         `export_invalid`, naming every field that is wrong.
     """
-    problems = dict.fromkeys(data.keys() - {f.name for f in fields(ExportChoices)}, "There is no such choice.")
+    problems = dict.fromkeys(data.keys() - {f.name for f in fields(ExportChoices)}, gettext("There is no such choice."))
     given = {name: value for name, value in data.items() if name not in problems}
     if holds_rubrics(given.get("format")):
         given.setdefault("source", Source.RUBRICS)
@@ -235,27 +237,36 @@ def _unfit(choices: ExportChoices) -> dict[str, str]:
     file_types = choices.export_format.file_types
     if holds_rubrics(choices.format) != (choices.source == Source.RUBRICS):
         rubrics = ", ".join(name for name in EXPORT_FORMATS if holds_rubrics(name))
-        problems["format"] = f"{SOURCE_TITLES[Source.RUBRICS]} go with the formats {rubrics}, and only with them."
+        problems["format"] = gettext("%(source)s go with the formats %(rubrics)s, and only with them.") % {
+            "source": SOURCE_TITLES[Source.RUBRICS],
+            "rubrics": rubrics,
+        }
     if holds_rewards(choices.format) and choices.source != Source.RECIPE:
-        problems["format"] = f"It is made from {SOURCE_TITLES[Source.RECIPE].lower()}, and from nothing else."
+        problems["format"] = gettext("It is made from %(source)s, and from nothing else.") % {
+            "source": SOURCE_TITLES[Source.RECIPE].lower()
+        }
     if choices.answers == Answers.FIRST and not (choices.is_of_votes or choices.source == Source.RATINGS):
-        problems["answers"] = "Answers take each other's place in comparisons, rankings and ratings only."
+        problems["answers"] = gettext("Answers take each other's place in comparisons, rankings and ratings only.")
     if choices.source == Source.RECIPE and choices.recipe_version is None:
-        problems["recipe_version"] = "Choose the recipe whose rewards to take."
+        problems["recipe_version"] = gettext("Choose the recipe whose rewards to take.")
     if choices.file_type not in file_types:
-        problems["file_type"] = f"This format is written as {' or '.join(file_types)}."
+        problems["file_type"] = gettext("This format is written as %(file_types)s.") % {
+            "file_types": ", ".join(file_types)
+        }
     try:
         check_fractions(choices.fractions)
     except ValueError as error:
         problems["fractions"] = f"{str(error)[:1].upper()}{str(error)[1:]}."
     if choices.source == Source.SIGNALS and not (choices.signal_rater and choices.channel):
-        problems["channel"] = "Choose whose signal to take, and which of its channels."
+        problems["channel"] = gettext("Choose whose signal to take, and which of its channels.")
     labelled = choices.export_format.kind == "unpaired" and not choices.is_of_votes
     if labelled and "format" not in problems:
         if choices.desirable_from is None or choices.undesirable_to is None:
-            problems["desirable_from"] = "Say from which value on an output is desirable, and up to which it is not."
+            problems["desirable_from"] = gettext(
+                "Say from which value on an output is desirable, and up to which it is not."
+            )
         elif choices.desirable_from <= choices.undesirable_to:
-            problems["desirable_from"] = "It must lie above the value up to which outputs are undesirable."
+            problems["desirable_from"] = gettext("It must lie above the value up to which outputs are undesirable.")
     return problems
 
 

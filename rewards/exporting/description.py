@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.utils.translation import gettext
+
 from projects.errors import AppError
 from projects.models import Project
 from rewards.exporting.choices import (
@@ -31,19 +33,19 @@ def check_references(project: Project, choices: ExportChoices) -> None:
     """Raise the 400 `export_invalid` where a key names nothing of this project."""
     missing: dict[str, list[str]] = {}
     if len(_raters(project, choices)) < len(set(choices.raters)):
-        missing["raters"] = ["One of these raters is not of this project."]
+        missing["raters"] = [gettext("One of these raters is not of this project.")]
     if len(_policies(project, choices)) < len(set(choices.policies)):
-        missing["policies"] = ["One of these policies is not of this project."]
+        missing["policies"] = [gettext("One of these policies is not of this project.")]
     wants_version = choices.source == Source.SCORES and choices.rubric_version is not None
     if wants_version and not RubricVersion.objects.filter(project=project, pk=choices.rubric_version or 0).exists():
-        missing["rubric_version"] = ["There is no such version of a rubric in this project."]
+        missing["rubric_version"] = [gettext("There is no such version of a rubric in this project.")]
     if choices.source == Source.SIGNALS:
         stored = RewardSignal.objects.of(project).filter(rater=choices.signal_rater, channel=choices.channel)
         if not stored.exists():
-            missing["channel"] = ["This rater has no such signal."]
+            missing["channel"] = [gettext("This rater has no such signal.")]
     wants_recipe = choices.source == Source.RECIPE
     if wants_recipe and not RecipeVersion.objects.filter(project=project, pk=choices.recipe_version or 0).exists():
-        missing["recipe_version"] = ["There is no such version of a recipe in this project."]
+        missing["recipe_version"] = [gettext("There is no such version of a recipe in this project.")]
     if missing:
         field, (message, *_) = next(iter(missing.items()))
         raise AppError(f"{field}: {message}", code="export_invalid", fields=missing)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from projects.errors import AppError
 from projects.models import Project
@@ -45,7 +46,9 @@ def rewards_of(project: Project, choices: ExportChoices, *, limit: int | None = 
     outputs = outputs_in_scope(project, choices).order_by("task_id", "pk")
     ids = list(outputs.values_list("pk", flat=True)[: limit or MAX_STORED + 1])
     if len(ids) > MAX_STORED:
-        message = f"More than {MAX_STORED:,} outputs: a recipe is computed over all at once. Narrow them."
+        message = gettext("More than %(max_stored)s outputs: a recipe is computed over all at once. Narrow them.") % {
+            "max_stored": f"{MAX_STORED:,}"
+        }
         raise AppError(message, code="selection_too_large")
     try:
         return compute(project, read_recipe(recipe_version_of(project, choices).tree), ids)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from rewards.rubrics.content import IMPORTANCE_WEIGHTS, KINDS, RubricContent
 from rewards.rubrics.parse import MAX_CRITERIA, MAX_LEVELS, Problem, RubricError, rubric_from_dict
@@ -158,13 +159,13 @@ class RubricDraft:
 
     def check_name(self) -> None:
         if not self.name:
-            self.errors.setdefault("name", []).append("Give the rubric a name.")
+            self.errors.setdefault("name", []).append(gettext("Give the rubric a name."))
         elif len(self.name) > 200:
-            self.errors.setdefault("name", []).append("Use at most 200 characters.")
+            self.errors.setdefault("name", []).append(gettext("Use at most 200 characters."))
         if len(self.note) > 300:
-            self.errors.setdefault("note", []).append("Use at most 300 characters.")
+            self.errors.setdefault("note", []).append(gettext("Use at most 300 characters."))
         if "\x00" in self.name + self.description + self.note:
-            self.errors.setdefault("name", []).append("Leave NUL characters out.")
+            self.errors.setdefault("name", []).append(gettext("Leave NUL characters out."))
 
     def _name_keys(self) -> None:
         """Keys outlive versions, so they are made from the words and not from the place."""

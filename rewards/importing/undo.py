@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.deletion import RestrictedError
+from django.utils.translation import gettext
 
 from projects.errors import AppError
 from projects.models import Project
@@ -28,7 +29,7 @@ def remove_rows(batch: ImportBatch) -> Mapping[str, int]:
         # What is left of the versions stands on rubrics that were there before: those keep the versions before it.
         _versions_of(batch).delete()
     except RestrictedError as error:
-        raise _in_use("campaigns or verdicts refer to its rows") from error
+        raise _in_use(gettext("campaigns or verdicts refer to its rows")) from error
     _recount(batch)
     return removed
 
@@ -43,17 +44,17 @@ def _refuse_if_in_use(batch: ImportBatch) -> None:
         | Q(task__import_batch=batch)
     ).exists()
     if judged:
-        raise _in_use("its outputs have been judged since")
+        raise _in_use(gettext("its outputs have been judged since"))
     if others.filter(Q(replaces__import_batch=batch) | Q(spans__origin__judgment__import_batch=batch)).exists():
-        raise _in_use("its marks have been reviewed since")
+        raise _in_use(gettext("its marks have been reviewed since"))
     if RewardSignal.objects.filter(output__in=mine).exists():
-        raise _in_use("its outputs have been scored since")
+        raise _in_use(gettext("its outputs have been scored since"))
     if mine.filter(is_current=False).exists() or Task.objects.filter(import_batch=batch, is_current=False).exists():
-        raise _in_use("a later import made new versions of its rows; undo that one first")
+        raise _in_use(gettext("a later import made new versions of its rows; undo that one first"))
     if _changed_rubrics(batch):
-        raise _in_use("its rubrics have been changed since")
+        raise _in_use(gettext("its rubrics have been changed since"))
     if Output.objects.filter(task__import_batch=batch).exclude(import_batch=batch).exists():
-        raise _in_use("a later import added outputs to its tasks; undo that one first")
+        raise _in_use(gettext("a later import added outputs to its tasks; undo that one first"))
 
 
 def _versions_of(batch: ImportBatch) -> QuerySet[RubricVersion]:
@@ -69,7 +70,9 @@ def _changed_rubrics(batch: ImportBatch) -> bool:
 
 
 def _in_use(why: str) -> AppError:
-    return AppError(f"This import can no longer be undone: {why}.", code="import_in_use", status=409)
+    return AppError(
+        gettext("This import can no longer be undone: %(why)s.") % {"why": why}, code="import_in_use", status=409
+    )
 
 
 def _remove_judgments(batch: ImportBatch) -> int:

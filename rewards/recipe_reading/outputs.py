@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
+from django.utils.translation import gettext
 
 from projects.errors import AppError
 from projects.models import Project
@@ -63,7 +64,11 @@ class Outputs:
         found = {pk: (task, messages) for pk, task, messages in rows}
         for pk in wanted:
             if pk not in found:
-                raise AppError(f"There is no output {pk} in this project.", code="output_unknown", status=404)
+                raise AppError(
+                    gettext("There is no output %(pk)s in this project.") % {"pk": pk},
+                    code="output_unknown",
+                    status=404,
+                )
         return cls(tuple(wanted), tuple(found[pk][0] for pk in wanted), tuple(found[pk][1] for pk in wanted))
 
     def __len__(self) -> int:

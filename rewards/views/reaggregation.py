@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from projects.access import Capability, require
@@ -64,8 +65,14 @@ def _save(request: AuthedRequest, version: RubricVersion, form: ReaggregationFor
     try:
         content = with_weights(version.content(), form.weights)
     except RubricError as error:
-        raise AppError(f"These weights make no rubric: {error}.", code="weights_invalid") from error
+        raise AppError(
+            gettext("These weights make no rubric: %(error)s.") % {"error": error}, code="weights_invalid"
+        ) from error
     saved = save_version(rubric=version.rubric, actor=request.user, content=content, note="Weights tried out")
-    words = f"Saved as version {saved.version.number}." if saved.is_new else "Nothing changed: no new version."
+    words = (
+        gettext("Saved as version %(number)s.") % {"number": saved.version.number}
+        if saved.is_new
+        else gettext("Nothing changed: no new version.")
+    )
     messages.success(request, words)
     return redirect("rewards:rubric-detail", slug=version.project.slug, pk=version.rubric_id)

@@ -116,7 +116,7 @@ def recipe_import(request: AuthedRequest, slug: str) -> HttpResponse:
         try:
             document = read_json(form.cleaned_data["text"])
         except RecipeError as error:
-            form.add_error(None, f"This is no recipe: {error}.")
+            form.add_error(None, gettext("This is no recipe: %(error)s.") % {"error": error})
         else:
             return _compose_page(request, composer_page(project, Edited(document), _settings(request, project)))
     context = {"project": project, "section": "recipes", "form": form}
@@ -278,12 +278,16 @@ def _saved(request: AuthedRequest, project: Project, document: Document) -> Http
         recipe = recipe_for(request.user, project.slug, form.recipe_id, needs=Capability.MANAGE)
         saved = save_version(recipe=recipe, actor=request.user, document=document)
         version = saved.version
-        words = f"Saved as version {version.number}." if saved.is_new else "Nothing changed: no new version."
+        words = (
+            gettext("Saved as version %(number)s.") % {"number": version.number}
+            if saved.is_new
+            else gettext("Nothing changed: no new version.")
+        )
     else:
         if not form.new_name:
-            raise AppError("A new recipe needs a name.", code="recipe_name_missing")
+            raise AppError(gettext("A new recipe needs a name."), code="recipe_name_missing")
         version = create_recipe(project=project, actor=request.user, name=form.new_name, document=document)
-        words = "Saved as a new recipe."
+        words = gettext("Saved as a new recipe.")
     messages.success(request, words)
     address = reverse("rewards:recipe-detail", kwargs={"slug": project.slug, "pk": version.recipe_id})
     return HttpResponseClientRedirect(address) if request.htmx else redirect(address)

@@ -68,7 +68,11 @@ def rubric_edit(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
         except AppError as error:
             draft.errors.update(error.fields or {"name": [error.message]})
         else:
-            words = f"Saved as version {saved.version.number}." if saved.is_new else "Nothing changed: no new version."
+            words = (
+                gettext("Saved as version %(number)s.") % {"number": saved.version.number}
+                if saved.is_new
+                else gettext("Nothing changed: no new version.")
+            )
             messages.success(request, words)
             return _go_to(request, saved.version)
     return _editor(request, rubric.project, draft, rubric=rubric)

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
@@ -78,7 +79,9 @@ def request_fit(
     problems |= {"endpoint": [obstacle]} if obstacle else {}
     if problems:
         said = "; ".join(f"{field}: {' '.join(messages)}" for field, messages in problems.items())
-        raise AppError(f"This cannot be fitted: {said}.", code="fit_invalid", fields=problems)
+        raise AppError(
+            gettext("This cannot be fitted: %(said)s.") % {"said": said}, code="fit_invalid", fields=problems
+        )
     with transaction.atomic():
         fit = Fit.objects.create(
             project=project,
@@ -130,7 +133,7 @@ def cancel_fit(*, fit: Fit, actor: User | None) -> None:
     with transaction.atomic():
         cancelled = Fit.objects.filter(pk=fit.pk).open().update(status=_STATUS.CANCELLED, finished_at=Now())
         if not cancelled:
-            raise AppError("This fit has ended already.", code="fit_ended", status=409)
+            raise AppError(gettext("This fit has ended already."), code="fit_ended", status=409)
         record_event(actor=actor, verb="fit.cancelled", project=fit.project, target=fit)
     fit.refresh_from_db()
 
@@ -147,7 +150,9 @@ def retry_fit(*, fit: Fit, actor: User | None) -> None:
         ended = Fit.objects.filter(pk=fit.pk, status__in=[_STATUS.FAILED, _STATUS.CANCELLED])
         again: dict[str, Any] = {"status": _STATUS.PENDING, "failure": "", "facts": {}, "progress": ""}
         if not ended.update(**again, attempt=None, heartbeat_at=None, started_at=None, finished_at=None):
-            raise AppError("Only a failed or cancelled fit can be tried again.", code="fit_not_ended", status=409)
+            raise AppError(
+                gettext("Only a failed or cancelled fit can be tried again."), code="fit_not_ended", status=409
+            )
         record_event(actor=actor, verb="fit.retried", project=fit.project, target=fit)
         transaction.on_commit(partial(_send, fit.pk))
     fit.refresh_from_db()
@@ -225,18 +230,20 @@ def offer_adapter(*, artefact: Artefact, base: ModelEndpoint, actor: User | None
 def trainer_named(kind: str) -> Trainer:
     """The trainer of that name; ``fit_invalid`` where there is none."""
     if kind not in TRAINERS:
-        message = f"Nothing of this kind can be fitted; there are {', '.join(TRAINERS)}."
+        message = gettext("Nothing of this kind can be fitted; there are %(trainers)s.") % {
+            "trainers": ", ".join(TRAINERS)
+        }
         raise AppError(message, code="fit_invalid", fields={"kind": [message]})
     return TRAINERS[kind]
 
 
 def _export_problem(project: Project, export: Export) -> str:
     if export.project_id != project.pk:
-        return "this export belongs to another project"
+        return gettext("this export belongs to another project")
     if not has_labels(export):
-        return "expected an export of unpaired preference, which has a label for each output"
+        return gettext("expected an export of unpaired preference, which has a label for each output")
     if export.status != Export.Status.READY:
-        return f"this export is {export.get_status_display().lower()}: it must be ready"
+        return gettext("this export must be ready, and is: %(status)s") % {"status": export.get_status_display()}
     return ""
 
 
@@ -246,17 +253,17 @@ def _labels_problem(trainer: Trainer, export: Export, values: Mapping[str, Any],
     except FitError as error:
         return error.message
     except OSError:
-        return "its files are gone from the storage"
+        return gettext("its files are gone from the storage")
     return ""
 
 
 def _endpoint_problem(project: Project, trainer: Trainer, endpoint: ModelEndpoint) -> str:
     if endpoint.project_id not in {None, project.pk}:
-        return "this model belongs to another project"
+        return gettext("this model belongs to another project")
     if endpoint.is_served:
-        return "a model behind HTTP shows no states and cannot be trained: choose one in process"
+        return gettext("a model behind HTTP shows no states and cannot be trained: choose one in process")
     if trainer.declaration.makes_model and endpoint.adapter:
-        return "this model has an adapter already: choose its base"
+        return gettext("this model has an adapter already: choose its base")
     return unfit(trainer.declaration.base, endpoint)
 
 

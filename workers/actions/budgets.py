@@ -6,6 +6,7 @@ import math
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
@@ -88,5 +89,7 @@ def require_amount(amount: float | None, field: str = "budget") -> None:
     """Raise ``budget_invalid`` unless the amount is none, or a number from 0 on."""
     if amount is not None and not (math.isfinite(amount) and amount >= 0):
         raise AppError(
-            "A budget is a number from 0 on.", code="budget_invalid", fields={field: ["A number from 0 on."]}
+            gettext("A budget is a number from 0 on."),
+            code="budget_invalid",
+            fields={field: [gettext("A number from 0 on.")]},
         )

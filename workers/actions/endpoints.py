@@ -5,6 +5,7 @@ from functools import partial
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
@@ -71,10 +72,10 @@ def register_endpoint(
                 transaction.on_commit(partial(send_probe, endpoint.pk))
     except IntegrityError as error:
         raise AppError(
-            "Another model has this name.",
+            gettext("Another model has this name."),
             code="name_taken",
             status=409,
-            fields={"name": ["Another model has this name; choose another one."]},
+            fields={"name": [gettext("Another model has this name; choose another one.")]},
         ) from error
     return endpoint
 

@@ -2,6 +2,7 @@
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
@@ -33,10 +34,11 @@ def create_prompt(*, project: Project, source: str, name: str, template: str, ac
             return _add_version(prompt, template, number=1, actor=actor)
     except IntegrityError as error:
         raise AppError(
-            f"There is a prompt {name!r} for {declaration.title} already: give that one a new version.",
+            gettext("There is a prompt %(name)s for %(title)s already: give that one a new version.")
+            % {"name": repr(name), "title": gettext(declaration.title)},
             code="prompt_name_taken",
             status=409,
-            fields={"name": ["this name is taken"]},
+            fields={"name": [gettext("this name is taken")]},
         ) from error
 
 
@@ -72,7 +74,7 @@ def declared(source: str) -> Declaration:
     except UnknownSourceError as error:
         raise AppError(f"{str(error)[0].upper()}{str(error)[1:]}.", code="source_unknown") from error
     if declaration.prompt is None:
-        raise _invalid("source", f"{declaration.title} fills no prompt")
+        raise _invalid("source", gettext("%(title)s fills no prompt") % {"title": gettext(declaration.title)})
     return declaration
 
 
@@ -85,8 +87,8 @@ def template_problem(declaration: Declaration, template: str) -> str:
     except PromptError as error:
         return str(error)
     except UnicodeEncodeError as error:
-        return f"character {error.start + 1} is half of a pair: expected whole characters"
-    return "a NUL character cannot be stored" if "\x00" in template else ""
+        return gettext("character %(start)s is half of a pair: expected whole characters") % {"start": error.start + 1}
+    return gettext("a NUL character cannot be stored") if "\x00" in template else ""
 
 
 def _checked(declaration: Declaration, template: str) -> str:
@@ -113,5 +115,7 @@ def _add_version(prompt: Prompt, template: str, *, number: int, actor: User | No
 
 def _invalid(field: str, message: str) -> AppError:
     return AppError(
-        f"This prompt cannot be saved: {field}: {message}.", code="prompt_invalid", fields={field: [message]}
+        gettext("This prompt cannot be saved: %(field)s: %(message)s.") % {"field": field, "message": message},
+        code="prompt_invalid",
+        fields={field: [message]},
     )

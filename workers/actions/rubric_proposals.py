@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
@@ -171,7 +172,7 @@ def accept_proposal(*, proposal: RubricProposal, actor: User, changes: Collectio
             RubricProposal.objects.select_for_update(of=("self",)).select_related("rubric", "task").get(pk=proposal.pk)
         )
         if locked.status != _STATUS.READY:
-            raise AppError("Nobody can accept this proposal any more.", code="proposal_not_ready", status=409)
+            raise AppError(gettext("Nobody can accept this proposal any more."), code="proposal_not_ready", status=409)
         base = locked.base_version.content() if locked.base_version else RubricContent(())
         all_changes = changes_of(base, rubric_from_dict(locked.content))
         version = _adopt(locked, actor, _content(locked, base, _chosen(all_changes, changes)))
@@ -194,7 +195,7 @@ def reject_proposal(*, proposal: RubricProposal, actor: User) -> None:
     with transaction.atomic():
         undecided = RubricProposal.objects.filter(pk=proposal.pk).open()
         if not undecided.update(status=_STATUS.REJECTED, decided_by=actor, decided_at=Now()):
-            raise AppError("This proposal is not open any more.", code="proposal_decided", status=409)
+            raise AppError(gettext("This proposal is not open any more."), code="proposal_decided", status=409)
         record_event(actor=actor, verb="proposal.rejected", project=proposal.project, target=proposal)
     proposal.refresh_from_db()
 
@@ -210,7 +211,9 @@ def retry_proposal(*, proposal: RubricProposal, actor: User) -> None:
     with transaction.atomic():
         failed = RubricProposal.objects.filter(pk=proposal.pk, status=_STATUS.FAILED)
         if not failed.update(status=_STATUS.PENDING, failure="", facts={}, replies=[], heartbeat_at=None):
-            raise AppError("Only a failed proposal can be tried again.", code="proposal_not_failed", status=409)
+            raise AppError(
+                gettext("Only a failed proposal can be tried again."), code="proposal_not_failed", status=409
+            )
         record_event(actor=actor, verb="proposal.retried", project=proposal.project, target=proposal)
         transaction.on_commit(partial(_send, proposal.pk))
     proposal.refresh_from_db()
@@ -248,12 +251,15 @@ def _require_serving(endpoint: ModelEndpoint, capability: Capability, role: str)
 
 def _require_refinable(rubric: Rubric, task: Task) -> None:
     if rubric.archived_at is not None:
-        raise AppError("This rubric is archived.", code="rubric_archived", status=409)
+        raise AppError(gettext("This rubric is archived."), code="rubric_archived", status=409)
     if rubric.task_external_id not in (None, task.external_id):
         raise AppError(
-            f"This rubric is that of task {rubric.task_external_id} alone.",
+            gettext("This rubric is that of task %(task_external_id)s alone.")
+            % {"task_external_id": rubric.task_external_id},
             code="task_unfit",
-            fields={"task": [f"Expected {rubric.task_external_id}."]},
+            fields={
+                "task": [gettext("Expected %(task_external_id)s.") % {"task_external_id": rubric.task_external_id}]
+            },
         )
 
 
@@ -263,9 +269,10 @@ def _require_outputs(task: Task, outputs: Sequence[int] | None) -> None:
     found = current.filter(pk__in=outputs).count() if outputs else current.count()
     if found < 2 or (outputs and found < len(set(outputs))):
         raise AppError(
-            f"Two current outputs of task {task.external_id} are needed, and found were {found}.",
+            gettext("Two current outputs of task %(external_id)s are needed, and found were %(found)s.")
+            % {"external_id": task.external_id, "found": found},
             code="too_few_outputs",
-            fields={"task": ["It needs at least two outputs."]},
+            fields={"task": [gettext("It needs at least two outputs.")]},
         )
 
 
@@ -322,9 +329,12 @@ def _chosen(all_changes: Sequence[Change], changes: Collection[str] | None) -> S
         return all_changes
     unknown = sorted(set(changes) - {change.id for change in all_changes})
     if unknown:
-        raise AppError(f"This proposal has no change {unknown[0][:100]!r}.", code="change_unknown")
+        raise AppError(
+            gettext("This proposal has no change %(unknown)s.") % {"unknown": repr(unknown[0][:100])},
+            code="change_unknown",
+        )
     if not changes:
-        raise AppError("Choose at least one change.", code="nothing_chosen")
+        raise AppError(gettext("Choose at least one change."), code="nothing_chosen")
     return [change for change in all_changes if change.id in changes]
 
 
@@ -337,7 +347,9 @@ def _content(proposal: RubricProposal, base: RubricContent, chosen: Sequence[Cha
     try:
         return apply_changes(newest, base, chosen)
     except RubricError as error:
-        raise AppError(f"These changes leave no rubric: {error}.", code="proposal_invalid") from error
+        raise AppError(
+            gettext("These changes leave no rubric: %(error)s.") % {"error": error}, code="proposal_invalid"
+        ) from error
 
 
 def _adopt(proposal: RubricProposal, actor: User, content: RubricContent) -> RubricVersion:

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.actions.notification import notify
@@ -96,7 +97,7 @@ def _add_selected(run: Run, selection: OutputSelection) -> int:
         items=Count("pk"), reused=Count("pk", filter=Q(status=RunItem.Status.SCORED))
     )
     if not counts["items"]:
-        raise AppError("No output fits this selection.", code="nothing_selected")
+        raise AppError(gettext("No output fits this selection."), code="nothing_selected")
     Run.objects.filter(pk=run.pk).update(
         item_count=counts["items"], scored_count=counts["reused"], reused_count=counts["reused"]
     )
@@ -116,7 +117,7 @@ def cancel_run(*, run: Run, actor: User | None) -> None:
         Batch.objects.filter(run=run, status=Batch.Status.READY).update(status=Batch.Status.CANCELLED)
         active = Run.objects.filter(pk=run.pk, status__in=[Run.Status.PENDING, Run.Status.RUNNING])
         if not active.update(status=Run.Status.CANCELLED, cancel_requested_at=Now()):
-            raise AppError("This run is not active any more.", code="run_not_active", status=409)
+            raise AppError(gettext("This run is not active any more."), code="run_not_active", status=409)
         record_event(actor=actor, verb="run.cancelled", project=run.project, target=run)
     run.refresh_from_db()
 
@@ -132,7 +133,8 @@ def resume_run(*, run: Run, actor: User | None) -> None:
     spent = spent_budget(run) if run.status == Run.Status.CANCELLED else None
     if spent is not None:
         raise AppError(
-            f"The budget of {spent.of} is spent ({spent.spent:,.2f} of {spent.amount:,.2f}): raise it first.",
+            gettext("The budget of %(of)s is spent (%(spent)s of %(amount)s): raise it first.")
+            % {"of": spent.of, "spent": f"{spent.spent:,.2f}", "amount": f"{spent.amount:,.2f}"},
             code=SPENT,
             status=409,
         )
@@ -140,7 +142,7 @@ def resume_run(*, run: Run, actor: User | None) -> None:
         # The run first: a worker that is giving its batch back reads the new state (see give_back_if_cancelled).
         cancelled = Run.objects.filter(pk=run.pk, status=Run.Status.CANCELLED)
         if not cancelled.update(status=Run.Status.RUNNING, cancel_requested_at=None, finished_at=None):
-            raise AppError("Only a cancelled run can be resumed.", code="run_not_cancelled", status=409)
+            raise AppError(gettext("Only a cancelled run can be resumed."), code="run_not_cancelled", status=409)
         Batch.objects.filter(run=run, status=Batch.Status.CANCELLED).update(
             status=Batch.Status.READY, dispatched_at=None
         )
@@ -160,7 +162,7 @@ def retry_failed(*, run: Run, actor: User | None) -> int:
     with transaction.atomic():
         locked = Run.objects.select_for_update(no_key=True).get(pk=run.pk)
         if locked.status == Run.Status.CANCELLED:
-            raise AppError("This run was cancelled: resume it first.", code="run_cancelled", status=409)
+            raise AppError(gettext("This run was cancelled: resume it first."), code="run_cancelled", status=409)
         count = reopen_failed_items(
             run=run,
             queue=run.scorer.queue,
@@ -168,7 +170,7 @@ def retry_failed(*, run: Run, actor: User | None) -> int:
             batch_items=items_per_batch(run.scorer),
         )
         if not count:
-            raise AppError("Nothing in this run has failed.", code="nothing_failed", status=409)
+            raise AppError(gettext("Nothing in this run has failed."), code="nothing_failed", status=409)
         Run.objects.filter(pk=run.pk).update(
             failed_count=F("failed_count") - count, status=Run.Status.RUNNING, finished_at=None
         )
@@ -204,26 +206,34 @@ def _require_budget_to_bind(scorer: Scorer, budget: float | None) -> None:
         return
     if not (math.isfinite(budget) and budget >= 0):
         raise AppError(
-            "A budget is a number from 0 on.", code="budget_invalid", fields={"budget": ["A number from 0 on."]}
+            gettext("A budget is a number from 0 on."),
+            code="budget_invalid",
+            fields={"budget": [gettext("A number from 0 on.")]},
         )
     if not is_priced(scorer):
-        message = "None of this scorer's models has a price, so a budget would bound nothing."
+        message = gettext("None of this scorer's models has a price, so a budget would bound nothing.")
         raise AppError(message, code="budget_without_prices", fields={"budget": [message]})
 
 
 def _require_startable(scorer: Scorer, repeats: int) -> None:
     if not 1 <= repeats <= MOST_REPEATS:
         raise AppError(
-            f"Ask for 1 to {MOST_REPEATS} repeats.",
+            gettext("Ask for 1 to %(most)s repeats.") % {"most": MOST_REPEATS},
             code="repeats_invalid",
-            fields={"repeats": [f"From 1 to {MOST_REPEATS}."]},
+            fields={"repeats": [gettext("From 1 to %(most)s.") % {"most": MOST_REPEATS}]},
         )
     if scorer.source not in SOURCES:
-        raise AppError(f"This version has no source {scorer.source}.", code="source_unknown", status=409)
+        raise AppError(
+            gettext("This version has no source %(source)s.") % {"source": scorer.source},
+            code="source_unknown",
+            status=409,
+        )
     if scorer.archived_at is not None:
-        raise AppError("This scorer is archived.", code="scorer_archived", status=409)
+        raise AppError(gettext("This scorer is archived."), code="scorer_archived", status=409)
     for use in scorer.models.select_related("endpoint"):
         if use.endpoint.failure:
             raise AppError(
-                f"The model {use.endpoint.name} cannot be used: {use.endpoint.failure}", code="endpoint_not_ready"
+                gettext("The model %(name)s cannot be used: %(failure)s")
+                % {"name": use.endpoint.name, "failure": use.endpoint.failure},
+                code="endpoint_not_ready",
             )

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from projects.actions.audit import record_event
 from projects.errors import AppError
@@ -172,7 +173,9 @@ def _valid(source: Source, project: Project, parts: _Parts, parameters: dict[str
     problems |= {field: [problem] for field, problem in others.items() if problem}
     if problems:
         said = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in problems.items())
-        raise AppError(f"This scorer cannot be made: {said}.", code="scorer_invalid", fields=problems)
+        raise AppError(
+            gettext("This scorer cannot be made: %(said)s.") % {"said": said}, code="scorer_invalid", fields=problems
+        )
     return values
 
 
@@ -180,14 +183,18 @@ def _model_problems(
     declaration: Declaration, project: Project, endpoints: Mapping[str, ModelEndpoint], answer_by: object
 ) -> dict[str, list[str]]:
     roles = {role.name: role for role in declaration.models}
-    problems = {name: [f"{declaration.title} has no such role"] for name in endpoints if name not in roles}
+    problems = {
+        name: [gettext("%(title)s has no such role") % {"title": gettext(declaration.title)}]
+        for name in endpoints
+        if name not in roles
+    }
     for name, role in roles.items():
         endpoint = endpoints.get(name)
         if endpoint is None:
             if role.required:
-                problems[name] = ["choose a model"]
+                problems[name] = [gettext("choose a model")]
         elif endpoint.project_id not in {None, project.pk}:
-            problems[name] = ["this model belongs to another project"]
+            problems[name] = [gettext("this model belongs to another project")]
         elif obstacle := unfit(role, endpoint, answer_by=answer_by):
             problems[name] = [obstacle]
     return _vocabulary_problems(declaration, endpoints) | problems
@@ -203,7 +210,10 @@ def _vocabulary_problems(declaration: Declaration, endpoints: Mapping[str, Model
             continue
         first = first or (role.label, known)
         if known != first[1]:
-            problems[role.name] = [f"its vocabulary is not that of “{first[0]}”: their tokens cannot be compared"]
+            problems[role.name] = [
+                gettext("its vocabulary is not that of “%(first)s”: their tokens cannot be compared")
+                % {"first": gettext(first[0])}
+            ]
     return problems
 
 
@@ -211,13 +221,17 @@ def _rubric_problem(
     declaration: Declaration, project: Project, rubric_version: RubricVersion | None, uses_task_rubric: bool
 ) -> str:
     if rubric_version is not None and rubric_version.project_id != project.pk:
-        return "this rubric belongs to another project"
+        return gettext("this rubric belongs to another project")
     if Input.CRITERIA not in declaration.inputs:
-        return f"{declaration.title} reads no rubric" if rubric_version or uses_task_rubric else ""
+        return (
+            gettext("%(title)s reads no rubric") % {"title": gettext(declaration.title)}
+            if rubric_version or uses_task_rubric
+            else ""
+        )
     if rubric_version is not None and uses_task_rubric:
-        return "choose a rubric or the tasks' own, not both"
+        return gettext("choose a rubric or the tasks' own, not both")
     if rubric_version is None and not uses_task_rubric and Input.CRITERIA in declaration.needs:
-        return "choose a rubric, or the tasks' own"
+        return gettext("choose a rubric, or the tasks' own")
     return ""
 
 
@@ -225,11 +239,15 @@ def _prompt_problem(declaration: Declaration, project: Project, version: PromptV
     if version is None:
         return ""
     if version.prompt.project_id not in {None, project.pk}:
-        return "this prompt belongs to another project"
+        return gettext("this prompt belongs to another project")
     if declaration.prompt is None:
-        return f"{declaration.title} fills no prompt"
+        return gettext("%(title)s fills no prompt") % {"title": gettext(declaration.title)}
     if version.prompt.source != declaration.name:
-        return f"{version} is a prompt for {version.prompt.source}, not for {declaration.name}"
+        return gettext("%(version)s is a prompt for %(other)s, not for %(source)s") % {
+            "version": version,
+            "other": version.prompt.source,
+            "source": declaration.name,
+        }
     # The source may have other places by now than when the version was saved.
     return template_problem(declaration, version.template)
 
@@ -238,13 +256,17 @@ def _artefact_problem(
     declaration: Declaration, project: Project, endpoints: Mapping[str, ModelEndpoint], artefact: Artefact | None
 ) -> str:
     if not declaration.artefact:
-        return f"{declaration.title} reads no artefact" if artefact else ""
+        return gettext("%(title)s reads no artefact") % {"title": gettext(declaration.title)} if artefact else ""
     if artefact is None:
-        return "choose an artefact, or fit one first"
+        return gettext("choose an artefact, or fit one first")
     if artefact.project_id != project.pk:
-        return "this artefact belongs to another project"
+        return gettext("this artefact belongs to another project")
     if artefact.source != declaration.artefact:
-        return f"{artefact.name} is a {artefact.source}, expected a {declaration.artefact}"
+        return gettext("%(name)s was fitted as %(source)s: expected %(artefact)s") % {
+            "name": artefact.name,
+            "source": artefact.source,
+            "artefact": declaration.artefact,
+        }
     base = endpoints.get(declaration.models[0].name)
     return other_base(artefact.parameters.get("base", {}), base.resolved) if base and base.resolved else ""
 

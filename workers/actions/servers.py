@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from projects import outgoing
 from projects.actions.audit import record_event
@@ -81,7 +82,7 @@ def register_server(
     url = url.strip().rstrip("/")
     errors = _address_errors(url) | _terms_errors(terms) | _key_errors(key)
     if not served_model.strip():
-        errors["served_model"] = ["The name by which the server knows the model."]
+        errors["served_model"] = [gettext("The name by which the server knows the model.")]
     _require_none(errors)
     try:
         with transaction.atomic():
@@ -109,10 +110,10 @@ def register_server(
                 transaction.on_commit(partial(send_probe, endpoint.pk))
     except IntegrityError as error:
         raise AppError(
-            "Another model has this name.",
+            gettext("Another model has this name."),
             code="name_taken",
             status=409,
-            fields={"name": ["Another model has this name; choose another one."]},
+            fields={"name": [gettext("Another model has this name; choose another one.")]},
         ) from error
     return endpoint
 
@@ -134,7 +135,7 @@ def change_server(
         ``server_invalid`` with messages by field, or ``encryption_unavailable`` (409).
     """
     if endpoint.engine != ModelEndpoint.Engine.OPENAI:
-        raise AppError("Only a model behind HTTP has a key, limits and prices.", code="server_invalid")
+        raise AppError(gettext("Only a model behind HTTP has a key, limits and prices."), code="server_invalid")
     _require_none(_terms_errors(terms) | _key_errors(key or ""))
     changed: dict[str, Any] = {
         name: value
@@ -172,23 +173,26 @@ def _terms_errors(terms: Terms) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     for name, value in terms.limits.items():
         if name not in _BOUNDS:
-            errors[name] = [f"No limit of this name; there are {', '.join(_BOUNDS)}."]
+            errors[name] = [gettext("No limit of this name; there are %(bounds)s.") % {"bounds": ", ".join(_BOUNDS)}]
             continue
         low, high = _BOUNDS[name]
         is_whole = name == "timeout_seconds" or value == int(value)
         if not low <= value <= high or not is_whole:
-            errors[name] = [f"A number from {low:,} to {high:,}."]
+            errors[name] = [gettext("A number from %(low)s to %(high)s.") % {"low": f"{low:,}", "high": f"{high:,}"}]
     for name in ("prompt_per_million", "reply_per_million"):
         price = terms.prices.get(name, 0)
         if not 0 <= price <= _MOST_PRICE:
-            errors[name] = [f"A price from 0 to {_MOST_PRICE:,.0f} for a million tokens."]
+            errors[name] = [
+                gettext("A price from 0 to %(most_price)s for a million tokens.")
+                % {"most_price": f"{_MOST_PRICE:,.0f}"}
+            ]
     if terms.prices and not str(terms.prices.get("currency", "")).strip():
-        errors["currency"] = ["A price needs its currency, such as USD."]
+        errors["currency"] = [gettext("A price needs its currency, such as USD.")]
     if terms.budget is not None:
         if not (math.isfinite(terms.budget) and terms.budget >= 0):
-            errors["budget"] = ["A number from 0 on."]
+            errors["budget"] = [gettext("A number from 0 on.")]
         elif not terms.prices:
-            errors["budget"] = ["Without prices a budget would bound nothing: state them."]
+            errors["budget"] = [gettext("Without prices a budget would bound nothing: state them.")]
     return errors
 
 
@@ -202,4 +206,8 @@ def _key_errors(key: str) -> dict[str, list[str]]:
 def _require_none(errors: Mapping[str, list[str]]) -> None:
     if errors:
         first = next(iter(errors.values()))[0]
-        raise AppError(f"This server cannot be registered so: {first}", code="server_invalid", fields=errors)
+        raise AppError(
+            gettext("This server cannot be registered so: %(first)s") % {"first": first},
+            code="server_invalid",
+            fields=errors,
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from django.utils.translation import gettext
 from rest_framework import serializers
 
 from rewards.api.rubric_serializers import CriterionShape, FindingOutput
@@ -39,7 +40,7 @@ class NewProposal(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["kind"] == RubricProposal.Kind.REFINE and attrs["rubric"] is None:
-            raise serializers.ValidationError({"rubric": "Say which rubric to refine."})
+            raise serializers.ValidationError({"rubric": gettext("Say which rubric to refine.")})
         return attrs
 
 

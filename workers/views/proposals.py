@@ -75,7 +75,7 @@ def rubric_refine(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
         task = current_task_for(rubric.project, form.cleaned_data["task"])
         try:
             if task is None:
-                message = "There is no current task of this id."
+                message = gettext("There is no current task of this id.")
                 raise AppError(message, code="task_unknown", fields={"task": [message]})
             proposal = request_refinement(rubric=rubric, task=task, actor=request.user, **form.values())
         except AppError as error:

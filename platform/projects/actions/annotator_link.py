@@ -34,9 +34,9 @@ def issue_annotator_link(*, project: Project, actor: User, label: str, days: int
     """
     fields = {}
     if not 1 <= days <= LONGEST_DAYS:
-        fields["days"] = [f"From 1 to {LONGEST_DAYS} days."]
+        fields["days"] = [gettext("From 1 to %(longest_days)s days.") % {"longest_days": LONGEST_DAYS}]
     if not 1 <= most_people <= MOST_PEOPLE:
-        fields["most_people"] = [f"From 1 to {MOST_PEOPLE} people."]
+        fields["most_people"] = [gettext("From 1 to %(most_people)s people.") % {"most_people": MOST_PEOPLE}]
     if fields:
         raise AppError(
             gettext("A link is for a bounded time and number of people."), code="link_limits_invalid", fields=fields

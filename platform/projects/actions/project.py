@@ -25,7 +25,7 @@ def create_project(*, user: User, name: str, slug: str = "", description: str = 
         raise AppError(
             gettext("Choose an address: letters, digits and hyphens."),
             code="slug_invalid",
-            fields={"slug": ["No address can be made from this name; write one."]},
+            fields={"slug": [gettext("No address can be made from this name; write one.")]},
         )
     try:
         with transaction.atomic():
@@ -37,7 +37,7 @@ def create_project(*, user: User, name: str, slug: str = "", description: str = 
             gettext("Another project has this address."),
             code="slug_taken",
             status=409,
-            fields={"slug": ["Another project has this address; choose another one."]},
+            fields={"slug": [gettext("Another project has this address; choose another one.")]},
         ) from error
     project.viewer_role = Role.OWNER
     return project

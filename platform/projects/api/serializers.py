@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext
 from rest_framework import serializers
 
 from projects.access import CAPABILITIES, Capability, allows
@@ -66,7 +67,7 @@ class NewToken(serializers.Serializer[Any]):
 
     def validate_expires_at(self, value: datetime) -> datetime:
         if not timezone.now() < value <= timezone.now() + LONGEST_LIFETIME:
-            raise serializers.ValidationError("A token lives for a year at most.")
+            raise serializers.ValidationError(gettext("A token lives for a year at most."))
         return value
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.generics import GenericAPIView
@@ -120,6 +121,6 @@ def _requested(request: AuthedApiRequest, slug: str, project: Project, wanted: d
 def _task(project: Project, external_id: str) -> Task:
     task = current_task_for(project, external_id)
     if task is None:
-        message = "There is no current task of this id."
+        message = gettext("There is no current task of this id.")
         raise AppError(message, code="task_unknown", fields={"task": [message]})
     return task
