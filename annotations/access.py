@@ -10,6 +10,7 @@ from django.http import Http404
 from django.utils.translation import gettext
 
 from annotations.models import Adjudication, Assignment, Campaign, CampaignItem, ItemReport, Study
+from annotations.querysets.assignment import AssignmentQuerySet
 from annotations.querysets.campaign import CampaignQuerySet
 from annotations.querysets.study import StudyQuerySet
 from projects.access import Capability, allows, project_for, projects_for, roles_with
@@ -95,6 +96,11 @@ def _own_assignments(user_id: int, bound_project_id: int | None, pk: int) -> mod
     user.bound_project_id = bound_project_id
     projects = projects_for(user, needs=Capability.ANNOTATE).values("pk")
     return Assignment.objects.of(user).filter(project__in=projects, pk=pk).for_answering()
+
+
+def looked_back_at_by(user: User, campaign: Campaign) -> AssignmentQuerySet:
+    """What `user` submitted or skipped in a campaign as it was loaded for them, the last first."""
+    return Assignment.objects.of(user).filter(campaign=campaign).over()
 
 
 def adjudicated_item_for(

@@ -69,6 +69,7 @@ def annotate_page(assignment: Assignment) -> dict[str, Any]:
         "shown_in_steps": not can_mark and any(row["question"].kind == "steps" for row in questions),
         "confidence_levels": CONFIDENCE_LEVELS,
         "mine": progress.submitted_count if progress else 0,
+        "has_before": progress is not None and progress.submitted_count + progress.skipped_count > 0,
         "wanted": campaign.answer_count_wanted,
         "undoable": _undoable(campaign, user),
         "kept": kept_for(campaign, user),

@@ -83,7 +83,7 @@ def plan_reviews(
         told = {}
     question = spans_question(assignment)
     shown = {output.pk: output for output in item.outputs}
-    known = _known(told, shown, raters) if told and question is not None else {}
+    known = known_marks(told, shown, raters) if told and question is not None else {}
     planned = []
     for key, entry in told.items():
         where = f"{REVIEWS}.{key}"
@@ -113,7 +113,8 @@ def _marks_on(outputs: Collection[int], raters: Sequence[int]) -> Any:
     return SpanMark.objects.filter(output__in=list(outputs), judgment__rater__in=list(raters))
 
 
-def _known(told: Mapping[str, Any], shown: Collection[int], raters: Sequence[int]) -> dict[str, SpanMark]:
+def known_marks(told: Mapping[str, Any], shown: Collection[int], raters: Sequence[int]) -> dict[str, SpanMark]:
+    """The spans of these models in these outputs that an answer speaks of, by its keys (one query)."""
     ids = [int(key) for key in map(str, told) if key.isascii() and key.isdigit() and len(key) < 19]
     marks = _marks_on(shown, raters).filter(pk__in=ids).select_related("judgment__rater")
     return {str(mark.pk): mark for mark in marks}

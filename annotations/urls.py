@@ -3,7 +3,18 @@
 from django.urls import URLPattern, path
 
 from annotations.actions.qualification import CHANGES
-from annotations.views import adjudication, answering, campaigns, checks, consent, plan, quality, reports, studies
+from annotations.views import (
+    adjudication,
+    answering,
+    campaign_settings,
+    campaigns,
+    checks,
+    consent,
+    plan,
+    quality,
+    reports,
+    studies,
+)
 
 app_name = "annotations"
 
@@ -20,6 +31,9 @@ campaign_urls = [
     path("p/<slug:slug>/campaigns/preview/", campaigns.campaign_preview, name="campaign-preview"),
     path("p/<slug:slug>/campaigns/question/", campaigns.question_add, name="question-add"),
     path("p/<slug:slug>/campaigns/<int:pk>/", campaigns.campaign_detail, name="campaign-detail"),
+    path("p/<slug:slug>/campaigns/<int:pk>/settings/", campaign_settings.campaign_settings, name="campaign-settings"),
+    path("p/<slug:slug>/campaigns/<int:pk>/settings/tasks/", campaign_settings.tasks_add, name="campaign-tasks-add"),
+    path("p/<slug:slug>/campaigns/<int:pk>/delete/", campaign_settings.campaign_delete, name="campaign-delete"),
     path("p/<slug:slug>/campaigns/<int:pk>/items/", campaigns.campaign_items, name="campaign-items"),
     path("p/<slug:slug>/campaigns/<int:pk>/quality/", quality.campaign_quality, name="campaign-quality"),
     path("p/<slug:slug>/campaigns/<int:pk>/questions/", campaigns.protocol_edit, name="protocol-edit"),
@@ -100,6 +114,7 @@ check_urls = [
 answering_urls = [
     path("p/<slug:slug>/campaigns/<int:pk>/start/", answering.campaign_start, name="campaign-start"),
     path("p/<slug:slug>/campaigns/<int:pk>/next/", answering.item_next, name="item-next"),
+    path("p/<slug:slug>/campaigns/<int:pk>/last/", answering.item_last, name="item-last"),
     path("annotate/<int:pk>/", answering.annotate, name="annotate"),
     path("annotate/<int:pk>/resume/", answering.item_regain, name="item-regain"),
     path("annotate/<int:pk>/undo/", answering.submit_undo, name="submit-undo"),

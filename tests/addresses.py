@@ -24,6 +24,7 @@ _NOUN_OF_NAME = {
     "endpoint-terms": "served",
     "item-regain": "assignment",
     "item-next": "campaign",
+    "item-last": "campaign",
     "protocol-edit": "campaign",
     "protocol-list": "campaign",
     "submit-undo": "submitted",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext, ngettext
 
 from annotations.actions.announcing import announce_campaign, announce_revision
 from annotations.actions.items import add_items
@@ -42,6 +43,7 @@ def create_campaign(
     overlap: int = 1,
     lease_minutes: int = 30,
     undo_minutes: int = 15,
+    reveals_policies: bool = False,
     people: Sequence[User] = (),
 ) -> Campaign:
     """Make a campaign with its items, in draft, and look for texts that give their author away.
@@ -64,18 +66,23 @@ def create_campaign(
                 overlap=overlap,
                 lease_minutes=lease_minutes,
                 undo_minutes=undo_minutes,
+                reveals_policies=reveals_policies,
                 seed=secrets.randbits(62),
                 selection=selection.to_json(),
                 created_by=actor,
             )
     except IntegrityError as error:
-        message = "Another campaign of this project has this name."
+        message = gettext("Another campaign of this project has this name.")
         raise AppError(message, code="campaign_name_taken", status=409, fields={"name": [message]}) from error
     CampaignMember.objects.bulk_create(CampaignMember(campaign=campaign, user=user) for user in people)
     campaign.item_count = add_items(campaign=campaign, selection=selection, min_outputs=needed)
     if not campaign.item_count:
-        outputs = f"{needed} outputs" if needed > 1 else "an output"
-        raise AppError(f"No task chosen has {outputs}, which these questions need.", code="campaign_empty")
+        words = ngettext(
+            "No task chosen has an output, which these questions need.",
+            "No task chosen has %(count)s outputs, which these questions need.",
+            needed,
+        )
+        raise AppError(words % {"count": needed}, code="campaign_empty")
     campaign.protocol = _add_protocol(campaign, protocol, number=1)
     campaign.leak_scan = scan_for_leaks(campaign)
     campaign.save(update_fields=["item_count", "protocol", "leak_scan"])
@@ -98,10 +105,10 @@ def revise_protocol(*, campaign: Campaign, actor: User, protocol: ProtocolConten
     questions = parse_questions(protocol.questions)
     examples = read_examples(protocol.examples)
     if campaign.status == Campaign.Status.CLOSED:
-        raise AppError("A closed campaign asks nothing any more.", code="campaign_closed", status=409)
+        raise AppError(gettext("A closed campaign asks nothing any more."), code="campaign_closed", status=409)
     fewest = campaign.items.fewest_outputs()
     if fewest < min_outputs(questions):
-        raise AppError("Some items have too few outputs for these questions.", code="protocol_invalid")
+        raise AppError(gettext("Some items have too few outputs for these questions."), code="protocol_invalid")
     current = (
         Campaign.objects.select_for_update(of=("self",), no_key=True).select_related("protocol").get(pk=campaign.pk)
     )
@@ -156,7 +163,10 @@ def _change_status(campaign: Campaign, actor: User, status: Campaign.Status, *, 
         campaign.refresh_from_db(fields=["status"])
         if campaign.status == status:
             return
-        message = f"A campaign that is {campaign.get_status_display().lower()} cannot become {status.label.lower()}."
+        message = gettext("A campaign cannot go from “%(now)s” to “%(then)s”.") % {
+            "now": campaign.get_status_display(),
+            "then": status.label,
+        }
         raise AppError(message, code="campaign_status", status=409)
     campaign.status = status
     record_event(actor=actor, verb=verb, project=campaign.project, target=campaign)
@@ -183,14 +193,19 @@ def _add_protocol(campaign: Campaign, protocol: ProtocolContent, *, number: int)
 def _check_criteria(project: Project, questions: Sequence[dict[str, Any]]) -> None:
     fields = criteria_problems(project, questions)
     if fields:
-        raise AppError("A question names a criterion of no rubric here.", code="protocol_invalid", fields=fields)
+        raise AppError(
+            gettext("A question names a criterion of no rubric here."), code="protocol_invalid", fields=fields
+        )
 
 
 def _check_numbers(selection: Selection, *, overlap: int, needed: int) -> None:
     most = len(LABELS)
     if not needed <= selection.outputs_per_item <= most:
-        message = f"Expected {needed} to {most} outputs per item for these questions."
+        message = gettext("Expected %(needed)s to %(most)s outputs per item for these questions.") % {
+            "needed": needed,
+            "most": most,
+        }
         raise AppError(message, code="campaign_invalid", fields={"outputs_per_item": [message]})
     if not 1 <= overlap <= 100:
-        message = "Expected 1 to 100 people per item."
+        message = gettext("Expected 1 to 100 people per item.")
         raise AppError(message, code="campaign_invalid", fields={"overlap": [message]})

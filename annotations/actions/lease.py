@@ -122,6 +122,23 @@ def regain_item(*, assignment: Assignment) -> None:
 
 
 @transaction.atomic
+def take_up_again(*, assignment: Assignment) -> None:
+    """As `regain_item`; what the person has in work meanwhile is given back, with its draft.
+
+    Raises
+    ------
+    AppError
+        As `regain_item`; nothing is given back then.
+    """
+    others = list(assignment.campaign.assignments.of(assignment.user).live().exclude(pk=assignment.pk))
+    items = CampaignItem.objects.filter(pk__in=[assignment.item_id, *(other.item_id for other in others)])
+    list(items.select_for_update(no_key=True).order_by("pk"))
+    for other in others:
+        release_item(assignment=other)
+    regain_item(assignment=assignment)
+
+
+@transaction.atomic
 def release_item(*, assignment: Assignment) -> bool:
     """Give the item back so that others may have it; the draft is kept. False if it was not in work."""
     return _give_up(assignment, RELEASED)

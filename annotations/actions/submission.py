@@ -120,7 +120,7 @@ def undo_submission(*, assignment: Assignment) -> None:
         raise AppError(gettext("This answer stands: it has been compared already."), code="answer_stands", status=409)
     require_open(campaign, in_work=True)
     now = timezone.now()
-    if now > _undo_until(assignment, submission):
+    if now > undo_until(assignment, submission):
         minutes = campaign.undo_minutes
         raise AppError(
             gettext("A submit can be taken back for %(minutes)s minutes.") % {"minutes": minutes},
@@ -314,8 +314,9 @@ def _replaced(earlier: Sequence[Submission]) -> dict[str, int]:
 
 
 def _acknowledged(assignment: Assignment, submission: Submission) -> Acknowledged:
-    return Acknowledged(submission, _undo_until(assignment, submission))
+    return Acknowledged(submission, undo_until(assignment, submission))
 
 
-def _undo_until(assignment: Assignment, submission: Submission) -> datetime:
+def undo_until(assignment: Assignment, submission: Submission) -> datetime:
+    """How long the submit can be taken back."""
     return submission.created_at + timedelta(minutes=assignment.campaign.undo_minutes)

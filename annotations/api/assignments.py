@@ -14,7 +14,7 @@ from annotations.actions.lease import lease_next_item, regain_item, release_item
 from annotations.actions.submission import submit_answer, undo_submission
 from annotations.answering_page import page_after
 from annotations.api.serializers import (
-    AssignmentOutput,
+    AssignmentDetailOutput,
     DraftInput,
     HeartbeatInput,
     LeaseOutput,
@@ -24,6 +24,7 @@ from annotations.api.serializers import (
     SubmitInput,
     SubmittedOutput,
 )
+from annotations.looking_back import submitted_data
 from annotations.models import Assignment
 from annotations.overlay import overlay_data
 from annotations.page_data import assignment_data
@@ -41,9 +42,10 @@ class AssignmentView(GenericAPIView[Any]):
 
 
 class AssignmentDetail(AssignmentView):
-    @extend_schema(responses=AssignmentOutput, summary="An item of yours: prompt, outputs, questions, draft")
+    @extend_schema(responses=AssignmentDetailOutput, summary="An item of yours: prompt, outputs, questions, draft")
     def get(self, request: AuthedApiRequest, pk: int) -> Response:
-        return Response(assignment_data(assignment_for(request.user, pk)))
+        assignment = assignment_for(request.user, pk)
+        return Response(assignment_data(assignment) | submitted_data(assignment))
 
 
 class AssignmentOverlay(AssignmentView):

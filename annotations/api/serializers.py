@@ -44,6 +44,7 @@ class CampaignOutput(serializers.ModelSerializer[Campaign]):
             "overlap",
             "lease_minutes",
             "undo_minutes",
+            "reveals_policies",
             "item_count",
             "submitted_count",
             "protocol",
@@ -79,6 +80,9 @@ class CampaignInput(serializers.Serializer[Any]):
     overlap = serializers.IntegerField(required=False, default=1, min_value=1, max_value=100)
     lease_minutes = serializers.IntegerField(required=False, default=30, min_value=2, max_value=1440)
     undo_minutes = serializers.IntegerField(required=False, default=15, min_value=0, max_value=1440)
+    reveals_policies = serializers.BooleanField(
+        required=False, default=False, help_text="Tell people who wrote what they judged, once that changes no answer."
+    )
     people = serializers.ListField(
         child=serializers.CharField(max_length=150),
         required=False,
@@ -137,6 +141,19 @@ class AssignmentOutput(serializers.Serializer[Any]):
     active_ms = serializers.IntegerField()
     overlay = serializers.CharField(
         allow_null=True, help_text="When a model's values may be shown: start, after (the first own answer), or null."
+    )
+
+
+class AssignmentDetailOutput(AssignmentOutput):
+    """With what there is to say of an item that is submitted."""
+
+    answer = serializers.DictField(required=False, help_text="As it was submitted; empty where retention took it.")
+    undo_until = serializers.DateTimeField(required=False, help_text="How long the submit can be taken back.")
+    policies = serializers.DictField(
+        child=serializers.CharField(allow_blank=True),
+        required=False,
+        allow_null=True,
+        help_text="Who wrote the outputs, by label, where the campaign tells it and nothing hangs on it any more.",
     )
 
 

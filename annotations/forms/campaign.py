@@ -129,6 +129,15 @@ class CampaignForm(forms.Form):
         label=_("Minutes in which a submit can be taken back"), initial=15, min_value=0, max_value=1440
     )
 
+    reveals_policies = forms.BooleanField(
+        label=_("Tell annotators who wrote the responses"),
+        required=False,
+        help_text=_(
+            "Beside their own answers, once a submit can no longer be taken back and none of its responses may be put "
+            "to them again; where checks or repeats are mixed in, once the campaign is closed. Who has read it knows."
+        ),
+    )
+
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         people = self.fields["people"]
@@ -148,7 +157,7 @@ class CampaignForm(forms.Form):
 
     def settings(self) -> dict[str, Any]:
         """The rest, by the names of `create_campaign`."""
-        names = ("name", "overlap", "lease_minutes", "undo_minutes", "people")
+        names = ("name", "overlap", "lease_minutes", "undo_minutes", "reveals_policies", "people")
         return {name: self.cleaned_data[name] for name in names}
 
 

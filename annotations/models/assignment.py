@@ -1,5 +1,7 @@
 """Leases on items, the drafts kept while they last, and what was submitted."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -69,6 +71,12 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"item {self.item_id} for {self.user_id}: {self.status}"
+
+    @property
+    def over_since(self) -> datetime | None:
+        """When it was submitted or skipped; None where it is neither."""
+        over = {self.Status.SUBMITTED: self.submitted_at, self.Status.SKIPPED: self.skipped_at}
+        return over.get(self.Status(self.status))
 
 
 class Draft(models.Model):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import OuterRef, Subquery
+from django.db.models import Case, OuterRef, Q, Subquery, When
 from django.db.models.functions import Now
 
 from rewards.models import Rater
@@ -13,6 +14,9 @@ from rewards.models import Rater
 if TYPE_CHECKING:
     from annotations.models import Assignment, Campaign
     from projects.models import User
+
+ANNOUNCED = ("training", "qualification")
+"""Kinds of items that people know for what they are; their answers are compared at once, and stand."""
 
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
@@ -31,7 +35,21 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """What may still be taken back if it is not too late: answers that are compared at once stand."""
         recent = self.filter(status="submitted", makes_gold=False)
         # Items are granted in the order of their ids, so the last submit is among the last few.
-        return recent.exclude(item__kind__in=["training", "qualification"]).order_by("-id")[:10]
+        return recent.exclude(item__kind__in=ANNOUNCED).order_by("-id")[:10]
+
+    def over(self) -> AssignmentQuerySet:
+        """Submitted or skipped, the last first: what a person looks back at, which is work and what looks like it."""
+        done = self.filter(status__in=["submitted", "skipped"], makes_gold=False)
+        when = Case(When(status="skipped", then="skipped_at"), default="submitted_at")
+        return done.exclude(item__kind__in=ANNOUNCED).annotate(over_at=when).order_by("-over_at", "-pk")
+
+    def earlier_than(self, over_at: datetime, pk: int) -> AssignmentQuerySet:
+        """Of those that are `over`, what was so before."""
+        return self.filter(Q(over_at__lt=over_at) | Q(over_at=over_at, pk__lt=pk))
+
+    def later_than(self, over_at: datetime, pk: int) -> AssignmentQuerySet:
+        """Of those that are `over`, what was so after, the next first."""
+        return self.filter(Q(over_at__gt=over_at) | Q(over_at=over_at, pk__gt=pk)).reverse()
 
     def for_answering(self) -> AssignmentQuerySet:
         """With all that leasing, showing and submitting read, and `rater_id`: null for who never judged (one query)."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Subquery, Value
-from django.db.models.functions import MD5, Cast, Concat
+from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import MD5, Cast, Concat, Now
 
 if TYPE_CHECKING:
     from annotations.models import Campaign, CampaignItem
@@ -88,6 +89,32 @@ class CampaignItemQuerySet(models.QuerySet["CampaignItem"]):
             return asked.order_by("position")
         own = MD5(Concat(Value(f"{campaign.seed}:{user.pk}:"), Cast("pk", models.CharField())))
         return asked.order_by(own, "pk")
+
+    def open_beside(self, item: CampaignItem, user: User) -> CampaignItemQuerySet:
+        """Other items of the project with an output of `item` that `user` may still be asked about, or answer anew.
+
+        Wider than what is granted: skills and people kept for an item change, and what was skipped may be taken up.
+        """
+        from annotations.models import Assignment, CampaignItemOutput
+
+        own = Assignment.objects.filter(item=OuterRef("pk"), user=user)
+        window = ExpressionWrapper(
+            F("campaign__undo_minutes") * Value(timedelta(minutes=1)), output_field=models.DurationField()
+        )
+        beyond_undo = own.filter(status="submitted", submitted_at__lt=Now() - OuterRef("undo_window"))
+        shared = CampaignItemOutput.objects.filter(item=item).values("output")
+        beside = self.filter(project=item.project_id, item_outputs__output__in=shared, withdrawn_at__isnull=True)
+        return (
+            beside.exclude(pk=item.pk)
+            .exclude(campaign__status="closed")
+            .annotate(undo_window=window)
+            .filter(~Exists(beyond_undo))
+            .filter(
+                ~Q(kind="work")
+                | Q(submitted_count__lt=F("campaign__overlap"))
+                | Exists(own.filter(status__in=["leased", "submitted"]))
+            )
+        )
 
     def fewest_outputs(self) -> int:
         """The smallest number of outputs that one of these items has; 0 if there are none (one query)."""

@@ -9,14 +9,14 @@ from django.utils.translation import gettext
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
-from annotations.access import answerable_campaign_for, assignment_for
-from annotations.actions.lease import lease_next_item, regain_item
+from annotations.access import answerable_campaign_for, assignment_for, looked_back_at_by
+from annotations.actions.lease import lease_next_item, take_up_again
 from annotations.actions.submission import undo_submission
 from annotations.answering_page import annotate_page, page_after, resume_if_possible, start_page
-from annotations.checks import LIKE_WORK, Kind
+from annotations.checks import Kind
 from annotations.checks_page import feedback_page
+from annotations.looking_back import looking_back_page
 from annotations.models import Assignment
-from annotations.reports_page import own_reports
 from projects.prepared import prepared_statements
 from projects.requests import AuthedRequest
 
@@ -55,21 +55,26 @@ def annotate(request: AuthedRequest, pk: int) -> HttpResponse:
         return redirect(after)
     if assignment.item.kind == Kind.TRAINING and assignment.status == Assignment.Status.SUBMITTED:
         return TemplateResponse(request, "annotations/training_feedback.html", feedback_page(assignment))
-    context = {
-        "assignment": assignment,
-        "campaign": assignment.campaign,
-        "refusal": refusal,
-        "own_reports": own_reports(assignment),
-        "can_undo": assignment.item.kind in LIKE_WORK,
-    }
-    return TemplateResponse(request, "annotations/annotate_over.html", context)
+    return TemplateResponse(request, "annotations/annotate_over.html", looking_back_page(assignment, refusal))
+
+
+@require_safe
+@login_required
+def item_last(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
+    """Back to the item that the person submitted or skipped last; to the start page where there is none."""
+    campaign = answerable_campaign_for(request.user, slug, pk)
+    last = looked_back_at_by(request.user, campaign).first()
+    if last is None:
+        messages.info(request, gettext("You have submitted or skipped nothing here yet."))
+        return redirect("annotations:campaign-start", slug=slug, pk=pk)
+    return redirect("annotations:annotate", pk=last.pk)
 
 
 @require_POST
 @login_required
 def item_regain(request: AuthedRequest, pk: int) -> HttpResponse:
     """Take a skipped or given-up item up again."""
-    regain_item(assignment=assignment_for(request.user, pk))
+    take_up_again(assignment=assignment_for(request.user, pk))
     return redirect("annotations:annotate", pk=pk)
 
 

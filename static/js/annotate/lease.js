@@ -12,9 +12,10 @@ export class Lease {
   constructor({ post, activeMs, onLost, onSignedOut, onAlive, isEmpty }) {
     Object.assign(this, { post, activeMs, onLost, onSignedOut, onAlive, isEmpty });
     this.isOver = false;
+    this.isKept = false;
     this.timer = setInterval(() => this.beat(), BEAT_MS);
     window.addEventListener("pagehide", () => this.leave());
-    window.addEventListener("pageshow", (event) => event.persisted && this.beat());
+    window.addEventListener("pageshow", (event) => event.persisted && this.comeBack());
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.beat());
     window.addEventListener("online", () => this.beat());
   }
@@ -34,7 +35,17 @@ export class Lease {
     clearInterval(this.timer);
   }
 
+  /** The page is left for a look at another item: this one is not given back, even with nothing answered. */
+  keep() {
+    this.isKept = true;
+  }
+
+  comeBack() {
+    this.isKept = false;
+    this.beat();
+  }
+
   leave() {
-    if (!this.isOver && this.isEmpty()) this.post("release", undefined, { keepalive: true });
+    if (!this.isOver && !this.isKept && this.isEmpty()) this.post("release", undefined, { keepalive: true });
   }
 }

@@ -6,6 +6,7 @@ import { request } from "./api.js";
 import { BreakHint } from "./break_hint.js";
 import { Flow } from "./flow.js";
 import { Lease } from "./lease.js";
+import { LookBack } from "./look_back.js";
 import { meant, Reports } from "./reports.js";
 import { listen, remap, showKeys } from "./shortcuts.js";
 import { clock, Notices, SaveState } from "./status.js";
@@ -50,6 +51,20 @@ const lease = new Lease({
 });
 
 const flow = new Flow(root, { workbench, lease, notices, time, post, urls, signedOut });
+
+const lookBack = new LookBack({
+  link: () => document.querySelector("[data-look-back]"),
+  drafts: workbench.drafts,
+  lease,
+  notices,
+  // A mark that is being set would be gone.
+  isBusy: () => flow.isBusy || Boolean(workbench.marking?.pending),
+});
+document.querySelector("[data-look-back]")?.addEventListener("click", (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  lookBack.start();
+});
 
 const reports = new Reports(document, { post, notices, signedOut, meant: () => meant(workbench) });
 const hasResponse = (letter) => workbench.labels.includes(letter);
@@ -117,6 +132,7 @@ listen(
     // Where a response has the letter, it chooses the response.
     f: (event) => (event.key === "f" && hasResponse("F") ? !isInText() && workbench.fields.answer("f") : reports.open("flag")),
     c: (event) => (event.key === "c" && hasResponse("C") ? !isInText() && workbench.fields.answer("c") : reports.open("help")),
+    ArrowLeft: () => lookBack.start(),
     p: () => root.querySelector("#prompt").toggleAttribute("open"),
     t: () => marking?.enterText(),
     j: () => workbench.fields.step(1),

@@ -2,6 +2,12 @@
 // where the person has switched them off (WCAG 2.1.4); with Ctrl or ⌘ they always work.
 
 const TYPED_IN = "input:not([type=radio], [type=checkbox], [type=button]), textarea, select, [contenteditable]";
+// Where the arrow keys move, choose or scroll by themselves.
+const HAS_ARROWS =
+  "input, textarea, select, fieldset, [contenteditable], [role=radiogroup], .text-view, .chooser, [tabindex='0']";
+const ARROWS = { ArrowLeft: "←", ArrowRight: "→" };
+
+const isArrow = (name) => Object.hasOwn(ARROWS, name);
 
 /**
  * @param actions  by key: "?" or "Ctrl+Enter"; an action that returns false leaves the key to the browser
@@ -16,7 +22,7 @@ export function listen(actions, bare) {
     if (!action) return;
     const isTyping = event.target.matches?.(TYPED_IN);
     const isBare = !event.ctrlKey && !event.metaKey;
-    if (isBare && isTyping) return;
+    if (isBare && (isTyping || (isArrow(name) && event.target.closest?.(HAS_ARROWS)))) return;
     if (isBare && name !== "Escape" && !bare(event)) return;
     // In a field, undo and redo are the field's own.
     if (isTyping && /^Ctrl\+(Shift\+)?[zy]$/.test(name)) return;
@@ -48,7 +54,10 @@ export function remap(actions, chosen) {
 /** Show the chosen keys where the page names the default ones: in the list of keys and for assistive technology. */
 export function showKeys(root, chosen) {
   const announced = new Map(Object.entries(chosen).map(([before, key]) => [spoken(before), spoken(key)]));
-  for (const shown of root.querySelectorAll("[data-key]")) shown.textContent = chosen[shown.dataset.key] ?? shown.textContent;
+  for (const shown of root.querySelectorAll("[data-key]")) {
+    const key = chosen[shown.dataset.key];
+    if (key) shown.textContent = ARROWS[key] ?? key;
+  }
   for (const control of root.querySelectorAll("[aria-keyshortcuts]")) {
     const key = announced.get(control.getAttribute("aria-keyshortcuts"));
     if (key) control.setAttribute("aria-keyshortcuts", key);
