@@ -27,6 +27,8 @@ ACTIONS = {
         KeyAction("skip", _("Skip this item"), "s"),
         KeyAction("flag", _("Flag the item as broken"), "f"),
         KeyAction("help", _("Ask for help with the item"), "c"),
+        KeyAction("previous_item", _("Look back at the item before"), "ArrowLeft"),
+        KeyAction("next_item", _("The item after, towards the one in work"), "ArrowRight"),
         KeyAction("next_question", _("Next question"), "j"),
         KeyAction("previous_question", _("Previous question"), "k"),
         KeyAction("next_response", _("Next response"), "]"),
@@ -46,28 +48,41 @@ TAKEN = {
     "Ctrl+z": _("undoes"),
     "Ctrl+y": _("redoes"),
 }
+_ARROWS = {"←": "ArrowLeft", "→": "ArrowRight", "left": "ArrowLeft", "right": "ArrowRight"}
+"""As people write them and as the page's script names them; while a field or a text has the focus they belong to it."""
+_SHOWN = {"ArrowLeft": "←", "ArrowRight": "→"}
 _OF_THE_BROWSER = frozenset("acflnpqrtvwx0123456789+-")
 """With Ctrl: a page cannot have them, or a person would miss them."""
 
 
 def parse_key(text: str) -> str:
-    """The key as the page's script names it: "s", "?", "Ctrl+s", "Ctrl+Enter".
+    """The key as the page's script names it: "s", "?", "Ctrl+s", "Ctrl+Enter", "ArrowLeft" for ← or left.
 
     Raises
     ------
     ValueError
         It names no single key; the message says what was expected.
     """
+    arrow = _ARROWS.get(text.strip().lower())
+    if arrow is not None:
+        return arrow
     expected = str(_("Write one key, such as s or ?, or Ctrl+ and one key."))
     found = re.fullmatch(r"(?:(ctrl|cmd|⌘)\+)?(enter|\S)", text.strip(), re.IGNORECASE)
     if found is None or not found[2].isprintable():
         raise ValueError(expected)
+    if found[2] in _ARROWS:
+        raise ValueError(str(_("The browser needs this combination itself.")))
     has_control, key = bool(found[1]), "Enter" if len(found[2]) > 1 else found[2].lower()
     if key == "Enter" and not has_control:
         raise ValueError(str(_("Enter alone presses the button that has the focus; write Ctrl+Enter.")))
     if has_control and key in _OF_THE_BROWSER:
         raise ValueError(str(_("The browser needs this combination itself.")))
     return f"Ctrl+{key}" if has_control else key
+
+
+def shown_key(key: str) -> str:
+    """The key as people know it; `parse_key` reads it again."""
+    return _SHOWN.get(key, key)
 
 
 def check_key_map(chosen: Mapping[str, str]) -> dict[str, str]:
@@ -95,10 +110,14 @@ def check_key_map(chosen: Mapping[str, str]) -> dict[str, str]:
                 problems[name] = [str(error)]
     for name, key in keys.items():
         if key in TAKEN and key != ACTIONS[name].default:
-            problems.setdefault(name, []).append(str(_("%(key)s %(use)s already.") % {"key": key, "use": TAKEN[key]}))
+            message = _("%(key)s %(use)s already.") % {"key": key, "use": TAKEN[key]}
+            problems.setdefault(name, []).append(str(message))
         others = [str(ACTIONS[other].label) for other in keys if other != name and keys[other] == key]
         if others:
-            message = _("%(key)s is also the key of: %(others)s.") % {"key": key, "others": ", ".join(others)}
+            message = _("%(key)s is also the key of: %(others)s.") % {
+                "key": shown_key(key),
+                "others": ", ".join(others),
+            }
             problems.setdefault(name, []).append(str(message))
     if problems:
         raise AppError(

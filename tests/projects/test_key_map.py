@@ -22,13 +22,17 @@ from projects.models import User
         ("é", "é"),
         ("ctrl+Enter", "Ctrl+Enter"),
         ("⌘+m", "Ctrl+m"),
+        ("←", "ArrowLeft"),
+        (" Right", "ArrowRight"),
     ],
 )
 def test_a_key_is_read_as_the_page_names_it(text, key):
     assert parse_key(text) == key
 
 
-@pytest.mark.parametrize("text", ["", "ss", "Alt+s", "Ctrl+", "Enter", "Ctrl+w", "Ctrl+5", "F5", "s s", "\u200b"])
+@pytest.mark.parametrize(
+    "text", ["", "ss", "Alt+s", "Ctrl+", "Enter", "Ctrl+w", "Ctrl+5", "F5", "s s", "\u200b", "Ctrl+←"]
+)
 def test_what_is_no_key_or_the_browsers_own_is_refused(text):
     with pytest.raises(ValueError, match=r"key|Enter|browser"):
         parse_key(text)
@@ -43,6 +47,17 @@ def test_two_actions_on_one_key_are_refused_and_both_are_named():
 
 def test_two_actions_may_change_places():
     assert check_key_map({"skip": "p", "prompt": "s"}) == {"skip": "p", "prompt": "s"}
+
+
+def test_an_arrow_key_belongs_to_one_action_and_is_shown_as_people_write_it(cast, browse):
+    with pytest.raises(AppError) as caught:
+        check_key_map({"skip": "←"})
+    assert set(caught.value.fields) == {"skip", "previous_item"}
+    assert caught.value.fields["skip"][0].startswith("← is also the key of")
+    client = browse(cast.annotator)
+    client.post("/profile/keys/", {"previous_item": "<", "skip": "left"})
+    assert User.objects.get(pk=cast.annotator.pk).key_map == {"previous_item": "<", "skip": "ArrowLeft"}
+    assertContains(client.get("/profile/keys/"), 'value="←"')
 
 
 @pytest.mark.parametrize("key", ["1", "a", "n", "Ctrl+z"])

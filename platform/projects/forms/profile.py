@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from projects.key_map import ACTIONS
+from projects.key_map import ACTIONS, shown_key
 from projects.models import Theme
 from projects.notices import NOTICES
 
@@ -57,10 +57,10 @@ class KeyMapForm(forms.Form):
                 label=str(action.label),
                 required=False,
                 max_length=20,
-                initial=key_map.get(action.name, ""),
+                initial=shown_key(key_map.get(action.name, "")),
                 widget=forms.TextInput(
                     {
-                        "placeholder": action.default,
+                        "placeholder": shown_key(action.default),
                         "autocomplete": "off",
                         "autocapitalize": "none",
                         "class": "key-input",
