@@ -1,5 +1,7 @@
 """Telling people that a campaign waits for them."""
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.urls import reverse
 
@@ -10,8 +12,13 @@ from projects.models import Role, User
 
 def announce_campaign(campaign: Campaign) -> int:
     """Tell everybody who is asked: the campaign's people, or else the project's annotators; how many were told."""
+    return announce_to(campaign, _asked(campaign))
+
+
+def announce_to(campaign: Campaign, people: Iterable[User]) -> int:
+    """Tell these people that the campaign waits for them; how many were told."""
     return notify(
-        users=_asked(campaign),
+        users=people,
         kind="campaign.opened",
         project=campaign.project,
         data={"name": campaign.name},

@@ -213,9 +213,11 @@ def share_out(*, campaign: Campaign, actor: User, people: Sequence[User]) -> dic
 
 @transaction.atomic
 def free_items_of_leavers(campaign: Campaign) -> int:
-    """Free the items that are kept for nobody who may still answer; how many."""
-    able = annotators_of(campaign.project).values("pk")
-    kept = ReservedItem.objects.filter(item__campaign=campaign, user__in=able).values("item")
+    """Free the items that are kept for nobody who may still answer and is still asked; how many."""
+    able = annotators_of(campaign.project)
+    if campaign.campaign_members.exists():
+        able = able.filter(campaign_memberships__campaign=campaign)
+    kept = ReservedItem.objects.filter(item__campaign=campaign, user__in=able.values("pk")).values("item")
     lost = campaign.items.filter(is_reserved=True).exclude(pk__in=kept)
     lock_items(lost)
     freed = lost.update(is_reserved=False)

@@ -4,14 +4,18 @@ from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.generics import GenericAPIView
 from rest_framework.response import Response
 
 from annotations.access import campaign_for
+from annotations.actions.campaign_settings import add_tasks
+from annotations.api.campaign_settings import TasksAdded, TasksAddInput
 from annotations.models import Campaign, CampaignItem, Submission
+from projects.access import Capability
 from projects.api.pagination import KeysetPagination
 from projects.api.requests import AuthedApiRequest
+from projects.api.schema import ErrorOutput
 from rewards.models import Rater
 
 
@@ -69,6 +73,18 @@ class CampaignItems(GenericAPIView[Any]):
     def get(self, request: AuthedApiRequest, slug: str, pk: int) -> Response:
         rows = self.paginate_queryset(_items(campaign_for(request.user, slug, pk)))
         return self.get_paginated_response(ItemOutput(rows, many=True).data)
+
+    @extend_schema(
+        request=TasksAddInput,
+        responses={201: TasksAdded, 400: ErrorOutput, 409: ErrorOutput},
+        summary="Add tasks that fit the campaign's selection and have come since",
+    )
+    def post(self, request: AuthedApiRequest, slug: str, pk: int) -> Response:
+        campaign = campaign_for(request.user, slug, pk, needs=Capability.MANAGE)
+        form = TasksAddInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        added = add_tasks(campaign=campaign, actor=request.user, limit=form.validated_data["limit"])
+        return Response({"added": added, "items": campaign.item_count}, status=status.HTTP_201_CREATED)
 
 
 class CampaignAnswers(GenericAPIView[Any]):

@@ -18,7 +18,9 @@ from annotations.actions.campaign import (
     pause_campaign,
     revise_protocol,
 )
+from annotations.actions.campaign_settings import change_campaign, delete_draft
 from annotations.actions.lease import lease_next_item
+from annotations.api.campaign_settings import CampaignChange
 from annotations.api.serializers import (
     CampaignInput,
     CampaignOutput,
@@ -74,6 +76,25 @@ class CampaignDetail(GenericAPIView[Any]):
     @extend_schema(responses=CampaignOutput, summary="One campaign, for those who may read the project")
     def get(self, request: AuthedApiRequest, slug: str, pk: int) -> Response:
         return Response(CampaignOutput(campaign_for(request.user, slug, pk)).data)
+
+    @extend_schema(
+        request=CampaignChange,
+        responses={200: CampaignOutput, 400: ErrorOutput, 409: ErrorOutput},
+        summary="Change name, people, overlap, times, or whether policies are revealed",
+    )
+    def patch(self, request: AuthedApiRequest, slug: str, pk: int) -> Response:
+        campaign = campaign_for(request.user, slug, pk, needs=Capability.MANAGE)
+        form = CampaignChange(data=request.data)
+        form.is_valid(raise_exception=True)
+        changes = dict(form.validated_data)
+        if "people" in changes:
+            changes["people"] = annotators_named(campaign.project, changes["people"])
+        return Response(CampaignOutput(change_campaign(campaign=campaign, actor=request.user, **changes)).data)
+
+    @extend_schema(responses={204: None, 409: ErrorOutput}, summary="Delete a draft in which nobody has worked")
+    def delete(self, request: AuthedApiRequest, slug: str, pk: int) -> Response:
+        delete_draft(campaign=campaign_for(request.user, slug, pk, needs=Capability.MANAGE), actor=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class CampaignProtocols(GenericAPIView[Any]):

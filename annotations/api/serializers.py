@@ -34,6 +34,7 @@ class CampaignOutput(serializers.ModelSerializer[Campaign]):
     protocol = ProtocolOutput(allow_null=True)
     selection = serializers.DictField(help_text="How the items were chosen.")
     leak_scan = serializers.DictField(help_text="Texts that give their author away, found when the items were chosen.")
+    people = serializers.SerializerMethodField(help_text="User names of those who are asked; empty for everyone.")
 
     class Meta:
         model = Campaign
@@ -42,6 +43,7 @@ class CampaignOutput(serializers.ModelSerializer[Campaign]):
             "name",
             "status",
             "overlap",
+            "people",
             "lease_minutes",
             "undo_minutes",
             "reveals_policies",
@@ -52,6 +54,9 @@ class CampaignOutput(serializers.ModelSerializer[Campaign]):
             "leak_scan",
             "created_at",
         ]
+
+    def get_people(self, campaign: Campaign) -> list[str]:
+        return sorted(campaign.campaign_members.values_list("user__username", flat=True))
 
 
 class ProtocolInput(serializers.Serializer[Any]):
