@@ -141,8 +141,9 @@ def _said(assignment: Assignment, answer: Mapping[str, Any]) -> list[Said]:
 
 
 def _lines(question: Question, answer: Mapping[str, Any], item: ShownItem) -> list[tuple[str, str]]:
-    empty: Any = [] if question.kind == "spans" else {}
-    lines = list(question.tell(question.plan(answer.get(question.key, empty), item, Problems()), item))
+    if question.key not in answer:
+        return []
+    lines = list(question.tell(question.plan(answer[question.key], item, Problems()), item))
     sure = answer.get(CONFIDENCE)
     level = sure.get(question.key) if isinstance(sure, Mapping) else None
     if level in CONFIDENCE_LEVELS:
