@@ -63,9 +63,10 @@ def campaign_page(campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def items_page(campaign: Campaign, *, cursor: str | None) -> KeysetPage[CampaignItem]:
-    """A page of the items in order, with the people of each (three queries)."""
-    return keyset_page(campaign.items.for_list(), ordering="position", cursor=cursor)
+def items_page(campaign: Campaign, *, cursor: str | None, **conditions: Any) -> KeysetPage[CampaignItem]:
+    """A page of the items that fit, in order, with the people of each (three queries)."""
+    items = campaign.items.for_list().matching(campaign, **conditions)
+    return keyset_page(items, ordering="position", cursor=cursor)
 
 
 def _minutes_per_item(row: CampaignProgress) -> float | None:

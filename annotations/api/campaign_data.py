@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
-from drf_spectacular.utils import extend_schema
+from django.utils.translation import gettext
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.generics import GenericAPIView
 from rest_framework.response import Response
@@ -11,11 +12,14 @@ from rest_framework.response import Response
 from annotations.access import campaign_for
 from annotations.actions.campaign_settings import add_tasks
 from annotations.api.campaign_settings import TasksAdded, TasksAddInput
+from annotations.forms.item_filter import ItemFilterForm
 from annotations.models import Campaign, CampaignItem, Submission
+from annotations.querysets.item import STATES, CampaignItemQuerySet
 from projects.access import Capability
 from projects.api.pagination import KeysetPagination
 from projects.api.requests import AuthedApiRequest
 from projects.api.schema import ErrorOutput
+from projects.errors import AppError
 from rewards.models import Rater
 
 
@@ -69,9 +73,26 @@ class CampaignItems(GenericAPIView[Any]):
     pagination_class = KeysetPagination
     keyset_ordering = "position"
 
-    @extend_schema(responses=ItemOutput(many=True), summary="A campaign's items in order, checks among them")
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("q", str, description="The beginning of the task's id, or words of its prompt."),
+            OpenApiParameter("state", str, enum=STATES),
+            OpenApiParameter("kind", str, enum=CampaignItem.Kind.values),
+            OpenApiParameter("person", str, description="User name of who holds, submitted or skipped it."),
+        ],
+        responses=ItemOutput(many=True),
+        summary="A campaign's items in order, checks among them",
+    )
     def get(self, request: AuthedApiRequest, slug: str, pk: int) -> Response:
-        rows = self.paginate_queryset(_items(campaign_for(request.user, slug, pk)))
+        campaign = campaign_for(request.user, slug, pk)
+        form = ItemFilterForm(request.query_params, campaign=campaign)
+        if form.errors:
+            raise AppError(
+                gettext("These items cannot be looked for."),
+                code="filter_invalid",
+                fields={name: [str(one) for one in found] for name, found in form.errors.items()},
+            )
+        rows = self.paginate_queryset(_items(campaign).matching(campaign, **form.conditions()))
         return self.get_paginated_response(ItemOutput(rows, many=True).data)
 
     @extend_schema(
@@ -96,7 +117,7 @@ class CampaignAnswers(GenericAPIView[Any]):
         return self.get_paginated_response(AnswerOutput(rows, many=True).data)
 
 
-def _items(campaign: Campaign) -> QuerySet[CampaignItem]:
+def _items(campaign: Campaign) -> CampaignItemQuerySet:
     """Three queries, however many items."""
     wide = ("task__messages", "task__context", "task__reference")
     return campaign.items.select_related("task").defer(*wide).prefetch_related("item_outputs", "reserved_items__user")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # A lease that ran out or was given back may be granted to the same person again; the others are theirs for good.
 TAKEN = ("leased", "submitted", "skipped")
+STATES = ("waiting", "held", "answered", "skipped", "withdrawn")
+"""By which items are looked for; see `CampaignItemQuerySet.matching`."""
 
 
 class CampaignItemQuerySet(models.QuerySet["CampaignItem"]):
@@ -120,6 +122,40 @@ class CampaignItemQuerySet(models.QuerySet["CampaignItem"]):
         """The smallest number of outputs that one of these items has; 0 if there are none (one query)."""
         counts = self.annotate(output_count=models.Count("item_outputs")).aggregate(fewest=models.Min("output_count"))
         return counts["fewest"] or 0
+
+    def matching(
+        self, campaign: Campaign, *, search: str = "", state: str = "", kind: str = "", person: User | None = None
+    ) -> CampaignItemQuerySet:
+        """Those of `campaign` that every given condition fits; what is not given does not narrow.
+
+        Parameters
+        ----------
+        campaign : Campaign
+        search : str
+            As in `TaskQuerySet.matching`: the beginning of the task's id, or words of its prompt.
+        state : str
+            One of `STATES`. Waiting and answered are work; held and skipped are by anybody, or by `person` alone.
+        kind : str
+        person : User, optional
+            Who holds, submitted or skipped it.
+        """
+        from annotations.models import Assignment, CampaignItem
+        from rewards.models import Task
+
+        items = self.filter(kind=kind) if kind else self
+        if search.strip():
+            items = items.filter(task__in=Task.objects.of(campaign.project).matching(search=search).values("pk"))
+        if state == "waiting":
+            items = items.filter(pk__in=CampaignItem.objects.pending(campaign).values("pk"))
+        elif state == "answered":
+            items = items.filter(kind="work", submitted_count__gte=campaign.overlap)
+        elif state == "withdrawn":
+            items = items.filter(withdrawn_at__isnull=False)
+        of_state = {"held": ("leased",), "skipped": ("skipped",)}
+        if person is not None or state in of_state:
+            given = Assignment.objects.filter(item=OuterRef("pk"), status__in=of_state.get(state, TAKEN))
+            items = items.filter(Exists(given if person is None else given.filter(user=person)))
+        return items
 
     def for_list(self) -> CampaignItemQuerySet:
         """Rows of the manager's list: the task's preview, and who holds or answered each item (two queries)."""

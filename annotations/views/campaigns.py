@@ -17,6 +17,7 @@ from annotations.campaign_page import campaign_page, items_page
 from annotations.checks import KNOWN
 from annotations.forecast import what_is_left
 from annotations.forms.campaign import CampaignForm, ExampleFormSet, ProtocolForm
+from annotations.forms.item_filter import ItemFilterForm
 from annotations.forms.question import (
     RUBRIC_KINDS,
     QuestionAddForm,
@@ -168,16 +169,19 @@ def campaign_detail(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
 @require_safe
 @login_required
 def campaign_items(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
-    """The items with who holds or answered each; four queries a page."""
+    """The items that fit, with who holds or answered each; five queries a page."""
     campaign = campaign_for(request.user, slug, pk)
+    form = ItemFilterForm(request.GET, campaign=campaign)
     context = {
         "project": campaign.project,
         "section": "campaigns",
         "campaign": campaign,
-        "page": items_page(campaign, cursor=request.GET.get("cursor")),
+        "form": form,
+        "page": items_page(campaign, cursor=request.GET.get("cursor"), **form.conditions()),
         "check_kinds": [(kind, kind.label) for kind in KNOWN],
     }
-    return TemplateResponse(request, "annotations/campaign_items.html", context)
+    template = "annotations/campaign_items.html" + ("#results" if request.htmx else "")
+    return TemplateResponse(request, template, context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
