@@ -1,16 +1,19 @@
 """What the annotator's pages show."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
 from annotations.actions.consent import missing_consent
 from annotations.actions.lease import is_fresh, regain_item, renew_lease, require_open
 from annotations.actions.qualification import attempts_left
-from annotations.arms import SEQUENCE, SEQUENCES, second_part
+from annotations.arms import GUIDELINES, SEQUENCE, SEQUENCES, second_part
 from annotations.checks import LIKE_WORK, CheckSettings, Kind, is_checked, kinds_in_use
 from annotations.checks_page import last_protocol_number, qualification_of
 from annotations.models import Assignment, Campaign, CampaignProgress
@@ -77,7 +80,13 @@ def annotate_page(assignment: Assignment) -> dict[str, Any]:
         "announced": "" if assignment.item.kind in LIKE_WORK else assignment.item.get_kind_display(),
         "is_changed": _is_changed(assignment),
         "own_reports": own_reports(assignment),
+        "frame": _frame(assignment, data),
     }
+
+
+def item_html(request: HttpRequest, assignment: Assignment) -> str:
+    """What of the page is particular to an item: it takes the place of the item before, without a page load."""
+    return render_to_string("annotations/annotate.html#item", annotate_page(assignment), request)
 
 
 def kept_for(campaign: Campaign, user: User) -> dict[str, int] | None:
@@ -148,6 +157,12 @@ def _with_layout(assignment: Assignment, data: dict[str, Any]) -> list[dict[str,
         {"question": question, "layout": layout, "template": f"annotations/questions/{question.kind}.html"}
         for question, layout in zip(questions_to_show(assignment), data["questions"], strict=True)
     ]
+
+
+def _frame(assignment: Assignment, data: Mapping[str, Any]) -> str:
+    """Names what stands around the item, such as guidelines and keys; what depends on more is in the partials."""
+    variant = assignment.arm.get(GUIDELINES, "")
+    return f"{assignment.protocol_id} {len(data['outputs'])} {data['overlay'] or 'none'} {variant}"
 
 
 def _is_changed(assignment: Assignment) -> bool:

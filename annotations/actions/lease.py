@@ -20,7 +20,7 @@ from annotations.blinding import assignment_seed, shown_order
 from annotations.checks import LIKE_WORK
 from annotations.models import Assignment, Campaign, CampaignItem, CampaignProtocol
 from annotations.next_item import Wave, plan_of, waves
-from annotations.querysets.campaign import Standing
+from annotations.querysets.campaign import Standing, StandingRow
 from projects.compiled import CompiledQuery
 from projects.errors import AppError
 from projects.models import User
@@ -49,6 +49,8 @@ def lease_next_item(*, campaign: Campaign, user: User) -> Assignment | None:
     """
     [fields] = _standings(user.pk, campaign.pk)
     standing = Standing(*fields)
+    # The submit that asks for the next item was counted after the campaign was loaded.
+    campaign.submitted_count, campaign.checked_count = standing.submitted_count, standing.checked_count
     resumed = _resumed(campaign, user) if standing.live_id is not None else None
     if resumed is not None:
         return resumed
@@ -175,7 +177,7 @@ def expire_leases(*, campaign: Campaign) -> int:
 
 
 @CompiledQuery
-def _standings(user_id: int, campaign_id: int) -> QuerySet[Campaign, tuple[int | None, bool, bool | None, bool]]:
+def _standings(user_id: int, campaign_id: int) -> QuerySet[Campaign, StandingRow]:
     return Campaign.objects.filter(pk=campaign_id).with_standing_of(User(pk=user_id))
 
 

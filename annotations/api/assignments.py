@@ -12,7 +12,7 @@ from annotations.access import assignment_for
 from annotations.actions.draft import save_draft
 from annotations.actions.lease import lease_next_item, regain_item, release_item, renew_lease, skip_item
 from annotations.actions.submission import submit_answer, undo_submission
-from annotations.answering_page import page_after
+from annotations.answering_page import item_html, page_after
 from annotations.api.serializers import (
     AssignmentDetailOutput,
     DraftInput,
@@ -97,7 +97,7 @@ class AssignmentSubmit(AssignmentView):
         form = SubmitInput(data=request.data)
         form.is_valid(raise_exception=True)
         sent = dict(form.validated_data)
-        with_next, with_item = sent.pop("with_next"), sent.pop("with_item")
+        with_next, with_item, with_page = (sent.pop(f"with_{what}") for what in ("next", "item", "page"))
         done = submit_answer(assignment=assignment, **sent)
         after = page_after(assignment)
         following = _following(assignment) if with_next and after is None else None
@@ -108,6 +108,7 @@ class AssignmentSubmit(AssignmentView):
                 "undo_until": done.undo_until,
                 "next": after if following is None else reverse("annotations:annotate", args=[following.pk]),
                 "item": assignment_data(following) if with_item and following is not None else None,
+                "page": item_html(request._request, following) if with_page and following is not None else None,
             }
         )
 

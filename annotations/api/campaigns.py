@@ -20,6 +20,7 @@ from annotations.actions.campaign import (
 )
 from annotations.actions.campaign_settings import change_campaign, delete_draft
 from annotations.actions.lease import lease_next_item
+from annotations.answering_page import item_html
 from annotations.api.campaign_settings import CampaignChange
 from annotations.api.serializers import (
     CampaignInput,
@@ -155,7 +156,8 @@ class CampaignNext(GenericAPIView[Any]):
         assignment = lease_next_item(campaign=campaign, user=request.user)
         if assignment is None:
             is_done = not still_to_come(request.user, campaign).exists()
-            return Response({"assignment": None, "url": None, "is_done": is_done, "item": None})
+            return Response({"assignment": None, "url": None, "is_done": is_done, "item": None, "page": None})
         url = reverse("annotations:annotate", args=[assignment.pk])
         item = assignment_data(assignment) if form.validated_data["with_item"] else None
-        return Response({"assignment": assignment.pk, "url": url, "is_done": False, "item": item})
+        page = item_html(request._request, assignment) if form.validated_data["with_page"] else None
+        return Response({"assignment": assignment.pk, "url": url, "is_done": False, "item": item, "page": page})

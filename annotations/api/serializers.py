@@ -203,6 +203,9 @@ class NextInput(serializers.Serializer[Any]):
     with_item = serializers.BooleanField(
         required=False, default=False, help_text="Send the item along, as a further request for it would."
     )
+    with_page = serializers.BooleanField(
+        required=False, default=False, help_text="Send what its page shows along, as `page`."
+    )
 
 
 class NextOutput(serializers.Serializer[Any]):
@@ -210,6 +213,9 @@ class NextOutput(serializers.Serializer[Any]):
     url = serializers.CharField(allow_null=True, help_text="Its page.")
     is_done = serializers.BooleanField(help_text="No item of this campaign waits for you, now or later.")
     item = AssignmentOutput(allow_null=True, help_text="Where it was asked for.")
+    page = serializers.CharField(
+        allow_null=True, help_text="HTML for the annotation page's scripts, where it was asked for."
+    )
 
 
 # A day: more than that on one item is a clock gone wrong.
@@ -253,6 +259,9 @@ class SubmitInput(serializers.Serializer[Any]):
     with_item = serializers.BooleanField(
         required=False, default=False, help_text="Beside `with_next`: send that item along, as `item`."
     )
+    with_page = serializers.BooleanField(
+        required=False, default=False, help_text="Beside `with_next`: send what its page shows along, as `page`."
+    )
 
 
 class SubmittedOutput(serializers.Serializer[Any]):
@@ -264,6 +273,9 @@ class SubmittedOutput(serializers.Serializer[Any]):
         help_text="The page to go to: feedback after training, the next item where it was asked for; else null.",
     )
     item = AssignmentOutput(allow_null=True, help_text="The next item, where it was asked for.")
+    page = serializers.CharField(
+        allow_null=True, help_text="HTML of the next item for the annotation page's scripts, where it was asked for."
+    )
 
 
 class SkipInput(serializers.Serializer[Any]):

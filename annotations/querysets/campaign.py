@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from projects.models import Project, User
 
 
+StandingRow = tuple[int | None, bool, bool | None, bool, int, int]
+
+
 class Standing(NamedTuple):
     """How somebody stands with a campaign when they ask for an item."""
 
@@ -25,6 +28,8 @@ class Standing(NamedTuple):
     """Whether the text in force asks for a consent that they have not given; None where there never was one."""
     has_overdue: bool
     """Whether anybody's lease has run out."""
+    submitted_count: int
+    checked_count: int
 
 
 def _asks(user: User) -> Q:
@@ -53,7 +58,7 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         """Rows of a list, newest first."""
         return self.defer("selection", "leak_scan").order_by("-id")
 
-    def with_standing_of(self, user: User) -> models.QuerySet[Campaign, tuple[int | None, bool, bool | None, bool]]:
+    def with_standing_of(self, user: User) -> models.QuerySet[Campaign, StandingRow]:
         """The fields of `Standing` by campaign."""
         from annotations.models import Assignment, ConsentText
 
@@ -65,4 +70,6 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
             ExpressionWrapper(_asks(user), models.BooleanField()),
             Subquery(lacks),
             Exists(Assignment.objects.overdue(OuterRef("pk"))),
+            "submitted_count",
+            "checked_count",
         )

@@ -1,5 +1,6 @@
 """An answer becomes judgments exactly once, and can be taken back."""
 
+import re
 import threading
 from datetime import timedelta
 
@@ -19,6 +20,8 @@ from projects.models import Membership
 from rewards.models import Comparison, Judgment, Rater, Rating, SpanMark
 from tests.annotations.campaigns import full_answer, make_campaign, shown_outputs, span
 from tests.factories import make_project, make_user
+
+FORM_TOKEN = re.compile(r"<input[^>]*csrfmiddlewaretoken[^>]*>")
 
 pytestmark = pytest.mark.django_db
 
@@ -356,8 +359,8 @@ def test_drafts_rise_in_revision_and_refuse_an_older_window(assignment):
     assert Draft.objects.get().answer == {"overall": {"A": 2}}
 
 
-def send(client, assignment):
-    body = {"key": "k", "answer": full_answer(assignment), "with_next": True}
+def send(client, assignment, **wanted):
+    body = {"key": "k", "answer": full_answer(assignment), "with_next": True, **wanted}
     url = reverse("annotations-api:assignment-submit", args=[assignment.pk])
     return client.post(url, body, content_type="application/json")
 
@@ -369,6 +372,18 @@ def test_a_submit_leads_to_the_next_item_in_one_request_and_repeated_to_the_same
     assert following.item_id != assignment.item_id
     assert {answer.json()["next"] for answer in answers} == {reverse("annotations:annotate", args=[following.pk])}
     assert Submission.objects.count() == 1
+
+
+def test_what_a_submit_sends_of_the_next_item_is_what_its_page_shows(client, assignment, ann):
+    client.force_login(ann)
+    said = send(client, assignment, with_page=True).json()
+    page = client.get(said["next"]).content.decode()
+    # Each answer of the server masks its token for forms anew.
+    sent = FORM_TOKEN.sub("", said["page"])
+    for first, last in (('<div class="row focus-status">', "</div>"), ('<script id="assignment"', "<template")):
+        start = page.index(first)
+        assert FORM_TOKEN.sub("", page[start : page.index(last, start)]).strip() in sent
+    assert 'value="1"' in sent
 
 
 def test_an_answer_is_kept_where_no_next_item_is_given_out(client, assignment, ann, campaign, owner):

@@ -18,8 +18,9 @@ export class CaretMode {
    * @param views     of views.js
    * @param snap      of snap.js
    * @param onMark    (view, start, end) => void: Enter
+   * @param signal    of an AbortController: aborted when the texts are left
    */
-  constructor(views, snap, { onMark }) {
+  constructor(views, snap, { onMark, signal }) {
     Object.assign(this, { views, snap, onMark });
     this.caret = document.createElement("div");
     this.caret.className = "text-caret";
@@ -30,9 +31,10 @@ export class CaretMode {
       view.element.addEventListener("focus", () => this.entered(view));
       view.element.addEventListener("blur", () => this.hide());
     }
-    document.addEventListener("selectionchange", () => this.draw());
-    window.addEventListener("scroll", () => this.draw(), { capture: true, passive: true });
-    window.addEventListener("resize", () => this.draw());
+    document.addEventListener("selectionchange", () => this.draw(), { signal });
+    window.addEventListener("scroll", () => this.draw(), { capture: true, passive: true, signal });
+    window.addEventListener("resize", () => this.draw(), { signal });
+    signal?.addEventListener("abort", () => this.caret.remove());
   }
 
   /** What is selected in the focused text, or the word, token or character at the caret, in code points; null where there is nothing. */

@@ -1,4 +1,4 @@
-// Submit, skip, and on to the next item. The page is left only after the server has said that it has everything.
+// Submit, skip, and on to the next item. The item is left only after the server has said that it has everything.
 
 import { gettext } from "../i18n.js";
 import { request } from "./api.js";
@@ -7,17 +7,24 @@ import { randomKey, Submitter } from "./submit.js";
 const RETRY_MS = 4000;
 
 export class Flow {
-  constructor(root, { workbench, lease, notices, time, post, urls, signedOut }) {
-    Object.assign(this, { root, workbench, lease, notices, time, post, urls, signedOut });
-    // The next item comes with the same answer: one round trip less to wait for.
-    this.submitter = new Submitter({ send: (body) => post("submit", { ...body, with_next: true }), newKey: randomKey });
+  constructor(root, { workbench, lease, notices, time, post, urls, signedOut, onNext, signal }) {
+    Object.assign(this, { root, workbench, lease, notices, time, post, urls, signedOut, onNext });
+    // The next item comes with the same answer, and what its page shows: one request, and nothing to load.
+    const send = (body) => post("submit", { ...body, with_next: true, with_page: true });
+    this.submitter = new Submitter({ send, newKey: randomKey });
     this.button = root.querySelector("[data-submit]");
     this.label = this.button.querySelector("[data-label]");
     this.button.addEventListener("click", () => this.submit());
     const skip = document.getElementById("skip-form");
-    skip.addEventListener("submit", (event) => {
+    const skipped = (event) => {
       event.preventDefault();
       this.skip(new FormData(skip).get("reason"));
+    };
+    // The dialogs stay when the item is left.
+    skip.addEventListener("submit", skipped, { signal });
+    signal.addEventListener("abort", () => {
+      skip.reset();
+      document.getElementById("skip-dialog").close();
     });
   }
 
@@ -45,7 +52,7 @@ export class Flow {
     if (result.kind === "ok") {
       this.lease.end();
       this.workbench.drafts.finish();
-      if (result.data.next) window.location.assign(result.data.next);
+      if (result.data.next) this.onNext({ url: result.data.next, page: result.data.page });
       else await this.goOn();
       return;
     }
@@ -71,8 +78,8 @@ export class Flow {
 
   /** To the next item, or to the start page, which says that there is none. */
   async goOn() {
-    const next = await request("POST", this.urls.next);
-    window.location.assign(next.kind === "ok" && next.data.url ? next.data.url : this.urls.start);
+    const next = await request("POST", this.urls.next, { with_page: true });
+    this.onNext(next.kind === "ok" && next.data.url ? next.data : { url: this.urls.start });
   }
 
   refused(result) {

@@ -8,16 +8,17 @@ export class Lease {
    * @param activeMs  () => number
    * @param onLost    (result) => void: the item cannot be worked on any more
    * @param onAlive   (leaseUntil) => void: it is held until then
+   * @param signal    of an AbortController: aborted when the item is left
    */
-  constructor({ post, activeMs, onLost, onSignedOut, onAlive, isEmpty }) {
+  constructor({ post, activeMs, onLost, onSignedOut, onAlive, isEmpty, signal }) {
     Object.assign(this, { post, activeMs, onLost, onSignedOut, onAlive, isEmpty });
     this.isOver = false;
     this.isKept = false;
     this.timer = setInterval(() => this.beat(), BEAT_MS);
-    window.addEventListener("pagehide", () => this.leave());
-    window.addEventListener("pageshow", (event) => event.persisted && this.comeBack());
-    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.beat());
-    window.addEventListener("online", () => this.beat());
+    window.addEventListener("pagehide", () => this.leave(), { signal });
+    window.addEventListener("pageshow", (event) => event.persisted && this.comeBack(), { signal });
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.beat(), { signal });
+    window.addEventListener("online", () => this.beat(), { signal });
   }
 
   async beat() {

@@ -21,8 +21,9 @@ export class Marking {
    * @param getHeat   () => of heat.js, what is drawn under the words, or null
    * @param getStages () => of stages.js, which says what cannot be marked yet
    * @param proposals of proposals.js with getSpans(), [] where none are shown; or null
+   * @param signal    of an AbortController: aborted when the item is left
    */
-  constructor(root, types, views, { getSpans, setSpans, getHeat, onReveal, getStages, proposals = null }) {
+  constructor(root, types, views, { getSpans, setSpans, getHeat, onReveal, getStages, proposals = null, signal }) {
     Object.assign(this, { views, getSpans, setSpans, getHeat, onReveal, getStages, proposals });
     this.types = new Map(types.map((type) => [type.key, type]));
     this.lastType = types[0].key;
@@ -49,8 +50,10 @@ export class Marking {
       onSelect: (view, start, end, { isTap }) => this.begin(view, start, end, isTap),
       onClick: (view, position) => this.clicked(view, position),
       onAway: () => this.cancel(),
+      signal,
     });
-    this.caret = new CaretMode(views, snap, { onMark: (view, start, end) => this.markByKey(view, start, end) });
+    const onMark = (view, start, end) => this.markByKey(view, start, end);
+    this.caret = new CaretMode(views, snap, { onMark, signal });
   }
 
   render() {

@@ -18,9 +18,10 @@ export class Overlay {
    * @param root     the page
    * @param level    "start", "after" or null
    * @param kept     of readShown
-   * @param page     {views, fetch(), isEmpty(), save(), onMarks(marks), onPaint(), onShow(), onRecord()}: `save` resolves when the
+   * @param page     {views, fetch(), isEmpty(), save(), onMarks(marks), onPaint(), onShow(), onRecord(), signal}: `save` resolves when the
    *                 server has the answer so far, `onMarks` takes the spans that models marked, `onPaint` draws the texts anew,
-   *                 `onShow` brings the texts that are painted to the front, `onRecord` keeps what was shown
+   *                 `onShow` brings the texts that are painted to the front, `onRecord` keeps what was shown; `signal`
+   *                 of an AbortController is aborted when the item is left
    */
   constructor(root, level, kept, page) {
     this.bar = root.querySelector("[data-overlay]");
@@ -37,8 +38,10 @@ export class Overlay {
     slider.value = String(Math.round(kept.threshold * 100));
     slider.addEventListener("input", () => this.paint());
     slider.addEventListener("change", () => this.keep());
-    document.addEventListener("pointerover", (event) => this.describe(event.target));
-    document.addEventListener("selectionchange", () => this.describe(window.getSelection()?.focusNode?.parentElement));
+    const { signal } = page;
+    document.addEventListener("pointerover", (event) => this.describe(event.target), { signal });
+    const selected = () => this.describe(window.getSelection()?.focusNode?.parentElement);
+    document.addEventListener("selectionchange", selected, { signal });
   }
 
   /** What is drawn under the words now, or null. */

@@ -42,20 +42,23 @@ export class Reports {
    * @param meant      () => the words that are selected now, or null
    * @param notices    where it is told that it was sent
    * @param signedOut  () => void
+   * @param signal     of an AbortController: buttons and dialog stay when the item is left
    */
-  constructor(root, { post, meant, notices, signedOut }) {
+  constructor(root, { post, meant, notices, signedOut, signal }) {
     Object.assign(this, { post, meant, notices, signedOut });
     this.dialog = root.getElementById("report-dialog");
     this.form = root.getElementById("report-form");
     const part = (name) => this.dialog.querySelector(`[data-report-${name}]`);
     this.parts = Object.fromEntries(["title", "label", "error", "anchor", "quote", "send"].map((name) => [name, part(name)]));
     for (const button of root.querySelectorAll("[data-report]")) {
-      button.addEventListener("click", () => this.open(button.dataset.report));
+      button.addEventListener("click", () => this.open(button.dataset.report), { signal });
     }
-    this.form.addEventListener("submit", (event) => {
+    const sent = (event) => {
       event.preventDefault();
       this.send();
-    });
+    };
+    this.form.addEventListener("submit", sent, { signal });
+    signal?.addEventListener("abort", () => this.form.reset());
   }
 
   /** Ask for the words; what was typed and not sent is still there. */

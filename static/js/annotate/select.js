@@ -12,13 +12,14 @@ export class PointerSelection {
    * @param onSelect  (view, start, end, {isTap}) => void
    * @param onClick   (view, position) => boolean: whether there was something to click on
    * @param onAway    () => void: a click that is on no text
+   * @param signal    of an AbortController: aborted when the texts are left
    */
-  constructor(views, snap, { onSelect, onClick, onAway }) {
+  constructor(views, snap, { onSelect, onClick, onAway, signal }) {
     Object.assign(this, { views, snap, onSelect, onClick, onAway });
     this.firstTap = null;
     this.anchor = null;
-    document.addEventListener("pointerdown", (event) => this.pressed(event));
-    document.addEventListener("pointerup", (event) => this.released(event));
+    document.addEventListener("pointerdown", (event) => this.pressed(event), { signal });
+    document.addEventListener("pointerup", (event) => this.released(event), { signal });
     for (const view of views) view.element.addEventListener("click", (event) => this.tapped(event, view));
   }
 

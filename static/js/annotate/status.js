@@ -40,7 +40,7 @@ export function clock(time) {
 export class Notices {
   constructor(root) {
     this.holder = root.querySelector("[data-notices]");
-    this.template = root.querySelector("#notice");
+    this.template = document.getElementById("notice");
   }
 
   /** @param link {href, text}, opened in another tab so that nothing here is lost */

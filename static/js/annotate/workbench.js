@@ -24,8 +24,9 @@ export class Workbench {
    * @param data     the assignment as the server sent it
    * @param api      {draft, assignment, overlay}: requests
    * @param on       {state(name, detail), restored(text)}
+   * @param signal   of an AbortController, aborted when the item is left; none where it never is
    */
-  constructor(root, data, { api, on, tab }) {
+  constructor(root, data, { api, on, tab, signal }) {
     Object.assign(this, { root, data, api, on });
     const spansAsked = data.questions.find((question) => question.kind === "spans");
     const asked = withConfidence(data.questions);
@@ -57,6 +58,7 @@ export class Workbench {
           decide: (id, decision) => this.proposals.decide(id, decision),
         },
         getStages: () => this.stages,
+        signal,
         setSpans: (list, burst) => {
           const spans = oncePerResponse(this.state.spans, list, types);
           this.push(withMarks(this.state, this.questions, spans), burst);
@@ -85,6 +87,7 @@ export class Workbench {
       // Values stand under the words as stored, not under rendered ones.
       onShow: () => this.reading.show("raw"),
       onRecord: () => this.drafts.change(this.answer),
+      signal,
     });
     this.render();
     this.restoreLeftovers();

@@ -178,12 +178,12 @@ class ApiAnnotator:
 
 
 class PageAnnotator:
-    """By session, as the page does: submit and lease the next item in one request, then load its page in full."""
+    """By session, as the page does: a submit leases the next item and brings what the page shows of it, as HTML."""
 
     def __init__(self, browser: Browser, next_path: str) -> None:
         self._browser = browser
         self._next_path = next_path
-        self._page = ""
+        self._url = self._page = ""
         self._headers = {
             "X-CSRFToken": browser.cookies["csrftoken"],
             "Referer": "https://127.0.0.1/",
@@ -192,23 +192,24 @@ class PageAnnotator:
 
     def next_item(self) -> int:
         if not self._page:
-            self._page = json_of(self._browser.post(self._next_path, {}, **self._headers))["url"]
-        page = self._browser.get(self._page, **self._headers).decode()
-        _, _, rest = page.partition('id="assignment"')
+            self._url = json_of(self._browser.post(self._next_path, {}, **self._headers))["url"]
+            self._page = self._browser.get(self._url, **self._headers).decode()
+        _, _, rest = self._page.partition('id="assignment"')
         data = json.loads(rest[rest.index(">") + 1 : rest.index("</script>")])
         return _number(str(data["outputs"][0]["messages"][0]["text"]))
 
     def submit(self, value: int) -> None:
-        item = f"/api/v1/assignments/{self._page.rstrip('/').rpartition('/')[2]}"
+        item = f"/api/v1/assignments/{self._url.rstrip('/').rpartition('/')[2]}"
         body = {
             "key": secrets.token_hex(16),
             "answer": {"quality": {"A": value}},
             "active_ms": 1000,
             "with_next": True,
+            "with_page": True,
         }
         said = json_of(self._browser.post(f"{item}/submit", body, **self._headers))
         assert said["submission"], said
-        self._page = said["next"] or ""
+        self._url, self._page = said["next"] or "", said["page"] or ""
 
 
 def signed_in(address: str, user: User) -> Browser:
