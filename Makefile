@@ -81,6 +81,7 @@ format: install
 # xgettext and msgmerge come with the system's package gettext; nothing else needs it, since what is compiled is committed.
 messages: install
 	@command -v xgettext >/dev/null || { echo "make messages needs gettext: apt-get install gettext"; exit 1; }
+	$(BIN)/python manage.py list_declared_texts
 	for domain in django djangojs; do \
 		$(BIN)/python manage.py makemessages --all --domain $$domain --add-location file --no-obsolete --no-wrap \
 			--ignore '.venv/*' --ignore 'var/*' --ignore 'tests/*' && \

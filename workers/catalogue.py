@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from projects.models import Project
 from workers import sandbox
@@ -13,33 +13,33 @@ from workers.sources.registry import SOURCES, source_named
 from workers.sources.results import Gives
 
 FIDELITY_LABELS = {
-    Fidelity.CODE: "checked against code",
-    Fidelity.PAPER: "checked against the paper",
-    Fidelity.RECONSTRUCTED: "reconstructed",
+    Fidelity.CODE: gettext_noop("checked against code"),
+    Fidelity.PAPER: gettext_noop("checked against the paper"),
+    Fidelity.RECONSTRUCTED: gettext_noop("reconstructed"),
 }
 FIDELITY_WORDS = {
-    Fidelity.CODE: "Its numbers were compared with those of the authors' published code.",
-    Fidelity.PAPER: "Its numbers were compared with the formulas and examples of the paper.",
-    Fidelity.RECONSTRUCTED: "The paper leaves something open that the numbers depend on.",
+    Fidelity.CODE: gettext_noop("Its numbers were compared with those of the authors' published code."),
+    Fidelity.PAPER: gettext_noop("Its numbers were compared with the formulas and examples of the paper."),
+    Fidelity.RECONSTRUCTED: gettext_noop("The paper leaves something open that the numbers depend on."),
 }
 INPUT_LABELS = {
-    Input.TASK: "the task's messages",
-    Input.OUTPUT: "the output",
-    Input.REFERENCE: "the reference answer",
-    Input.CONTEXT: "the context",
-    Input.CRITERIA: "a rubric's criteria",
-    Input.METADATA: "the task's metadata",
-    Input.TAGS: "the task's tags",
+    Input.TASK: gettext_noop("the task's messages"),
+    Input.OUTPUT: gettext_noop("the output"),
+    Input.REFERENCE: gettext_noop("the reference answer"),
+    Input.CONTEXT: gettext_noop("the context"),
+    Input.CRITERIA: gettext_noop("a rubric's criteria"),
+    Input.METADATA: gettext_noop("the task's metadata"),
+    Input.TAGS: gettext_noop("the task's tags"),
 }
 GIVES_LABELS = {
-    Gives.VERDICTS: "verdicts on criteria",
-    Gives.RATINGS: "ratings",
-    Gives.COMPARISONS: "comparisons of pairs",
-    Gives.RANKING: "a ranking",
-    Gives.CRITIQUES: "critiques in words",
-    Gives.SPANS: "marked spans",
-    Gives.STEPS: "step labels",
-    Gives.SIGNALS: "reward signals",
+    Gives.VERDICTS: gettext_noop("verdicts on criteria"),
+    Gives.RATINGS: gettext_noop("ratings"),
+    Gives.COMPARISONS: gettext_noop("comparisons of pairs"),
+    Gives.RANKING: gettext_noop("a ranking"),
+    Gives.CRITIQUES: gettext_noop("critiques in words"),
+    Gives.SPANS: gettext_noop("marked spans"),
+    Gives.STEPS: gettext_noop("step labels"),
+    Gives.SIGNALS: gettext_noop("reward signals"),
 }
 
 
@@ -59,26 +59,26 @@ class SourceEntry:
 
     @property
     def fidelity_label(self) -> str:
-        return FIDELITY_LABELS[self.declaration.fidelity]
+        return gettext(FIDELITY_LABELS[self.declaration.fidelity])
 
     @property
     def fidelity_words(self) -> str:
         """What the fidelity tag means."""
-        return FIDELITY_WORDS[self.declaration.fidelity]
+        return gettext(FIDELITY_WORDS[self.declaration.fidelity])
 
     @property
     def needs(self) -> list[str]:
         """What it reads, in words, in the order of the contract."""
-        return [label for part, label in INPUT_LABELS.items() if part in self.declaration.needs]
+        return [gettext(label) for part, label in INPUT_LABELS.items() if part in self.declaration.needs]
 
     @property
     def uses(self) -> list[str]:
         """What it reads where an item has it."""
-        return [label for part, label in INPUT_LABELS.items() if part in self.declaration.uses]
+        return [gettext(label) for part, label in INPUT_LABELS.items() if part in self.declaration.uses]
 
     @property
     def gives(self) -> list[str]:
-        return [label for kind, label in GIVES_LABELS.items() if kind in self.declaration.gives]
+        return [gettext(label) for kind, label in GIVES_LABELS.items() if kind in self.declaration.gives]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def entry_for(declaration: Declaration, endpoints: Collection[ModelEndpoint]) ->
     """The source with the first obstacle to using it with these models."""
     obstacles = [_obstacle(role, endpoints) for role in declaration.models if role.required]
     if declaration.needs_sandbox and (why := sandbox.obstacle()):
-        obstacles.append(f"Programs cannot be run safely on this machine: {why}.")
+        obstacles.append(gettext("Programs cannot be run safely on this machine: %(why)s.") % {"why": why})
     return SourceEntry(declaration, next((obstacle for obstacle in obstacles if obstacle), ""))
 
 

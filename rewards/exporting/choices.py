@@ -6,7 +6,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from projects.errors import AppError
 from rewards.formats.registry import EXPORT_FORMATS, REWARDS, RUBRIC_KINDS, ExportFormat
@@ -59,26 +59,26 @@ class Pairing(StrEnum):
 
 
 SOURCE_TITLES: Mapping[str, str] = {
-    Source.COMPARISONS: "Comparisons of two outputs",
-    Source.RANKINGS: "Rankings, best-worst picks and ticks",
-    Source.RATINGS: "Ratings",
-    Source.SCORES: "Scores under a rubric",
-    Source.SIGNALS: "Totals of a stored signal",
-    Source.RECIPE: "Rewards of a recipe",
-    Source.RUBRICS: "Tasks with their own rubrics",
+    Source.COMPARISONS: gettext_noop("Comparisons of two outputs"),
+    Source.RANKINGS: gettext_noop("Rankings, best-worst picks and ticks"),
+    Source.RATINGS: gettext_noop("Ratings"),
+    Source.SCORES: gettext_noop("Scores under a rubric"),
+    Source.SIGNALS: gettext_noop("Totals of a stored signal"),
+    Source.RECIPE: gettext_noop("Rewards of a recipe"),
+    Source.RUBRICS: gettext_noop("Tasks with their own rubrics"),
 }
 COMBINE_TITLES: Mapping[str, str] = {
-    Combine.TOGETHER: "All raters together: majority or mean",
-    Combine.EACH: "Each rater alone",
+    Combine.TOGETHER: gettext_noop("All raters together: majority or mean"),
+    Combine.EACH: gettext_noop("Each rater alone"),
 }
 ANSWERS_TITLES: Mapping[str, str] = {
-    Answers.RAW: "As people and models gave them",
-    Answers.ADJUDICATED: "Adjudicated ones alone",
-    Answers.FIRST: "Adjudicated where there is one, else as given",
+    Answers.RAW: gettext_noop("As people and models gave them"),
+    Answers.ADJUDICATED: gettext_noop("Adjudicated ones alone"),
+    Answers.FIRST: gettext_noop("Adjudicated where there is one, else as given"),
 }
 PAIRING_TITLES: Mapping[str, str] = {
-    Pairing.ALL: "Every pair of a task",
-    Pairing.BEST_WORST: "The best against the worst",
+    Pairing.ALL: gettext_noop("Every pair of a task"),
+    Pairing.BEST_WORST: gettext_noop("The best against the worst"),
 }
 
 
@@ -237,13 +237,13 @@ def _unfit(choices: ExportChoices) -> dict[str, str]:
     file_types = choices.export_format.file_types
     if holds_rubrics(choices.format) != (choices.source == Source.RUBRICS):
         rubrics = ", ".join(name for name in EXPORT_FORMATS if holds_rubrics(name))
-        problems["format"] = gettext("%(source)s go with the formats %(rubrics)s, and only with them.") % {
-            "source": SOURCE_TITLES[Source.RUBRICS],
+        problems["format"] = gettext("“%(source)s” goes with the formats %(rubrics)s, and only with them.") % {
+            "source": gettext(SOURCE_TITLES[Source.RUBRICS]),
             "rubrics": rubrics,
         }
     if holds_rewards(choices.format) and choices.source != Source.RECIPE:
-        problems["format"] = gettext("It is made from %(source)s, and from nothing else.") % {
-            "source": SOURCE_TITLES[Source.RECIPE].lower()
+        problems["format"] = gettext("It is made from “%(source)s”, and from nothing else.") % {
+            "source": gettext(SOURCE_TITLES[Source.RECIPE])
         }
     if choices.answers == Answers.FIRST and not (choices.is_of_votes or choices.source == Source.RATINGS):
         problems["answers"] = gettext("Answers take each other's place in comparisons, rankings and ratings only.")

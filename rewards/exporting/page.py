@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.core.files.storage import default_storage
+from django.utils.translation import gettext
 
 from projects.holdings import in_words, of_datasets
 from rewards.exporting.build import COUNTS
@@ -49,7 +50,7 @@ def export_page(export: Export) -> ExportPage:
     most = max(reasons.values(), default=0)
     files = list(export.files.in_order())
     return ExportPage(
-        format_title=known.title if known else export.format,
+        format_title=gettext(known.title) if known else export.format,
         counts=[(labels.get(name, name), count) for name, count in _in_order(manifest.get("counts", {}), COUNTS)],
         left_out=[
             LeftOut(labels.get(name, name), count, max(1, 100 * count // most))

@@ -53,34 +53,36 @@ class ExportForm(forms.Form):
         widget=forms.TextInput({"autocomplete": "off"}),
     )
     format = forms.ChoiceField(
-        choices=[(entry.name, entry.title) for entry in EXPORT_FORMATS.values()], widget=forms.RadioSelect
+        choices=[(entry.name, _(entry.title)) for entry in EXPORT_FORMATS.values()], widget=forms.RadioSelect
     )
     file_type = forms.ChoiceField(
         label=_("Files"), choices=[("jsonl", _("JSONL")), ("parquet", _("Parquet"))], widget=forms.RadioSelect
     )
     source = forms.ChoiceField(
-        label=_("Made from"), choices=[(source, SOURCE_TITLES[source]) for source in Source], widget=forms.RadioSelect
+        label=_("Made from"),
+        choices=[(source, _(SOURCE_TITLES[source])) for source in Source],
+        widget=forms.RadioSelect,
     )
     combine = forms.ChoiceField(
         label=_("Raters"),
-        choices=[(each, COMBINE_TITLES[each]) for each in Combine],
+        choices=[(each, _(COMBINE_TITLES[each])) for each in Combine],
         widget=forms.RadioSelect,
     )
     answers = forms.ChoiceField(
         label=_("Answers"),
         required=False,
-        choices=[(each, ANSWERS_TITLES[each]) for each in Answers],
+        choices=[(each, _(ANSWERS_TITLES[each])) for each in Answers],
         widget=forms.RadioSelect,
         help_text=_("An adjudicated answer is what somebody settled on where several people had answered."),
     )
     question = forms.ChoiceField()
     rubric = forms.ChoiceField(required=False)
-    aggregation = forms.ChoiceField(choices=[(name, entry.title) for name, entry in AGGREGATIONS.items()])
+    aggregation = forms.ChoiceField(choices=[(name, _(entry.title)) for name, entry in AGGREGATIONS.items()])
     signal = forms.ChoiceField(required=False, help_text=_("Outputs compare by its sum over all segments."))
     recipe = forms.ChoiceField(required=False, help_text=_("Outputs compare by its sum over all segments."))
     pairing = forms.ChoiceField(
         label=_("Pairs"),
-        choices=[(pairing, PAIRING_TITLES[pairing]) for pairing in Pairing],
+        choices=[(pairing, _(PAIRING_TITLES[pairing])) for pairing in Pairing],
         widget=forms.RadioSelect,
     )
     min_gap = forms.FloatField(

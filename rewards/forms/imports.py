@@ -57,7 +57,7 @@ class ImportForm(forms.Form):
         )
         options = {
             OPTION_PREFIX + option.name: forms.CharField(
-                label=option.title, help_text=option.help, initial=option.default, required=False, max_length=200
+                label=_(option.title), help_text=_(option.help), initial=option.default, required=False, max_length=200
             )
             for option in import_format.options
         }

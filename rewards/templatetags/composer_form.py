@@ -7,6 +7,7 @@ from functools import cache
 from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, gettext
 
 from rewards.advantages.registry import by_family as estimators_by_family
 from rewards.composer.offers import Offer
@@ -30,56 +31,56 @@ def node_options(choice: str, inputs: Sequence[str], nodes: Sequence[str]) -> Sa
     """Everything that a node can be, by what it is; the present one is selected."""
     return format_html(
         "{}{}{}{}",
-        mark_safe("") if choice else format_html('<option value="" selected>{}</option>', "Choose …"),
-        _group("Inputs", [(f"input:{name}", name) for name in inputs], choice),
-        _group("Named nodes", [(f"node:{name}", name) for name in nodes], choice),
-        _operators(choice if choice.startswith("op:") else ""),
+        mark_safe("") if choice else format_html('<option value="" selected>{}</option>', gettext("Choose …")),
+        _group(gettext("Inputs"), [(f"input:{name}", name) for name in inputs], choice),
+        _group(gettext("Named nodes"), [(f"node:{name}", name) for name in nodes], choice),
+        _operators(choice if choice.startswith("op:") else "", get_language()),
     )
 
 
 @register.simple_tag
 def offer_options(offers: Sequence[tuple[str, Sequence[Offer]]]) -> SafeString:
     """What the project has, by kind; none is chosen."""
-    groups = (_group(label, [(offer.json, offer.label) for offer in rows], "") for label, rows in offers)
+    groups = (_group(gettext(label), [(offer.json, offer.label) for offer in rows], "") for label, rows in offers)
     return format_html_join("", "{}", ((group,) for group in groups))
 
 
 @register.simple_tag
 def wrap_options() -> SafeString:
     """Operators that can be put around a node; none is chosen."""
-    return _wraps()
+    return _wraps(get_language())
 
 
 @register.simple_tag
 def estimator_options(choice: str) -> SafeString:
     """Every estimator of advantages by family, and none at all; the present one is selected."""
     families = (
-        _group(family.label, [(one.name, one.label) for one in estimators], choice)
+        _group(gettext(family.label), [(one.name, gettext(one.label)) for one in estimators], choice)
         for family, estimators in estimators_by_family().items()
     )
     return format_html(
         "{}{}",
-        format_html(_OPTION, "", _NOT if choice else _SELECTED, "None: difference from the group’s mean"),
+        format_html(_OPTION, "", _NOT if choice else _SELECTED, gettext("None: difference from the group’s mean")),
         format_html_join("", "{}", ((family,) for family in families)),
     )
 
 
 @cache
-def _wraps() -> SafeString:
+def _wraps(language: str | None) -> SafeString:
     families = (
-        _group(family.label, [(operator.name, operator.label) for operator in operators], "")
+        _group(gettext(family.label), [(one.name, gettext(one.label)) for one in operators], "")
         for family, operators in by_family().items()
         if operators
     )
     return format_html(
-        '<option value="">{}</option>{}', "Wrap in …", format_html_join("", "{}", ((f,) for f in families))
+        '<option value="">{}</option>{}', gettext("Wrap in …"), format_html_join("", "{}", ((f,) for f in families))
     )
 
 
 @cache
-def _operators(choice: str) -> SafeString:
+def _operators(choice: str, language: str | None) -> SafeString:
     families = (
-        _group(family.label, [(f"op:{operator.name}", operator.label) for operator in operators], choice)
+        _group(gettext(family.label), [(f"op:{one.name}", gettext(one.label)) for one in operators], choice)
         for family, operators in by_family().items()
         if operators
     )

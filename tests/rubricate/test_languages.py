@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core import mail
 from django.urls import reverse
 from django.utils import translation
+from django.utils.html import escape
 from django.utils.translation import trans_real
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
@@ -22,7 +23,9 @@ from annotations.selection import Selection
 from projects.actions.notification import mail_due_notices, notify
 from projects.key_map import ACTIONS
 from projects.languages import script_texts_digest
+from rewards.shaping.registry import OPERATORS
 from rubricate import env
+from rubricate.declared_texts import LISTING, declared_texts, listing
 from tests.annotations.campaigns import make_campaign
 from tests.factories import make_project, make_user
 from tests.rubricate.test_marked_texts import READ_ATTRIBUTES, SAME_EVERYWHERE, UNTRANSLATED_ELEMENTS, WORD
@@ -281,3 +284,24 @@ def test_letters_of_workers_are_in_the_language_of_whom_they_go_to(people, setti
         "a@example.org": True,
         "o@example.org": False,
     }
+
+
+def test_the_listing_of_declared_texts_is_what_the_registries_declare():
+    assert (env.ROOT / LISTING).read_text(encoding="utf-8") == listing(), "make messages lists them anew"
+    texts = set(declared_texts())
+    assert {"Numeric match", "Decimal mark", "Comma: 1.234,5"} <= texts
+    # A template doubles percent signs before it looks a variable's text up: such a text would stay in English.
+    assert [text for text in texts if "%" in text] == []
+    assert not texts & {paper.title for operator in OPERATORS.values() for paper in operator.papers}
+
+
+def test_what_sources_and_operators_declare_is_said_in_the_readers_language(marked, people, client):
+    project = make_project("zqlab", **people)
+    client.force_login(people["owner"])
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "de"
+    source = client.get(reverse("workers:source-detail", args=[project.slug, "numeric_match"]))
+    for text in ("Numeric match", "Decimal mark", "Comma: 1.234,5", "the reference answer", "reward signals"):
+        assertContains(source, f"⟦{text}⟧")
+    operators = client.get(reverse("rewards:operator-list", args=[project.slug]))
+    for operator in list(OPERATORS.values())[:3]:
+        assertContains(operators, f"⟦{escape(operator.summary)}⟧")

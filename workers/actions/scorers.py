@@ -262,7 +262,7 @@ def _artefact_problem(
     if artefact.project_id != project.pk:
         return gettext("this artefact belongs to another project")
     if artefact.source != declaration.artefact:
-        return gettext("%(name)s was fitted as %(source)s: expected %(artefact)s") % {
+        return gettext("%(name)s is a %(source)s, expected a %(artefact)s") % {
             "name": artefact.name,
             "source": artefact.source,
             "artefact": declaration.artefact,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from rewards.models import Export
@@ -42,9 +43,9 @@ class FitForm(forms.Form):
             help_text=_("Of unpaired preference: outputs with a label each."),
         )
         self.fields["endpoint"] = forms.ChoiceField(
-            label=declaration.base.label,
+            label=gettext(declaration.base.label),
             choices=[(str(endpoint.pk), endpoint.name) for endpoint in fitting],
-            help_text=declaration.base.help,
+            help_text=gettext(declaration.base.help),
         )
         for parameter in declaration.all_parameters:
             self.fields[parameter.name] = parameter_field(parameter)

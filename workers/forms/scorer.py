@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from rewards.models import RubricVersion
@@ -77,8 +78,8 @@ class ScorerForm(forms.Form):
 def parameter_field(parameter: Parameter) -> forms.Field:
     """The form field of a declared parameter, with its default filled in."""
     shown: dict[str, Any] = {
-        "label": parameter.label,
-        "help_text": parameter.help,
+        "label": gettext(parameter.label),
+        "help_text": gettext(parameter.help),
         "initial": parameter.default,
         "required": parameter.kind not in {"boolean", "text"},
     }
@@ -86,7 +87,7 @@ def parameter_field(parameter: Parameter) -> forms.Field:
     if parameter.kind == "boolean":
         return forms.BooleanField(**shown)
     if parameter.kind == "choice":
-        return forms.ChoiceField(choices=parameter.choices, **shown)
+        return forms.ChoiceField(choices=[(value, gettext(label)) for value, label in parameter.choices], **shown)
     if parameter.kind == "integer":
         whole: dict[str, Any] = {name: None if bound is None else int(bound) for name, bound in bounds.items()}
         return forms.IntegerField(**whole, **shown)
@@ -97,8 +98,8 @@ def parameter_field(parameter: Parameter) -> forms.Field:
 
 
 def _rubric_field(versions: Collection[RubricVersion], *, required: bool) -> forms.ChoiceField:
-    choices = [] if required else [("", "None")]
-    choices += [(TASK_RUBRIC, "Each task's own rubric")]
+    choices: list[tuple[str, Any]] = [] if required else [("", _("None"))]
+    choices += [(TASK_RUBRIC, _("Each task's own rubric"))]
     choices += [(str(version.pk), str(version)) for version in versions]
     return forms.ChoiceField(
         choices=choices,
@@ -125,5 +126,7 @@ def _artefact_field(artefacts: Collection[Artefact]) -> forms.ChoiceField:
 def _model_field(role: ModelRole, endpoints: Sequence[ModelEndpoint]) -> forms.ChoiceField:
     choices = [(str(endpoint.pk), endpoint.name) for endpoint in endpoints]
     if not role.required:
-        choices = [("", "None"), *choices]
-    return forms.ChoiceField(label=role.label, choices=choices, required=role.required, help_text=role.help)
+        choices = [("", gettext("None")), *choices]
+    return forms.ChoiceField(
+        label=gettext(role.label), choices=choices, required=role.required, help_text=gettext(role.help)
+    )

@@ -30,7 +30,7 @@ PERCENT = Parameter(
     "percent",
     "choice",
     "fraction",
-    "50 %",
+    "Percent sign",
     "How a percent sign is read, in the answer and in the reference.",
     choices=(("fraction", "Is 0.5"), ("number", "Is 50")),
 )
@@ -57,7 +57,13 @@ class NumericMatch(Verifier):
             MARKER_WORDS,
             Parameter("absolute", "number", 0.0, "Absolute tolerance", minimum=0, maximum=1e12),
             Parameter(
-                "relative", "number", 0.0, "Relative tolerance", "Of the reference: 0.01 is 1 %.", minimum=0, maximum=1
+                "relative",
+                "number",
+                0.0,
+                "Relative tolerance",
+                "A share of the reference: 0.01 is a hundredth of it.",
+                minimum=0,
+                maximum=1,
             ),
             DECIMAL_MARK,
             PERCENT,
