@@ -19,6 +19,9 @@ export class Questions {
       page.onChoice(question, part, value, burst);
     };
     this.fieldsets = [...root.querySelectorAll("fieldset[data-question]")];
+    // A long answer has a thousand steps, and every key asks where each of them is.
+    this.byName = new Map(this.fieldsets.map((fieldset) => [nameOf(fieldset), fieldset]));
+    this.places = new Map(this.fieldsets.map((fieldset, place) => [fieldset, place]));
     this.widgets = new Map(
       this.fieldsets.map((fieldset) => [
         fieldset,
@@ -41,7 +44,7 @@ export class Questions {
 
   /** What must still be answered, in the order of the page: all about one response before the next; what waits last. */
   get missing() {
-    const place = (entry) => this.fieldsets.indexOf(this.fieldsetOf(entry));
+    const place = (entry) => this.places.get(this.fieldsetOf(entry)) ?? -1;
     const missing = missingFrom(this.state, this.questions, this.labels);
     return missing.sort((a, b) => this.waits(a) - this.waits(b) || place(a) - place(b));
   }
@@ -130,13 +133,12 @@ export class Questions {
 
   after(fieldset) {
     const open = this.missing.filter((entry) => !this.waits(entry)).map((entry) => this.fieldsetOf(entry));
-    const at = this.fieldsets.indexOf(fieldset);
-    return open.find((other) => this.fieldsets.indexOf(other) > at) ?? open[0] ?? fieldset;
+    const at = this.places.get(fieldset);
+    return open.find((other) => this.places.get(other) > at) ?? open[0] ?? fieldset;
   }
 
   fieldsetOf(entry) {
-    const name = entry && `${entry.question}.${entry.part}`;
-    return entry && this.fieldsets.find((fieldset) => nameOf(fieldset) === name);
+    return entry && this.byName.get(`${entry.question}.${entry.part}`);
   }
 
   /** What was found wanting has been answered anew. */
