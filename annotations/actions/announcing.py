@@ -1,11 +1,13 @@
-"""Telling people that a campaign waits for them."""
+"""Telling people that a campaign waits for them, and those who lead it what somebody did there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.db import models
 from django.urls import reverse
 
 from annotations.models import Campaign
+from projects.access import Capability, roles_with
 from projects.actions.notification import notify
 from projects.models import Role, User
 
@@ -34,6 +36,34 @@ def announce_revision(campaign: Campaign, number: int) -> int:
         project=campaign.project,
         data={"name": campaign.name, "number": number},
         url=reverse("annotations:campaign-start", args=[campaign.project.slug, campaign.pk]),
+    )
+
+
+def tell_leads(campaign: Campaign, kind: str, about: User, page: str, **data: Any) -> int:
+    """Tell everybody who leads the campaign, but not whom it is about; how many were told.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    kind : str
+        One of `projects.notices.NOTICES`.
+    about : User
+        Whose name the line has.
+    page : str
+        The name of the campaign's page that the line leads to.
+    **data
+        The line's other words.
+    """
+    leads = User.objects.filter(
+        memberships__project_id=campaign.project_id, memberships__role__in=roles_with(Capability.MANAGE)
+    )
+    words: Mapping[str, Any] = {"name": campaign.name, "user": str(about), **data}
+    return notify(
+        users=leads.exclude(pk=about.pk),
+        kind=kind,
+        project=campaign.project,
+        data=words,
+        url=reverse(f"annotations:{page}", args=[campaign.project.slug, campaign.pk]),
     )
 
 

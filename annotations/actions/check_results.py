@@ -2,6 +2,7 @@
 
 from django.utils import timezone
 
+from annotations.actions.announcing import tell_leads
 from annotations.actions.gold_versions import add_version
 from annotations.checks import CheckSettings, Kind
 from annotations.comparing import Given, compare, passed
@@ -47,6 +48,8 @@ def decide_qualification(*, campaign: Campaign, user: User, progress: CampaignPr
     is_passed = 100 * sum(compared) >= settings.qualification_percent * len(compared)
     progress.qualification = Qualification.PASSED if is_passed else Qualification.FAILED
     progress.save(update_fields=["qualification"])
+    if not is_passed:
+        tell_leads(campaign, "person.failed", user, "check-list", right=sum(compared), n=len(compared))
 
 
 def _compared(assignment: Assignment, submission: Submission, attempt: int) -> CheckResult | None:
@@ -90,6 +93,8 @@ def _pause_if_many(assignment: Assignment, progress: CampaignProgress) -> None:
     failed = assignment.campaign.check_results.standing().filter(
         user=assignment.user, kind=Kind.ATTENTION, passed=False
     )
-    if most and failed.count() >= most:
+    n_failed = failed.count()
+    if most and n_failed >= most:
         progress.paused_at = timezone.now()
         progress.save(update_fields=["paused_at"])
+        tell_leads(assignment.campaign, "person.paused", assignment.user, "check-list", n=n_failed)

@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from annotations.actions.announcing import tell_leads
 from annotations.blinding import outputs_of, shown_item
-from annotations.models import Assignment, Campaign, ItemReport
-from projects.access import Capability, roles_with
+from annotations.models import Assignment, ItemReport
 from projects.actions.audit import record_event
 from projects.actions.notification import notify
 from projects.errors import AppError
@@ -68,7 +68,13 @@ def report_item(*, assignment: Assignment, kind: str, text: str, anchor: Mapping
         }
         raise AppError(message, code="too_many_reports", status=409)
     report.save()
-    _tell_leads(report)
+    tell_leads(
+        assignment.campaign,
+        "item.flagged" if kind == ItemReport.Kind.FLAG else "item.help",
+        assignment.user,
+        "report-list",
+        text=said,
+    )
     return report
 
 
@@ -114,17 +120,3 @@ def _place(assignment: Assignment, anchor: Mapping[str, Any]) -> dict[str, int]:
     if not 0 <= message < len(shown.texts) or not 0 <= start < end <= len(shown.texts[message]):
         _refuse("anchor", gettext("Expected a stretch of one message: start before end, both within its text."))
     return {"output_id": shown.pk, "message": message, "start": start, "end": end}
-
-
-def _tell_leads(report: ItemReport) -> None:
-    campaign: Campaign = report.campaign
-    leads = User.objects.filter(
-        memberships__project_id=report.project_id, memberships__role__in=roles_with(Capability.MANAGE)
-    ).exclude(pk=report.assignment.user_id)
-    notify(
-        users=leads,
-        kind="item.flagged" if report.kind == ItemReport.Kind.FLAG else "item.help",
-        project=campaign.project,
-        data={"name": campaign.name, "user": str(report.assignment.user), "text": report.text},
-        url=reverse("annotations:report-list", args=[campaign.project.slug, campaign.pk]),
-    )

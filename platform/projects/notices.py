@@ -46,6 +46,16 @@ NOTICES = {
             _("%(user)s asks about an item of “%(name)s” in %(project)s: %(text)s"),
         ),
         Notice(
+            "person.paused",
+            _("An annotator of a campaign that you lead is paused for failed attention checks"),
+            _("%(user)s gets no more items of “%(name)s” in %(project)s: failed attention checks: %(n)s."),
+        ),
+        Notice(
+            "person.failed",
+            _("An annotator of a campaign that you lead fails its qualification"),
+            _("%(user)s has failed the qualification of “%(name)s” in %(project)s: %(right)s of %(n)s were right."),
+        ),
+        Notice(
             "report.answered",
             _("Somebody replies to what you reported about an item"),
             _("What you reported about an item of “%(name)s” in %(project)s was answered: %(reply)s"),

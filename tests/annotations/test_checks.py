@@ -17,6 +17,8 @@ from annotations.actions.submission import submit_answer, undo_submission
 from annotations.checks import CheckSettings, drawn_kind
 from annotations.models import Campaign, CampaignItem, CampaignProgress, CheckResult, Submission
 from projects.errors import AppError
+from projects.models import Notification
+from projects.notices import line_of
 from rewards.models import Judgment
 from tests.annotations.campaigns import make_campaign, shown_outputs
 from tests.factories import make_project, make_user
@@ -202,6 +204,8 @@ def test_who_fails_the_qualification_gets_no_work_and_tries_again_with_other_ite
     assert refused.value.code == "not_qualified"
     progress = CampaignProgress.objects.get(user=ann)
     assert (progress.qualification, attempts_left(campaign, ann, progress)) == ("failed", 1)
+    [told] = Notification.objects.filter(kind="person.failed")
+    assert (told.user, told.data["right"], told.data["n"]) == (owner, 0, 2)
 
     begin_attempt(campaign=campaign, user=ann)
     # One of two right is half: enough.
@@ -227,6 +231,9 @@ def test_failed_attention_checks_pause_a_person_until_a_lead_lets_them_go_on(pro
     with pytest.raises(AppError) as refused:
         lease(campaign, ann)
     assert refused.value.code == "person_paused"
+    [told] = Notification.objects.filter(kind="person.paused")
+    assert (told.user, told.data) == (owner, {"name": campaign.name, "user": str(ann), "n": 2})
+    assert line_of(told).endswith("failed attention checks: 2.")
     decide_about(campaign=campaign, user=ann, change="resume", actor=owner)
     assert lease(campaign, ann).item.kind == "work"
 
