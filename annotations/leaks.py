@@ -13,13 +13,34 @@ from rewards.models import Output
 # Families of models and their makers, in sentences in which a text speaks about its own author.
 _MAKERS = (
     "ChatGPT|GPT-?[345][a-z0-9.-]*|Claude|Gemini|Bard|LLaMA|Llama|Mistral|Qwen|DeepSeek|Gemma|SmolLM|Phi-[1-4]|Grok"
+    "|通义千问|文心一言"
 )
 _COMPANIES = "OpenAI|Anthropic|Google|Meta AI|Mistral AI|Alibaba|DeepSeek|Hugging ?Face|xAI|Microsoft"
+    "|阿里巴巴|阿里云|深度求索|百度"
+# English, German, Dutch, French, Spanish, Portuguese, Italian, Russian.
+_I_AM = (
+    r"I(?: am|['’]m)|my name is|ich (?:bin|heiße)|mein Name ist|ik ben|mijn naam is|je (?:suis|m['’]appelle)"
+    r"|mon nom est|soy|me llamo|mi nombre es|(?:eu )?sou|me chamo|meu nome é|(?:io )?sono|mi chiamo|il mio nome è|я|меня зовут"
+)
+_ARTICLE = "an?|een|eine?|une?|una|uma|um"
+_CALLED = "called|named|namens|genannt|nommée?|llamad[oa]|chamad[oa]|chiamat[oa]|по имени"
+_MADE_BY = (
+    r"(?:trained|developed|created|made|built)\s+by"
+    r"|von\s+(?=\S+\s+(?:trainiert|entwickelt|erstellt|geschaffen))|(?:trainiert|entwickelt|erstellt|geschaffen)\s+von"
+    r"|(?:entraînée?|développée?|créée?|conçue?)\s+par|(?:entrenad|desarrollad|cread)[oa]\s+por"
+    r"|(?:treinad|desenvolvid|criad)[oa]\s+pel[ao]|(?:addestrat|sviluppat|creat)[oa]\s+da"
+    r"|(?:обучен|разработан|создан)[аы]?(?:\s+компанией)?"
+)
+# Letters that other writing follows without a space end a name as well.
+_END = r"(?![a-z0-9])"
 CONFESSIONS = (
-    rf"\bI(?: am|['’]m)\s+(?:an?\s+)?(?:AI\s+\w+\s+)?(?:called\s+|named\s+)?(?:{_MAKERS})\b",
-    rf"\bmy name is\s+(?:{_MAKERS})\b",
-    rf"\b(?:trained|developed|created|made|built)\s+by\s+(?:{_COMPANIES})\b",
+    rf"\b(?:{_I_AM})\s+(?:(?:{_ARTICLE})\s+)?(?:AI\s+\w+\s+)?(?:(?:{_CALLED})\s+)?(?:{_MAKERS}){_END}",
+    rf"\b(?:{_MADE_BY})\s*(?:{_COMPANIES}){_END}",
     rf"\bas\s+(?:{_MAKERS}),",
+    # Chinese and Japanese write without spaces.
+    rf"(?:我是|我叫|我的名字是|私は)\s*(?:{_MAKERS}){_END}",
+    rf"由\s*(?:{_COMPANIES})[^。\n]{{0,12}}(?:训练|開発|开发|研发|创建|创造)",
+    rf"(?:{_COMPANIES})\s*(?:によって|が)(?:開発|訓練|作成)",
 )
 MIN_NAME_LENGTH = 3
 MAX_SHOWN = 50
