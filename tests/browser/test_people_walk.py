@@ -10,7 +10,6 @@ import os
 import random
 import re
 import time
-from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
@@ -126,9 +125,13 @@ def test_two_blind_people_answer_both_data_sets_in_every_protocol(name, page_of,
 def work(page, way, ways, campaign, user):
     """Answer this way's share of the items; what was meant, by assignment."""
     meant = {}
+    share = items_of(way, ways)
+    if not share:
+        # With fewer items than ways everything is answered by now: the page offers no start.
+        return meant
     page.goto(f"/p/walk/campaigns/{campaign.pk}/start/")
     page.get_by_role("button", name="Start").or_(page.get_by_role("button", name="Go on")).first.click()
-    for _ in items_of(way, ways):
+    for _ in share:
         page.wait_for_selector("[data-annotate][data-ready]")
         pk = int(page.url.rstrip("/").rpartition("/")[2])
         check_blind(page)
@@ -146,9 +149,9 @@ def work(page, way, ways, campaign, user):
     return meant
 
 
-def items_of(way, ways) -> Iterator[int]:
+def items_of(way, ways) -> range:
     """Which of the items are answered in this way: a third of them, the first ways taking what is left over."""
-    return iter(range(ways.index(way), ITEMS, len(ways)))
+    return range(ways.index(way), ITEMS, len(ways))
 
 
 def check_blind(page):
