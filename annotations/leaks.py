@@ -15,12 +15,15 @@ _MAKERS = (
     "ChatGPT|GPT-?[345][a-z0-9.-]*|Claude|Gemini|Bard|LLaMA|Llama|Mistral|Qwen|DeepSeek|Gemma|SmolLM|Phi-[1-4]|Grok"
     "|通义千问|文心一言"
 )
-_COMPANIES = "OpenAI|Anthropic|Google|Meta AI|Mistral AI|Alibaba|DeepSeek|Hugging ?Face|xAI|Microsoft"
+_COMPANIES = (
+    "OpenAI|Anthropic|Google|Meta AI|Mistral AI|Alibaba|DeepSeek|Hugging ?Face|xAI|Microsoft"
     "|阿里巴巴|阿里云|深度求索|百度"
+)
 # English, German, Dutch, French, Spanish, Portuguese, Italian, Russian.
 _I_AM = (
     r"I(?: am|['’]m)|my name is|ich (?:bin|heiße)|mein Name ist|ik ben|mijn naam is|je (?:suis|m['’]appelle)"
-    r"|mon nom est|soy|me llamo|mi nombre es|(?:eu )?sou|me chamo|meu nome é|(?:io )?sono|mi chiamo|il mio nome è|я|меня зовут"
+    r"|mon nom est|soy|me llamo|mi nombre es|(?:eu )?sou|me chamo|meu nome é|(?:io )?sono|mi chiamo"
+    r"|il mio nome è|я|меня зовут"
 )
 _ARTICLE = "an?|een|eine?|une?|una|uma|um"
 _CALLED = "called|named|namens|genannt|nommée?|llamad[oa]|chamad[oa]|chiamat[oa]|по имени"
