@@ -105,3 +105,23 @@ def test_a_finger_finds_the_way_back_at_390_pixels_and_a_page_that_cannot_save_s
     page.get_by_role("button", name="Next item").tap()
     wait_for(page, in_work)
     assert [error for error in page.errors if not re.search("ERR_FAILED", error)] == []
+
+
+def test_the_first_item_has_nothing_before_it_and_what_was_skipped_is_found_and_taken_up_again(
+    open_page, ann, campaign
+):
+    first = lease_next_item(campaign=campaign, user=ann)
+    page = open_page(ann, path_of(first))
+    wait_for(page, first)
+    expect(page.locator("[data-look-back]")).to_have_count(0)
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("s")
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: path_of(first) not in url)
+    expect(page.locator("[data-look-back]")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    wait_for(page, first)
+    page.get_by_role("button", name="Take it up again").click()
+    expect(page.locator("[data-annotate][data-ready]")).to_be_visible()
+    assert Assignment.objects.get(status="leased") == first
+    assert page.errors == []
