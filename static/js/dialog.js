@@ -1,8 +1,12 @@
 // <button data-dialog-open="id"> opens <dialog id="id">; [data-dialog-close] inside it, Escape or a click on the
-// backdrop closes it. A dialog with data-dialog-autoopen opens as soon as it is on the page or swapped in by htmx.
+// backdrop closes it. A dialog with data-dialog-autoopen opens as soon as it is on the page or swapped in by htmx. One
+// with data-drawer stands beside the page, which goes on: the same button closes it again.
 
 function openDialog(dialog) {
-  if (dialog && !dialog.open) dialog.showModal();
+  if (dialog?.open) {
+    if (dialog.hasAttribute("data-drawer")) dialog.close();
+  } else if (dialog?.hasAttribute("data-drawer")) dialog.show();
+  else dialog?.showModal();
 }
 
 document.addEventListener("click", (event) => {

@@ -522,7 +522,7 @@ def test_enter_submits_where_one_thing_is_asked_and_the_lease_is_told(open_page,
     question = [{"kind": "comparison", "key": "better", "prompt": "Which is better?", "ties": ["equal"]}]
     campaign = make_campaign(project, owner, questions=question)
     page = open_item(open_page, ann, lease_next_item(campaign=campaign, user=ann))
-    expect(page.locator("[data-lease]")).to_have_text(re.compile(r"^Kept for you until \d\d:\d\d$"))
+    expect(page.locator(".answer-bar [data-lease]")).to_have_text(re.compile(r"^Kept for you until \d\d:\d\d$"))
     page.keyboard.press("Enter")
     expect(page.locator("[data-error]").first).to_have_text("Please answer this.")
     page.keyboard.press("a")

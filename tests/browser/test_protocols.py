@@ -385,3 +385,26 @@ def test_what_is_half_answered_is_named_and_nothing_is_sent(open_item, campaign_
     assert not Judgment.objects.exists()
     page.locator("fieldset[data-part=good] .option", has_text="Response B").click()
     expect(page.locator(".is-wanting")).to_have_count(1)
+
+
+def test_letters_choose_the_better_response_by_more_each_time_and_t_each_kind_of_tie(open_item, campaign_of, people):
+    page = open_item(people["ann"], campaign_of([{**COMPARISON, "steps": 7, "pairs": "consecutive"}]))
+    chosen = page.locator("fieldset[data-part='A-B'] input:checked")
+    for key, value in (("b", "B+1"), ("b", "B+2"), ("a", "A+1"), ("t", "both_good"), ("0", "both_bad"), ("b", "B+1")):
+        page.keyboard.press(key)
+        expect(chosen).to_have_value(value)
+
+
+def test_guidelines_stand_beside_the_page_which_goes_on(open_item, campaign_of, people):
+    page = open_item(people["ann"], campaign_of([TICK]))
+    guidelines = page.locator("#guidelines-dialog")
+    page.keyboard.press("g")
+    expect(guidelines.get_by_text("Read both answers first.")).to_be_visible()
+    page.keyboard.press("b")
+    expect(page.locator("fieldset[data-part=good] input[value=B]")).to_be_checked()
+    page.keyboard.press("Escape")
+    expect(guidelines).to_be_hidden()
+    page.get_by_role("button", name="Guidelines").click()
+    expect(guidelines).to_be_visible()
+    page.get_by_role("button", name="Guidelines").click()
+    expect(guidelines).to_be_hidden()

@@ -144,7 +144,8 @@ export class Item {
   }
 
   showLease(until) {
-    this.root.querySelector("[data-lease]").textContent = gettext("Kept for you until %(time)s", { time: clock(until) });
+    const text = gettext("Kept for you until %(time)s", { time: clock(until) });
+    for (const place of this.root.querySelectorAll("[data-lease]")) place.textContent = text;
   }
 
   lost(result) {

@@ -34,7 +34,7 @@ function turn({ url, page }) {
 // Back and forward lead to items that are over, which only the server can show.
 window.addEventListener("popstate", () => window.location.reload());
 
-const openDialog = (id) => document.getElementById(id).showModal();
+const drawer = document.getElementById("guidelines-dialog");
 const isInText = () => document.activeElement?.matches?.(".text-view");
 const hasResponse = (letter) => item.workbench.labels.includes(letter);
 const answered = (key) => !isInText() && item.workbench.fields.answer(key);
@@ -52,8 +52,8 @@ listen(
     "Ctrl+z": () => item.workbench.undo(),
     "Ctrl+Shift+z": () => item.workbench.redo(),
     "Ctrl+y": () => item.workbench.redo(),
-    "?": () => openDialog("shortcuts-dialog"),
-    g: () => openDialog("guidelines-dialog"),
+    "?": () => document.getElementById("shortcuts-dialog").showModal(),
+    g: () => (drawer.open ? drawer.close() : drawer.show()),
     // Where a response has the letter, or nothing of a model is shown, it chooses the response.
     h: (event) =>
       (event.key === "h" && hasResponse("H")) || !item.workbench.overlay.isThere ? answered("h") : item.workbench.overlay.toggle(),
@@ -64,14 +64,15 @@ listen(
     c: (event) => (event.key === "c" && hasResponse("C") ? answered("c") : item.reports.open("help")),
     ArrowLeft: () => item.lookBack.start(),
     p: () => root().querySelector("#prompt").toggleAttribute("open"),
-    t: () => item.workbench.marking?.enterText(),
+    // Where there is no text to go into, it is a tie.
+    t: () => (item.workbench.marking ? item.workbench.marking.enterText() : answered("t")),
     j: () => item.workbench.fields.step(1),
     k: () => item.workbench.fields.step(-1),
     "]": () => item.workbench.layout.next(1),
     "[": () => item.workbench.layout.next(-1),
     Backspace: () => item.workbench.marking?.removeSelected() ?? false,
     Delete: () => item.workbench.marking?.removeSelected() ?? false,
-    Escape: () => item.workbench.marking?.escape() ?? false,
+    Escape: () => (drawer.open ? drawer.close() : (item.workbench.marking?.escape() ?? false)),
     digit: (event) => item.workbench.marking?.digit(Number(event.key)) || answered(event.key),
     n: () => answered("n"),
     letter: (event) => answered(event.key.toLowerCase()),

@@ -16,7 +16,7 @@ const isArrow = (name) => Object.hasOwn(ARROWS, name);
 export function listen(actions, bare) {
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || event.keyCode === 229 || event.defaultPrevented) return;
-    if (document.querySelector("dialog[open]")) return;
+    if (document.querySelector("dialog:modal")) return;
     const name = nameOf(event);
     const action = actions[name] ?? (/^[0-9]$/.test(name) ? actions.digit : /^[a-h]$/.test(name) ? actions.letter : null);
     if (!action) return;

@@ -54,11 +54,14 @@ export class Radios {
   }
 
   key(name) {
-    const radio = this.fieldset.querySelector(choiceBy(name));
+    const meant = [...this.fieldset.querySelectorAll(choiceBy(name))];
+    // Several that share a key come one after the other: a side by a little first, then by more; each kind of tie.
+    meant.sort((a, b) => Number(a.dataset.strength ?? 0) - Number(b.dataset.strength ?? 0));
+    const radio = meant[(meant.findIndex((one) => one.checked) + 1) % meant.length];
     if (!radio || radio.disabled || this.fieldset.disabled) return false;
     radio.checked = true;
     this.changed(radio);
-    return "next";
+    return meant.length > 1 ? "stay" : "next";
   }
 
   focus() {
@@ -221,8 +224,7 @@ export function widgetFor(fieldset, question, page) {
 
 function choiceBy(name) {
   const key = CSS.escape(name);
-  // 0 is the tie, where there is one kind of it.
-  const tie = name === "0" ? ", input[data-tie]" : "";
+  const tie = name === "0" || name === "t" ? ", input[data-tie]" : "";
   return `input[data-digit="${key}"], input[data-letter="${key}"]${tie}`;
 }
 
