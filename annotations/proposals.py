@@ -77,13 +77,37 @@ def plan_reviews(
         ``answer_invalid`` naming each span. One that was withdrawn since it was shown may still be spoken of.
     """
     told = answer.get(REVIEWS) or {}
+    question = spans_question(assignment)
+    shown = [output.pk for output in item.outputs]
+    is_said = isinstance(told, Mapping) and bool(told) and question is not None
+    return planned_reviews(told, known_marks(told, shown, raters) if is_said else {}, question, item)
+
+
+def planned_reviews(
+    told: Any, known: Mapping[str, SpanMark], question: SpansQuestion | None, item: ShownItem
+) -> list[PlannedJudgment]:
+    """What is said of models' spans, as reviews; no query.
+
+    Parameters
+    ----------
+    told : mapping
+        See `plan_reviews`.
+    known : mapping of str to SpanMark
+        The spans that may be spoken of, by the id as `told` has it; each with its judgment's rater.
+    question : SpansQuestion, optional
+        Whose types and severities a changed span may have.
+    item : ShownItem
+
+    Raises
+    ------
+    AppError
+        ``answer_invalid`` naming each span.
+    """
     problems = Problems()
     if not isinstance(told, Mapping):
         problems.add(REVIEWS, gettext("Expected an object with a decision for each span."))
         told = {}
-    question = spans_question(assignment)
     shown = {output.pk: output for output in item.outputs}
-    known = known_marks(told, shown, raters) if told and question is not None else {}
     planned = []
     for key, entry in told.items():
         where = f"{REVIEWS}.{key}"

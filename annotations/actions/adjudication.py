@@ -11,14 +11,17 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from annotations.actions.submission import store_cuts
-from annotations.adjudication.reading import compare_answers, lanes_of
+from annotations.adjudication.model_spans import spans_asked
+from annotations.adjudication.reading import Lanes, compare_answers, lanes_of
 from annotations.adjudication.rules import EXACT, agree, departures, lanes_followed, merged_answer
 from annotations.answers import storable_json
 from annotations.models import Adjudication, Campaign, CampaignItem, ItemDisagreement
-from annotations.protocols import PlannedJudgment, plan_judgments
+from annotations.proposals import planned_reviews, reviewed_marks
+from annotations.protocols import REVIEWS, PlannedJudgment, plan_judgments
 from projects.actions.audit import record_event
 from projects.errors import AppError
 from projects.models import Project, User
+from rewards.actions.reviews import lock_reviews_of, withdraw_other_reviews
 from rewards.adjudicated import MARK, PREFIX
 from rewards.models import Judgment, RankedOutput, Rater
 
@@ -34,7 +37,7 @@ class Settlement:
     Attributes
     ----------
     answer : dict
-        By question, under the item's own labels.
+        By question, under the item's own labels; under `REVIEWS` what is decided on models' spans, by their ids.
     seen : sequence of int
         Ids of the submissions that were looked at.
     standing : int, optional
@@ -90,13 +93,13 @@ def settle_item(*, item: CampaignItem, actor: User, key: str, decision: Settleme
         raise AppError(
             gettext("Answers came or went meanwhile: look at them first."), code="answers_changed", status=409
         )
-    planned = plan_judgments(lanes.questions, dict(decision.answer), lanes.shown)
+    planned = _planned(lanes, dict(decision.answer))
     parts = lanes.parts(iou=decision.iou)
-    against = departures(lanes.questions, parts, decision.answer, lanes.shown, iou=decision.iou)
+    against = departures(lanes.asked, parts, decision.answer, lanes.shown, iou=decision.iou)
     reason = _reason(decision.reason, against)
     store_cuts(planned, lanes.outputs, item.project_id)
     rater = ensure_adjudicating_rater(item.campaign)
-    followed = lanes_followed(lanes.questions, parts, decision.answer, lanes.shown, iou=decision.iou)
+    followed = lanes_followed(lanes.asked, parts, decision.answer, lanes.shown, iou=decision.iou)
     made = Adjudication(
         project_id=item.project_id,
         campaign_id=item.campaign_id,
@@ -163,7 +166,7 @@ def settle_agreed(*, campaign: Campaign, actor: User, iou: float = EXACT, limit:
         parts = lanes.parts(iou=iou) if lanes else []
         if lanes is None or len(lanes.lanes) < 2 or not agree(parts):
             continue
-        answer = merged_answer(lanes.questions, parts, iou=iou)
+        answer = merged_answer(lanes.asked, parts, iou=iou)
         decision = Settlement(answer=answer, seen=lanes.submissions, iou=iou)
         try:
             settle_item(item=row.item, actor=actor, key=f"agreed:{uuid.uuid4()}", decision=decision)
@@ -182,6 +185,12 @@ def ensure_adjudicating_rater(campaign: Campaign) -> Rater:
         pseudonym=f"{PREFIX}{campaign.pk}",
         defaults={"kind": Rater.Kind.PERSON, "name": f"Adjudicated: {campaign.name}"[:200]},
     )[0]
+
+
+def _planned(lanes: Lanes, answer: dict[str, Any]) -> list[PlannedJudgment]:
+    known = {str(mark.pk): mark for mark in lanes.marks}
+    reviews = planned_reviews(answer.get(REVIEWS) or {}, known, spans_asked(lanes.questions), lanes.shown)
+    return [*plan_judgments(lanes.questions, answer, lanes.shown), *reviews]
 
 
 def _known(known: Adjudication, decision: Settlement) -> Adjudication:
@@ -231,8 +240,14 @@ def _write(made: Adjudication, planned: Sequence[PlannedJudgment], decision: Set
     if earlier is not None:
         _withdraw(earlier.pk, earlier.act, earlier.project_id, made.adjudicator)
         made.replaces = earlier
+    reviewed = reviewed_marks(planned)
+    if reviewed:
+        lock_reviews_of(made.rater_id)
     made.save()
     _write_judgments(made, planned, earlier)
+    if reviewed and made.adjudicator is not None:
+        # The same output may stand in another item: of one span one decision stands.
+        withdraw_other_reviews(marks=reviewed, rater_id=made.rater_id, user=made.adjudicator, act=made.act)
     record_event(
         actor=made.adjudicator,
         verb="adjudication.made",

@@ -1,16 +1,17 @@
 """What people marked in one text, cut into pieces that each lane covers wholly or not at all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from annotations.adjudication.reading import Lanes
-from annotations.protocols import Question
+from annotations.adjudication.model_spans import place_of, spans_asked
+from annotations.adjudication.reading import Lane, Lanes
+from annotations.protocols import REVIEWS, Question
 from annotations.protocols.checklist import EVIDENCE
 
 MOST_LANES: Final = 6
 """That are drawn below a line of text; the table shows all."""
-_STOP_COLOUR, _EVIDENCE_COLOUR = 2, 5
+_STOP_COLOUR, _EVIDENCE_COLOUR, _OTHER_COLOUR = 2, 5, 7
 """As on the annotator's page."""
 
 
@@ -66,7 +67,24 @@ def marks_of(lanes: Lanes) -> dict[str, list[Mark]]:
             for span, colour, label in _spans_in(question, lane.answer.get(question.key)):
                 mark = Mark(number, span["message"], span["start"], span["end"], colour, label)
                 found[span["output"]].append(mark)
+        for output, mark in _let_stand(number, lane, lanes):
+            found[output].append(mark)
     return found
+
+
+def _let_stand(number: int, lane: Lane, lanes: Lanes) -> Iterator[tuple[str, Mark]]:
+    """Of models' spans those that a lane accepted, or changed, each with its output's label."""
+    question = spans_asked(lanes.questions)
+    types = {kind.key: kind for kind in question.types} if question else {}
+    decisions = lane.answer.get(REVIEWS, {})
+    for span in lanes.model_spans:
+        decision = decisions.get(str(span.id))
+        place = place_of(span, decision) if decision else None
+        if place is not None:
+            kind = types.get(place["type"])
+            words = f"{span.source}, {decision['decision']}: {_label(kind.label if kind else place['type'], place)}"
+            colour = kind.colour if kind else _OTHER_COLOUR
+            yield span.output, Mark(number, place["message"], place["start"], place["end"], colour, words)
 
 
 def pieces_of(text: str, marks: Sequence[Mark]) -> list[Piece]:

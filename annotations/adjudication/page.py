@@ -3,12 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext
+
 from annotations.adjudication.lanes import MOST_LANES, asks_for_marks, laned_texts
+from annotations.adjudication.model_spans import ModelSpan, ReviewsAsked, spans_asked
 from annotations.adjudication.reading import Lane, Lanes, compare_answers, items_to_compare, lanes_of
-from annotations.adjudication.rules import RULES, Part, disagreement, merged_answer
+from annotations.adjudication.rules import REVIEWED, RULES, Part, disagreement, merged_answer
+from annotations.arms import OVERLAY_START
 from annotations.models import Adjudication, Campaign, CampaignItem, ItemDisagreement
+from annotations.overlay import shown_by
 from annotations.page_data import shown_task, texts_of
-from annotations.protocols import Question
+from annotations.protocols import REVIEWS, Question
 from annotations.protocols import asks_for_marks as is_marked
 from annotations.protocols.checklist import EVIDENCE
 from annotations.protocols.comparison import STRENGTHS, TIES
@@ -18,6 +23,7 @@ from annotations.querysets.adjudication import ItemDisagreementQuerySet
 from projects.access import Capability, allows
 from projects.keyset import keyset_page
 from projects.models import User
+from rewards.reviews import Decision
 from rewards.statistics.annotators import MAX_WORDS_PER_MINUTE
 
 STATES = {"open": "Not settled", "settled": "Settled", "all": "All"}
@@ -72,6 +78,8 @@ def queue_page(campaign: Campaign, *, state: str, sort: str, question: str, curs
     compare_answers(campaign)
     page = keyset_page(queue(campaign, state=state, sort=sort, question=question), ordering=ORDERING, cursor=cursor)
     prompts = {entry["key"]: entry["prompt"] for entry in campaign.protocol.questions} if campaign.protocol else {}
+    if shown_by(campaign).marks:
+        prompts |= {REVIEWS: ReviewsAsked().prompt}
     counted = ItemDisagreement.objects.of(campaign)
     return {
         "campaign": campaign,
@@ -172,7 +180,7 @@ def settling_data(
     item: CampaignItem, lanes: Lanes, parts: Sequence[Part], standing: Adjudication | None
 ) -> dict[str, Any]:
     """What the page's scripts and the API are given: like an annotator's item, with what people answered beside."""
-    merged = merged_answer(lanes.questions, parts)
+    merged = merged_answer(lanes.asked, parts)
     answer = standing.answer if standing else merged
     task = item.task
     return {
@@ -186,16 +194,24 @@ def settling_data(
         "merged": merged,
         "undecided": [] if standing else _undecided(parts),
         "standing": standing.pk if standing else None,
+        **({"overlay": OVERLAY_START, "marks": [mark._asdict() for mark in lanes.model_spans]} if lanes.marks else {}),
     }
 
 
 def _undecided(parts: Sequence[Part]) -> list[int]:
-    """Spans on which no more than half agree: an empty list of them would read as an answer that nobody gave."""
+    """Spans on which no more than half agree: an empty list of them would read as an answer that nobody gave.
+
+    So with models' spans: undecided they would read as if nobody had looked at them.
+    """
     return [
         place
         for place, part in enumerate(parts)
-        if part.is_compared and isinstance(part.values[0], list) and _is_spans(part) and part.majority is None
+        if part.is_compared and _may_be_left_out(part) and part.majority is None
     ]
+
+
+def _may_be_left_out(part: Part) -> bool:
+    return part.kind == REVIEWED or (isinstance(part.values[0], list) and _is_spans(part))
 
 
 def _is_spans(part: Part) -> bool:
@@ -218,19 +234,58 @@ def blocks_of(lanes: Lanes, parts: Sequence[Part]) -> list[Block]:
                 rows.append(_row(index, part, question, sure))
         if rows:
             blocks.append(Block(question.prompt, RULES[question.kind], rows))
-    return blocks
+    reviews = _reviews_block(lanes, parts)
+    return [*blocks, reviews] if reviews.rows else blocks
+
+
+def _reviews_block(lanes: Lanes, parts: Sequence[Part]) -> Block:
+    """Models' spans in reading order, and what each lane decided on them."""
+    question = spans_asked(lanes.questions)
+    of_marks = {part.name: (place, part) for place, part in enumerate(parts) if part.kind == REVIEWED}
+    rows = []
+    for mark in lanes.model_spans:
+        place, part = of_marks.get(str(mark.id), (0, None))
+        if part is not None and question is not None:
+            words = [decided(question, value) for value in part.values]
+            rows.append(Row(place, mark_name(question, mark), _cells(part, words), part.agrees, part.is_compared))
+    return Block(ReviewsAsked().prompt, RULES[REVIEWED], rows)
+
+
+def mark_name(question: Question, mark: ModelSpan) -> str:
+    """A model's span in words."""
+    words = _span_words(question, mark._asdict())
+    return gettext("Response %(label)s: %(model)s, %(span)s") % {
+        "label": mark.output,
+        "model": mark.source,
+        "span": words,
+    }
+
+
+def decided(question: Question, value: Mapping[str, Any] | None) -> str:
+    """A decision on a model's span in words; a dash where there is none."""
+    if value is None:
+        return "–"
+    words = str(Decision(value["decision"]).label)
+    return words if value["decision"] != Decision.CHANGED else f"{words}: {_span_words(question, value)}"
 
 
 def _row(index: int, part: Part, question: Question, sure: Sequence[Any]) -> Row:
-    majority = part.majority
-    cells = []
+    told = []
     for at, value in enumerate(part.values):
         words = said(question, part.name, value)
         if sure[at] in (1, 2) and value is not None:
             words += " (guessing)" if sure[at] == 1 else " (fairly sure)"
-        apart = part.is_compared and not part.agrees and (majority is None or not part.equal[majority][at])
-        cells.append(Cell(words, apart))
-    return Row(index, part_name(question, part.name), cells, part.agrees, part.is_compared)
+        told.append(words)
+    return Row(index, part_name(question, part.name), _cells(part, told), part.agrees, part.is_compared)
+
+
+def _cells(part: Part, words: Sequence[str]) -> list[Cell]:
+    majority, heard = part.majority, part.heard
+    is_apart = part.is_compared and not part.agrees
+    return [
+        Cell(told, is_apart and at in heard and (majority is None or not part.equal[majority][at]))
+        for at, told in enumerate(words)
+    ]
 
 
 def part_name(question: Question, name: str) -> str:

@@ -3,12 +3,20 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from annotations.adjudication.canonical import canonical_answer, own_item, renaming, settled_questions
-from annotations.adjudication.rules import EXACT, Part, agree, disagreement, parts_of_lanes
+from annotations.adjudication.model_spans import (
+    ModelSpan,
+    ReviewsAsked,
+    decisions_in,
+    marks_decided,
+    model_spans,
+)
+from annotations.adjudication.rules import EXACT, Asked, Part, agree, disagreement, parts_of_lanes
 from annotations.models import (
     Campaign,
     CampaignItem,
@@ -17,8 +25,8 @@ from annotations.models import (
     ItemDisagreement,
     Submission,
 )
-from annotations.protocols import CONFIDENCE, LABELS, Question, ShownItem, ShownOutput, parse_questions
-from rewards.models import Output, Rater
+from annotations.protocols import CONFIDENCE, LABELS, REVIEWS, Question, ShownItem, ShownOutput, parse_questions
+from rewards.models import Output, Rater, SpanMark
 
 _WORDING: Final = frozenset({"prompt", "required", "confidence"})
 """Of a question: may change between versions without its answers meaning something else."""
@@ -38,7 +46,8 @@ class Lane(NamedTuple):
     protocol : int
         Number of the version under which it was given.
     answer : dict
-        Under the item's own labels; questions that were asked otherwise are left out.
+        Under the item's own labels; questions that were asked otherwise are left out. Under `REVIEWS` what was decided
+        on models' spans.
     sure : dict
         How sure the person was, by question.
     seconds : float
@@ -65,9 +74,20 @@ class Lanes:
     shown: ShownItem
     outputs: Sequence[Output]
     lanes: Sequence[Lane]
+    marks: Sequence[SpanMark] = ()
+    """Of models, on which people decided, and what else these models marked here."""
+
+    @property
+    def asked(self) -> list[Asked]:
+        """The questions, and the decisions on models' spans."""
+        return asked_with_reviews(self.questions)
+
+    @cached_property
+    def model_spans(self) -> list[ModelSpan]:
+        return model_spans(self.marks, self.shown, self.item.campaign) if self.marks else []
 
     def parts(self, *, iou: float = EXACT) -> list[Part]:
-        return parts_of_lanes(self.questions, [lane.answer for lane in self.lanes], self.shown, iou=iou)
+        return parts_of_lanes(self.asked, [lane.answer for lane in self.lanes], self.shown, iou=iou)
 
     @property
     def submissions(self) -> list[int]:
@@ -75,7 +95,10 @@ class Lanes:
 
 
 def lanes_of(item: CampaignItem) -> Lanes | None:
-    """The standing answers to an item by who began first, or None where there is none yet; four queries."""
+    """The standing answers to an item by who began first, or None where there is none yet.
+
+    Four queries, and one more where people decided on spans of models.
+    """
     submissions = list(_standing(Submission.objects.filter(assignment__item=item)))
     if not submissions:
         return None
@@ -89,7 +112,12 @@ def lanes_of(item: CampaignItem) -> Lanes | None:
     raters = _raters(item.project_id, submissions)
     stored = [output.pk for output in outputs]
     lanes = [_lane(one, protocol, questions, stored, raters) for one in submissions]
-    return Lanes(item, protocol, questions, own_item(outputs), outputs, lanes)
+    marks = marks_decided([lane.answer for lane in lanes], stored)
+    return Lanes(item, protocol, questions, own_item(outputs), outputs, lanes, marks)
+
+
+def asked_with_reviews(questions: Sequence[Question]) -> list[Asked]:
+    return [*questions, ReviewsAsked()]
 
 
 def items_to_compare(campaign: Campaign) -> QuerySet[CampaignItem]:
@@ -151,7 +179,7 @@ def _disagreement(
     # Answers are compared by offsets and values: the texts are not read for that.
     labels = [ShownOutput(label, pk, ()) for label, pk in zip(LABELS, stored, strict=False)]
     answers = [_comparable(one, protocol, questions, stored) for one in submissions]
-    parts = parts_of_lanes(questions, answers, ShownItem(labels, stored, 0))
+    parts = parts_of_lanes(asked_with_reviews(questions), answers, ShownItem(labels, stored, 0))
     return ItemDisagreement(
         item=item,
         campaign_id=item.campaign_id,
@@ -200,7 +228,9 @@ def _comparable(
         earlier = {entry["key"]: _meant(entry) for entry in assignment.protocol.questions}
         now = {entry["key"]: _meant(entry) for entry in protocol.questions}
         questions = [question for question in questions if earlier.get(question.key) == now[question.key]]
-    return canonical_answer(questions, submission.answer, renaming(assignment.order, stored))
+    answer = canonical_answer(questions, submission.answer, renaming(assignment.order, stored))
+    decisions = decisions_in(questions, submission.answer)
+    return answer | ({REVIEWS: decisions} if decisions else {})
 
 
 def _meant(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,23 +8,44 @@ answers to a part are the same depends on the kind of question and is stated in 
 - spans and evidence: one to one of the same type and severity, on the same message, each two with an intersection over
   union of at least the threshold asked for; 1 asks for equal offsets;
 - where to stop: the same word, or in both "goes on"; an edit: the same text;
+- what is said of a model's span: the same decision; of changed ones the same type and severity, and places as of spans;
 - critiques are words of one's own: they are shown beside each other and not compared.
 
-An answer that one person gave and another left out differs.
+An answer that one person gave and another left out differs. A model's span is the exception: nobody has to decide on
+it, and whoever did not says nothing about it.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
-from annotations.protocols import Question, ShownItem
+from annotations.protocols import ShownItem
 from annotations.protocols.checklist import EVIDENCE
+from rewards.reviews import Decision
 
 Value = Any
 """What one person said about one part; None where nothing was said."""
 
 EXACT = 1.0
+
+REVIEWED: Final = "reviews"
+"""The kind of a part that is a decision on a model's span."""
+
+
+_ONE_OUTPUT: Final = {"output": ""}
+"""A decision names the model's span, and that stands in one output."""
+
+
+class Asked(Protocol):
+    """A question, or what stands for the decisions on models' spans among them."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
 
 RULES: Final[Mapping[str, str]] = {
     "rating": "the same level",
@@ -38,6 +59,7 @@ RULES: Final[Mapping[str, str]] = {
     "stop": "the same word, or both go on",
     "edit": "the same text",
     "critique": "not compared: words of one's own",
+    REVIEWED: "the same decision by all who decided; of changed spans the same type and severity, overlapping enough",
 }
 
 
@@ -64,22 +86,28 @@ class Part(NamedTuple):
     is_compared: bool = True
 
     @property
-    def agrees(self) -> bool:
-        """Whether all lanes said the same; one lane agrees with itself, and words are left alone."""
-        return not self.is_compared or all(all(row) for row in self.equal)
+    def heard(self) -> list[int]:
+        """The lanes that are compared: all of them, of a model's span those that decided on it."""
+        return [at for at, value in enumerate(self.values) if self.kind != REVIEWED or value is not None]
 
     @property
-    def disagreement(self) -> float:
-        """Share of the pairs of lanes that differ; 0 with one lane."""
-        pairs = list(combinations(range(len(self.values)), 2))
-        return sum(not self.equal[i][j] for i, j in pairs) / len(pairs) if pairs else 0.0
+    def agrees(self) -> bool:
+        """Whether all lanes said the same; one lane agrees with itself, and words are left alone."""
+        return not self.is_compared or all(self.equal[i][j] for i, j in combinations(self.heard, 2))
+
+    @property
+    def disagreement(self) -> float | None:
+        """Share of the pairs of lanes that differ; None where there is no pair."""
+        pairs = list(combinations(self.heard, 2))
+        return sum(not self.equal[i][j] for i, j in pairs) / len(pairs) if pairs else None
 
     @property
     def majority(self) -> int | None:
         """A lane whose answer more than half of the lanes gave, nothing being an answer too; None without one."""
-        counts = [sum(row) for row in self.equal]
-        best = max(range(len(counts)), key=counts.__getitem__)
-        return best if 2 * counts[best] > len(counts) else None
+        heard = self.heard
+        counts = {at: sum(self.equal[at][other] for other in heard) for at in heard}
+        best = max(heard, key=counts.__getitem__)
+        return best if 2 * counts[best] > len(heard) else None
 
     @property
     def path(self) -> str:
@@ -87,13 +115,13 @@ class Part(NamedTuple):
 
 
 def parts_of_lanes(
-    questions: Sequence[Question], answers: Sequence[Mapping[str, Any]], item: ShownItem, *, iou: float = EXACT
+    questions: Sequence[Asked], answers: Sequence[Mapping[str, Any]], item: ShownItem, *, iou: float = EXACT
 ) -> list[Part]:
     """Every part on which at least one lane said something, in the order asked.
 
     Parameters
     ----------
-    questions : sequence of Question
+    questions : sequence of Asked
     answers : sequence of dict
         One a lane, under the item's own labels (see `canonical`).
     item : ShownItem
@@ -113,7 +141,7 @@ def parts_of_lanes(
     return found
 
 
-def values_of(question: Question, given: Any, item: ShownItem) -> dict[str, Value]:
+def values_of(question: Asked, given: Any, item: ShownItem) -> dict[str, Value]:
     """The parts of one answer to one question; spans by output, also where none was marked."""
     if given is None:
         return {}
@@ -128,7 +156,7 @@ def values_of(question: Question, given: Any, item: ShownItem) -> dict[str, Valu
     return values
 
 
-def answer_of(question: Question, values: Mapping[str, Value]) -> Any:
+def answer_of(question: Asked, values: Mapping[str, Value]) -> Any:
     """The answer whose parts these are: the way back from `values_of`."""
     kept = {name: value for name, value in values.items() if value is not None}
     if question.kind == "spans":
@@ -144,6 +172,9 @@ def is_same(kind: str, a: Value, b: Value, *, iou: float = EXACT) -> bool:
         return a is b
     if kind in ("spans", "checklist") and isinstance(a, list) and isinstance(b, list):
         return matched(a, b, iou=iou) is not None
+    if kind == REVIEWED:
+        is_alike = a["decision"] == b["decision"]
+        return is_alike and (not _is_changed(a) or _overlap(a | _ONE_OUTPUT, b | _ONE_OUTPUT) >= iou)
     if kind == "stop" and isinstance(a, Mapping) and isinstance(b, Mapping):
         return (a["message"], a["start"]) == (b["message"], b["start"])
     return bool(a == b)
@@ -182,17 +213,19 @@ def merged_value(part: Part, *, iou: float = EXACT) -> Value:
     Of spans that are the same without having the same offsets, the characters that all of those lanes marked; where
     these are none, the first lane's span.
     """
-    lane = 0 if part.agrees and part.is_compared else part.majority
+    lane = part.heard[0] if part.agrees and part.is_compared else part.majority
     if lane is None or not part.is_compared:
         return None
     value = part.values[lane]
+    if part.kind == REVIEWED and _is_changed(value):
+        return _common(value, [part.values[other] for other in part.heard if part.equal[lane][other]])
     if not isinstance(value, list) or part.kind not in ("spans", "checklist"):
         return value
     same = [other for at, other in enumerate(part.values) if part.equal[lane][at] and at != lane]
     return [_common(span, [_partner(span, value, other, iou) for other in same]) for span in value]
 
 
-def merged_answer(questions: Sequence[Question], parts: Sequence[Part], *, iou: float = EXACT) -> dict[str, Any]:
+def merged_answer(questions: Sequence[Asked], parts: Sequence[Part], *, iou: float = EXACT) -> dict[str, Any]:
     """The answer made of what the lanes say together; parts on which they do not are left out."""
     values: dict[str, dict[str, Value]] = defaultdict(dict)
     for part in parts:
@@ -209,14 +242,14 @@ def disagreement(parts: Sequence[Part]) -> float:
     """Mean over questions of the mean over parts of the share of pairs of lanes that differ; 0 without any."""
     by_question: dict[str, list[float]] = defaultdict(list)
     for part in parts:
-        if part.is_compared:
+        if part.is_compared and part.disagreement is not None:
             by_question[part.question].append(part.disagreement)
     shares = [sum(found) / len(found) for found in by_question.values()]
     return sum(shares) / len(shares) if shares else 0.0
 
 
 def departures(
-    questions: Sequence[Question],
+    questions: Sequence[Asked],
     parts: Sequence[Part],
     answer: Mapping[str, Any],
     item: ShownItem,
@@ -246,11 +279,14 @@ def _departs(kind: str, part: Part | None, value: Value, iou: float) -> bool:
         return value not in (None, [])
     same = [is_same(kind, value, said, iou=iou) for said in part.values]
     majority = part.majority
+    if kind == REVIEWED and value is None:
+        # Nobody has to decide on a model's span: it is left open, which goes against those alone who are of one mind.
+        return majority is not None
     return not any(same) or (majority is not None and not same[majority])
 
 
 def lanes_followed(
-    questions: Sequence[Question],
+    questions: Sequence[Asked],
     parts: Sequence[Part],
     answer: Mapping[str, Any],
     item: ShownItem,
@@ -270,7 +306,7 @@ def lanes_followed(
         if part.is_compared:
             value = given[part.question].get(part.name)
             same = {at for at, said in enumerate(part.values) if is_same(part.kind, value, said, iou=iou)}
-            if not same:
+            if not same and not (part.kind == REVIEWED and value is None):
                 return None
             whole &= same
     return sorted(whole)
@@ -281,6 +317,10 @@ def _by_output(prefix: str, spans: Sequence[Mapping[str, Any]], item: ShownItem)
     for span in spans:
         found[f"{prefix}{span['output']}"].append(span)
     return dict(found)
+
+
+def _is_changed(decision: Mapping[str, Any]) -> bool:
+    return bool(decision["decision"] == Decision.CHANGED)
 
 
 def _overlap(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:

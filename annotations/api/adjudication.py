@@ -49,6 +49,19 @@ class PartOutput(serializers.Serializer[Any]):
     agrees = serializers.BooleanField()
 
 
+class ModelSpanOutput(serializers.Serializer[Any]):
+    id = serializers.IntegerField(help_text="The name of its part, under `@marks`.")
+    model = serializers.CharField(source="source", help_text="What annotators know it by: never its name.")
+    output = serializers.CharField(help_text="The item's own label.")
+    message = serializers.IntegerField()
+    start = serializers.IntegerField(help_text="In code points.")
+    end = serializers.IntegerField()
+    quote = serializers.CharField()
+    type = serializers.CharField()
+    severity = serializers.CharField()
+    comment = serializers.CharField()
+
+
 class AdjudicationOutput(serializers.ModelSerializer[Adjudication]):
     answer = serializers.DictField()
     lanes = serializers.ListField(child=serializers.IntegerField(), help_text="Ids of the submissions settled.")
@@ -73,13 +86,16 @@ class ItemLanesOutput(serializers.Serializer[Any]):
     outputs = serializers.ListField(child=serializers.DictField())
     lanes = LaneOutput(many=True)
     parts = PartOutput(many=True)
+    marks = ModelSpanOutput(many=True, help_text="Spans of models that people accepted, changed or rejected.")
     merged = serializers.DictField(help_text="What all, or more than half, say; parts without that are left out.")
     standing = AdjudicationOutput(allow_null=True)
 
 
 class SettleInput(serializers.Serializer[Any]):
     key = serializers.CharField(max_length=100, help_text="Chosen by you; repeating it changes nothing.")
-    answer = serializers.DictField(help_text="Under the item's own labels, as lanes are given.")
+    answer = serializers.DictField(
+        help_text="Under the item's own labels, as lanes are given; under `@marks` a decision for each span of a model."
+    )
     seen = serializers.ListField(child=serializers.IntegerField(min_value=1), help_text="The submissions looked at.")
     standing = serializers.IntegerField(
         required=False, allow_null=True, default=None, min_value=1, help_text="The adjudication that this changes."
@@ -153,6 +169,7 @@ class ItemAdjudication(GenericAPIView[Any]):
                 for lane in lanes.lanes
             ],
             "parts": [{**entry, "agrees": part.agrees} for entry, part in zip(data["parts"], parts, strict=True)],
+            "marks": lanes.model_spans,
             "merged": data["merged"],
             "standing": standing,
         }

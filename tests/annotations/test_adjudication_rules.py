@@ -6,7 +6,8 @@ import pytest
 
 from annotations.adjudication import rules
 from annotations.adjudication.canonical import canonical_answer, renaming, settled_questions
-from annotations.protocols import ShownItem, ShownOutput, parse_questions
+from annotations.adjudication.model_spans import ReviewsAsked
+from annotations.protocols import REVIEWS, ShownItem, ShownOutput, parse_questions
 
 TEXT = "Paris is the capital of Spain."
 ITEM = ShownItem(
@@ -156,3 +157,36 @@ def test_whoever_settles_is_not_asked_for_confidence_and_may_settle_any_pair() -
     assert settled.config()["pairs"] == "all"
     assert settled.config()["required"] is False
     assert settled.confidence is False
+
+
+def changed(start: int, end: int, kind: str = "fact") -> dict[str, Any]:
+    quoted = {"message": 0, "start": start, "end": end, "quote": TEXT[start:end]}
+    return {"decision": "changed", **quoted, "type": kind, "severity": "", "comment": ""}
+
+
+def test_decisions_on_a_models_span_are_compared_between_those_who_decided() -> None:
+    accepted, rejected = {"decision": "accepted"}, {"decision": "rejected"}
+    given: list[dict[str, Any]] = [
+        # Span 1: two against one; 2: one voice; 3: changed to [0, 10) and [2, 10), IoU 8/10; 4: one to one.
+        {"1": accepted, "2": rejected, "3": changed(0, 10), "4": accepted},
+        {"1": accepted, "3": changed(2, 10), "4": rejected},
+        {"1": rejected},
+    ]
+    asked = [ReviewsAsked()]
+
+    def parts(iou: float) -> list[rules.Part]:
+        return rules.parts_of_lanes(asked, [{REVIEWS: one} for one in given], ITEM, iou=iou)
+
+    one, two, three, four = parts(0.8)
+    assert [part.heard for part in (one, two, three, four)] == [[0, 1, 2], [0], [0, 1], [0, 1]]
+    assert [part.agrees for part in (one, two, three, four)] == [False, True, True, False]
+    assert parts(1.0)[2].agrees is False
+    # 2 of 3 pairs differ on the first, none on the third, the only one on the fourth; one voice makes no pair.
+    assert rules.disagreement([one, two, three, four]) == pytest.approx((2 / 3 + 0 + 1) / 3)
+    merged = rules.merged_answer(asked, [one, two, three, four], iou=0.8)[REVIEWS]
+    assert merged == {"1": accepted, "2": rejected, "3": changed(2, 10)}
+    # Leaving open what nobody agrees on goes against nobody; leaving out what most say, or saying what none said, does.
+    assert rules.departures(asked, [one, two, three, four], {REVIEWS: merged}, ITEM, iou=0.8) == []
+    against = {"1": rejected, "2": rejected, "4": changed(0, 3)}
+    found = rules.departures(asked, [one, two, three, four], {REVIEWS: against}, ITEM, iou=0.8)
+    assert found == [f"{REVIEWS}.{name}" for name in "134"]

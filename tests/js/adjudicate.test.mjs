@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isSamePart, partOf, withPart } from "../../static/js/adjudicate/parts.js";
+import { isSaid, isSamePart, partOf, withPart } from "../../static/js/adjudicate/parts.js";
 
 const spans = { key: "errors", kind: "spans" };
 const checks = { key: "checks", kind: "checklist" };
@@ -30,4 +30,17 @@ test("spans are the same whatever was said about them, rankings only in their or
   assert.ok(isSamePart([["B", "A"], ["C"]], [["A", "B"], ["C"]]));
   assert.ok(!isSamePart([["A"], ["B"]], [["B"], ["A"]]));
   assert.ok(!isSamePart(null, []));
+});
+
+test("decisions on a model's spans are parts like others, and the same where they say and place the same", () => {
+  const asked = { key: "@marks", kind: "proposals" };
+  const answer = { "@marks": { 7: { decision: "accepted" } } };
+  const taken = withPart(answer, asked, "8", { decision: "rejected" });
+  assert.deepEqual(taken["@marks"], { 7: { decision: "accepted" }, 8: { decision: "rejected" } });
+  assert.deepEqual(withPart(taken, asked, "7", null)["@marks"], { 8: { decision: "rejected" } });
+  assert.ok(!isSamePart(partOf(taken, asked, "7"), partOf(taken, asked, "8")));
+  const changed = { ...mark(undefined, 3), decision: "changed" };
+  assert.ok(isSamePart(changed, { ...changed, comment: "no" }));
+  assert.ok(!isSamePart(changed, { ...changed, start: 4 }));
+  assert.deepEqual([null, [], [mark("A", 0)], { decision: "accepted" }].map(isSaid), [false, false, true, true]);
 });

@@ -1,12 +1,14 @@
 // Settling an item: lanes and cells fill the workbench in which annotators answer too; the server says what needs a reason.
 
 import { request } from "../annotate/api.js";
+import { SHOWN } from "../annotate/overlay.js";
+import { REVIEWS, reviewsAsked } from "../annotate/proposals.js";
 import { listen, remap, showKeys } from "../annotate/shortcuts.js";
 import { Notices, SaveState } from "../annotate/status.js";
 import { randomKey } from "../annotate/submit.js";
 import { Workbench } from "../annotate/workbench.js";
-import { gettext } from "../i18n.js";
-import { isSamePart, partOf, withPart } from "./parts.js";
+import { gettext, ngettext } from "../i18n.js";
+import { isSaid, isSamePart, partOf, withPart } from "./parts.js";
 
 const root = document.querySelector("[data-adjudicate]");
 const urls = root.dataset;
@@ -24,6 +26,7 @@ function settle(data) {
   const notices = new Notices(root);
   const saveState = new SaveState(document.querySelector("[data-save-state]"));
   const questions = new Map(data.questions.map((question) => [question.key, question]));
+  questions.set(REVIEWS, reviewsAsked(""));
   const cells = [...root.querySelectorAll("[data-take-part]")];
   const button = root.querySelector("[data-submit]");
   const reason = root.querySelector("[data-reason]");
@@ -34,13 +37,19 @@ function settle(data) {
   let isBusy = false;
 
   class Settling extends Workbench {
+    /** Whoever settles saw what everybody said: what was shown of a model is no part of it. */
+    get answer() {
+      const { [SHOWN]: _, ...answer } = super.answer;
+      return answer;
+    }
+
     render() {
       super.render();
       for (const cell of cells) {
         const { question, name, values } = data.parts[Number(cell.dataset.takePart)];
         const value = values[Number(cell.dataset.ofLane)];
         const now = partOf(this.answer, questions.get(question), name);
-        if (now?.length > 0) undecided.delete(Number(cell.dataset.takePart));
+        if (isSaid(now)) undecided.delete(Number(cell.dataset.takePart));
         if (undecided.has(Number(cell.dataset.takePart))) {
           cell.setAttribute("aria-pressed", "false");
           continue;
@@ -53,7 +62,11 @@ function settle(data) {
   const workbench = new Settling(root, { ...data, id: `adjudication-${data.id}` }, {
     tab: "settling",
     // Nobody else sees what is not settled yet: it is kept in this browser.
-    api: { draft: async () => ({ kind: "ok", data: { revision: 0, saved_at: new Date().toISOString() } }) },
+    api: {
+      draft: async () => ({ kind: "ok", data: { revision: 0, saved_at: new Date().toISOString() } }),
+      // Of the models only what they marked: it came with the page.
+      overlay: async () => ({ kind: "ok", data: { sources: [], marks: data.marks } }),
+    },
     on: {
       state: (state) => {
         if (state === "saved") workbench.local.write({ answer: workbench.answer, revision: 0 });
@@ -62,6 +75,9 @@ function settle(data) {
       restored: () => notices.show("restored", gettext("What you had begun here is back."), { kind: "info" }),
     },
   });
+
+  // Nothing to be kept: the first showing would make a draft that nobody wrote.
+  workbench.overlay.record = { shown: true, threshold: 0, sources: [] };
 
   const put = (answer) => workbench.push(workbench.read(answer));
   const takeLane = (at) => {
@@ -98,11 +114,7 @@ function settle(data) {
       return;
     }
     if (undecided.size > 0) {
-      const where = [...undecided].map((place) => data.parts[place].name.replace("evidence/", "")).join(", ");
-      notices.show("settle", gettext(
-        "Nothing is marked in Response %(where)s, where people do not agree. Choose a cell, mark words, or settle again if that is meant.",
-        { where },
-      ));
+      notices.show("settle", leftOut([...undecided].map((place) => data.parts[place])));
       undecided.clear();
       workbench.render();
       return;
@@ -125,6 +137,27 @@ function settle(data) {
     }
     busy(false);
     refused(result);
+  }
+
+  /** In words: parts on which people do not agree, and that would be settled as nothing. */
+  function leftOut(parts) {
+    const where = parts.filter((part) => part.question !== REVIEWS).map((part) => part.name.replace("evidence/", ""));
+    const n = parts.length - where.length;
+    const words = [];
+    if (where.length > 0) {
+      words.push(gettext(
+        "Nothing is marked in Response %(where)s, where people do not agree. Choose a cell, mark words, or settle again if that is meant.",
+        { where: where.join(", ") },
+      ));
+    }
+    if (n > 0) {
+      words.push(ngettext(
+        "On %(n)s span of a model people do not agree, and it is not decided. Choose a cell, decide, or settle again to leave it open.",
+        "On %(n)s spans of a model people do not agree, and they are not decided. Choose a cell, decide, or settle again to leave them open.",
+        n,
+      ));
+    }
+    return words.join(" ");
   }
 
   function refused(result) {

@@ -25,6 +25,9 @@ export function withPart(answer, question, name, value) {
   return { ...answer, [question.key]: value === null ? rest : { ...rest, [name]: value } };
 }
 
+/** Whether a part says anything: marks that were set, or a decision on a model's span. */
+export const isSaid = (value) => (Array.isArray(value) ? value.length > 0 : Boolean(value?.decision));
+
 /** Whether two people said the same about a part, to the letter; words about a span do not count. */
 export function isSamePart(a, b) {
   return canonical(a) === canonical(b);
@@ -37,7 +40,7 @@ function canonical(value) {
     return `[${(value.every(Array.isArray) ? entries : entries.sort()).join(",")}]`;
   }
   if (value && typeof value === "object") {
-    return ["output", "message", "start", "end", "type", "severity"].map((name) => JSON.stringify(value[name] || 0)).join(":");
+    return ["decision", "output", "message", "start", "end", "type", "severity"].map((name) => JSON.stringify(value[name] || 0)).join(":");
   }
   return JSON.stringify(value ?? null);
 }
