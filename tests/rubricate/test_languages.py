@@ -34,7 +34,7 @@ DOMAINS = ("django", "djangojs")
 TRANSLATED = [code for code, _ in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
 # What annotators meet: whoever offers a language translates all of it.
 FOR_ANNOTATORS = re.compile(
-    r"static/|annotations/protocols/|annotations/(access|answers|overlay|proposals)\.py"
+    r"static/|annotations/protocols/|annotations/(access|answers|looking_back|overlay|proposals)\.py"
     r"|annotations/actions/(consent|draft|lease|qualification|reports|submission)\.py"
     r"|annotations/views/answering\.py|annotations/models/report\.py"
     r"|platform/projects/(key_map|notices|throttle)\.py|platform/projects/forms/(profile|sign_in|sign_up)\.py"
