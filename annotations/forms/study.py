@@ -316,6 +316,7 @@ class AcquisitionForm(StudyForm):
             (acquisition.PAIRS, _("Pairs: which of two is better")),
             (acquisition.RATINGS, _("Ratings: how good is one output, with noise that differs by output")),
             (acquisition.JUDGES, _("Judge or people: who answers an item, where the judge errs by kind of item")),
+            (acquisition.ITEMS, _("Items: which of those that judges have scored people should answer")),
         ],
     )
     source = forms.ChoiceField(

@@ -10,12 +10,13 @@ from projects.models import Project
 from rewards.acquisition.allocation import ALLOCATIONS, play_allocations
 from rewards.acquisition.arms import ARMS
 from rewards.acquisition.duels import DUELS
+from rewards.acquisition.labelling import PICKERS, play_items
 from rewards.acquisition.simulation import Curve, play_arms, play_duels, preferences, winner_of
 from rewards.models import Comparison, Policy
 
 Floats = npt.NDArray[np.float64]
 
-PAIRS, RATINGS, JUDGES = "pairs", "ratings", "judges"
+PAIRS, RATINGS, JUDGES, ITEMS = "pairs", "ratings", "judges", "items"
 SIMULATED, POLICIES = "simulated", "policies"
 FEATURES = 3
 MOST_POLICIES = 12
@@ -42,6 +43,10 @@ def compute(project: Project, parameters: dict[str, Any]) -> dict[str, Any]:
         curves = _judges(rng, parameters, played)
         names = [f"kind {number}" for number in range(1, parameters["options"] + 1)]
         return _result(parameters, curves, names, 0, compared=0)
+    if parameters["game"] == ITEMS:
+        curves = _items(rng, parameters, played)
+        names = [f"kind {number}" for number in range(1, parameters["options"] + 1)]
+        return _result(parameters, curves, names, 0, compared=0)
     if parameters["source"] == POLICIES:
         names, chances, compared = _policies(project)
         chances = (1 - parameters["lapse"]) * chances + parameters["lapse"] / 2
@@ -60,6 +65,16 @@ def _judges(rng: np.random.Generator, parameters: dict[str, Any], played: dict[s
     noise = parameters["temperature"] * rng.permutation(np.geomspace(0.25, 4.0, parameters["options"]))
     bias = rng.normal(scale=parameters["temperature"], size=parameters["options"])
     return play_allocations(list(ALLOCATIONS.values()), bias, noise, tolerance=parameters["temperature"], **played)
+
+
+def _items(rng: np.random.Generator, parameters: dict[str, Any], played: dict[str, int]) -> list[Curve]:
+    """Twice as many items as answers, of kinds that lie apart; judges err the more, the less clear an item is."""
+    n, kinds = 2 * parameters["answers"], parameters["options"]
+    kind = rng.integers(kinds, size=n)
+    features = rng.normal(scale=10.0, size=(kinds, FEATURES))[kind] + rng.normal(size=(n, FEATURES))
+    truth = np.clip(rng.random(kinds)[kind] + rng.normal(scale=0.1, size=n), 0.0, 1.0)
+    noise = parameters["temperature"] * np.sqrt(truth * (1 - truth))
+    return play_items(list(PICKERS.values()), truth, features, noise, lapse=parameters["lapse"], **played)
 
 
 def _result(

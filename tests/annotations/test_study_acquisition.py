@@ -9,6 +9,7 @@ from annotations.studies.curves import plot
 from rewards.acquisition.allocation import ALLOCATIONS
 from rewards.acquisition.arms import ARMS
 from rewards.acquisition.duels import DUELS
+from rewards.acquisition.labelling import PICKERS
 from tests.factories import make_comparison, make_output, make_project, make_rater, make_task, make_user
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +37,8 @@ def test_every_strategy_is_played_on_the_same_options(project):
     assert [curve["name"] for curve in ratings["curves"]] == list(ARMS)
     judges = run_study(project, kind="acquisition", parameters={**SMALL, "game": "judges"}).result
     assert [curve["name"] for curve in judges["curves"]] == list(ALLOCATIONS)
+    items = run_study(project, kind="acquisition", parameters={**SMALL, "game": "items"}).result
+    assert [curve["name"] for curve in items["curves"]] == list(PICKERS)
 
 
 def test_the_projects_policies_answer_as_they_were_compared(project):
