@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { firstLook, Reading } from "../../static/js/annotate/reading.js";
+import { firstLook, focusWideFormulas, Reading } from "../../static/js/annotate/reading.js";
 
 /** A page with the switch of a campaign, and a browser's storage. */
 function pageOf(campaign, { first, kept = {} }) {
@@ -24,7 +24,7 @@ function pageOf(campaign, { first, kept = {} }) {
     querySelectorAll: () => buttons,
   };
   globalThis.window = { localStorage: { getItem: (key) => kept[key] ?? null, setItem: (key, value) => (kept[key] = value) } };
-  const root = { dataset: {}, querySelector: () => holder };
+  const root = { dataset: {}, querySelector: () => holder, querySelectorAll: () => [] };
   return { root, note, kept, rendered: buttons[0], raw: buttons[1] };
 }
 
@@ -53,4 +53,27 @@ test("marking shows the raw text without forgetting what was chosen, and the not
   reading.show("raw");
   assert.deepEqual([page.root.dataset.reading, page.note.hidden], ["raw", true]);
   assert.equal(page.kept["rubricate:reading:7"], "rendered");
+});
+
+test("a formula takes the focus only while it is wider than its box", () => {
+  let resized;
+  globalThis.ResizeObserver = class {
+    constructor(listener) {
+      resized = (box) => listener([{ target: box }]);
+    }
+    observe() {}
+  };
+  const attributes = {};
+  const box = {
+    scrollWidth: 500,
+    clientWidth: 340,
+    setAttribute: (name, value) => (attributes[name] = value),
+    removeAttribute: (name) => delete attributes[name],
+  };
+  focusWideFormulas([box]);
+  resized(box);
+  assert.deepEqual(attributes, { tabindex: "0" });
+  resized(Object.assign(box, { clientWidth: 600 }));
+  assert.deepEqual(attributes, {});
+  delete globalThis.ResizeObserver;
 });

@@ -8,6 +8,18 @@ export function firstLook(kept, otherwise) {
   return kept === "raw" || kept === "rendered" ? kept : otherwise;
 }
 
+/** A formula wider than its box scrolls there: then, and only then, the box takes the focus, so that keys can scroll it. */
+export function focusWideFormulas(boxes) {
+  if (boxes.length === 0) return;
+  const observer = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      if (target.scrollWidth > target.clientWidth) target.setAttribute("tabindex", "0");
+      else target.removeAttribute("tabindex");
+    }
+  });
+  for (const box of boxes) observer.observe(box);
+}
+
 export class Reading {
   /** @param root  the page, whose `data-reading` the style sheets go by */
   constructor(root) {
@@ -17,6 +29,7 @@ export class Reading {
     this.buttons = [...holder.querySelectorAll("[data-read-as]")];
     for (const button of this.buttons) button.addEventListener("click", () => this.choose(button.dataset.readAs));
     this.show(firstLook(this.stored(), holder.dataset.first));
+    focusWideFormulas(root.querySelectorAll(".md-math, .md-display"));
   }
 
   choose(look) {
