@@ -85,6 +85,7 @@ messages: install
 	for domain in django djangojs; do \
 		$(BIN)/python manage.py makemessages --all --domain $$domain --add-location file --no-obsolete --no-wrap \
 			--ignore '.venv/*' --ignore 'var/*' --ignore 'tests/*' && \
+		find locale -name $$domain.po -exec msgattrib --clear-fuzzy --empty --clear-previous --no-wrap --add-location=file -o {} {} ';' && \
 		$(BIN)/pybabel compile --directory locale --domain $$domain --statistics || exit 1; \
 	done
 

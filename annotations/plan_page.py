@@ -74,7 +74,7 @@ def arm_rows(campaign: Campaign) -> list[ArmRow]:
 def arm_words(arm: Arm) -> str:
     """How a table names it."""
     parts = [gettext(SEQUENCES[arm[SEQUENCE]])] if SEQUENCE in arm else []
-    parts += [f"guidelines “{arm[GUIDELINES]}”"] if GUIDELINES in arm else []
+    parts += [gettext("guidelines “%(name)s”") % {"name": arm[GUIDELINES]}] if GUIDELINES in arm else []
     parts += [gettext(OVERLAYS[arm[OVERLAY]])] if OVERLAY in arm else []
     return "; ".join(parts)
 

@@ -12,6 +12,7 @@ from annotations.access import study_for
 from annotations.actions.study import delete_study, start_study
 from annotations.forms.study import FORMS
 from annotations.models import Study
+from annotations.quality.said import worded
 from annotations.studies.registry import KINDS
 from projects.access import Capability, project_for
 from projects.api.pagination import KeysetPagination
@@ -31,6 +32,13 @@ class StudyDetailOutput(serializers.ModelSerializer[Study]):
     class Meta:
         model = Study
         fields = ["id", "kind", "status", "failure", "parameters", "result", "created_at", "finished_at"]
+
+    def to_representation(self, instance: Study) -> dict[str, Any]:
+        """A report on quality keeps codes and numbers: its sentences are in the caller's language."""
+        shown = super().to_representation(instance)
+        if instance.kind == "quality" and instance.result:
+            shown["result"] = worded(instance.result)
+        return shown
 
 
 class NewStudy(serializers.Serializer[Any]):

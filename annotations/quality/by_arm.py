@@ -39,17 +39,18 @@ def by_arm(
         {
             "key": question.key,
             "prompt": question.prompt,
-            "arms": _compared([measure_of(question, one) for one in answers], [arm_words(arm) for arm in arms], seed),
+            "arms": _compared([measure_of(question, one) for one in answers], arms, seed),
         }
         for question in (asked if arms else ())
     ]
 
 
-def _compared(measures: Sequence[Measure], names: Sequence[str], seed: int) -> list[Row]:
+def _compared(measures: Sequence[Measure], arms: Sequence[Arm], seed: int) -> list[Row]:
     rows = [measure.row(seed) for measure in measures]
     found = []
     for place, (measure, row) in enumerate(zip(measures, rows, strict=True)):
-        told = {name: row[name] for name in _TOLD} | {"arm": names[place], "measure": row["measure"]}
+        told = {name: row[name] for name in _TOLD} | {"measure": row["measure"]}
+        told |= {"is": arms[place], "arm": arm_words(arms[place])}
         found.append(told | {"difference": _difference(measure, measures[0], seed) if place else None})
     return found
 

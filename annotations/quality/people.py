@@ -51,7 +51,7 @@ def people_of(
     conduct.add_straight_lines(rows, questions, submitted)
     conduct.add_places(rows, questions, submitted, texts)
     valued = [question for question in questions if columns.get(question.key) and question.kind in METRICS]
-    notes: list[dict[str, str]] = []
+    notes: list[dict[str, Any]] = []
     for question in valued:
         answers = columns[question.key]
         _without(rows, question, answers, METRICS[question.kind])
@@ -108,15 +108,14 @@ def _without(rows: Rows, question: Question, answers: Triples, metric: Metric) -
         rows[rater]["without"].append({"question": question.key, "value": left.value, "change": left.value - whole})
 
 
-def _confusion(rows: Rows, question: Question, answers: Triples, notes: list[dict[str, str]]) -> None:
+def _confusion(rows: Rows, question: Question, answers: Triples, notes: list[dict[str, Any]]) -> None:
     """How often each person is right, by Dawid and Skene; comparisons count by side alone."""
     if question.kind == "stop":
         return
     values = [_side(value) for value in answers.values] if question.kind == "comparison" else answers.values
     n_units = len({unit for unit, value in zip(answers.units, values, strict=True) if value is not None})
     if len(set(answers.raters)) < 3 or len(values) < 2 * n_units:
-        words = "Who errs how often takes three people and two answers to each unit."
-        notes.append({"question": question.key, "note": words})
+        notes.append({"question": question.key, "note": {"code": "few_people"}})
         return
     draws = DRAWS if len(values) <= MANY_ANSWERS else FEW_DRAWS
     found = accuracy_draws(answers.units, answers.raters, values, draws=draws)
@@ -144,11 +143,11 @@ def _side(value: float | str | None) -> float | None:
     return float(sign(value)) if isinstance(value, int | float) else None
 
 
-def _leniency(rows: Rows, question: Question, answers: Triples, notes: list[dict[str, str]]) -> None:
+def _leniency(rows: Rows, question: Question, answers: Triples, notes: list[dict[str, Any]]) -> None:
     try:
         found = fit_leniency(answers.units, answers.raters, answers.values)
     except ValueError as error:
-        notes.append({"question": question.key, "note": f"Leniency: {error}."})
+        notes.append({"question": question.key, "note": {"code": "no_leniency", "reason": str(error)}})
         return
     for place, rater in enumerate(found.raters):
         if isinstance(rater, int) and rater in rows:

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext, ngettext
+
+from annotations.quality.said import worded
 from rewards.statistics.annotators import MAX_WORDS_PER_MINUTE
 
 RELIABLE, TENTATIVE = 0.8, 0.667
@@ -77,12 +80,13 @@ class PersonRow(NamedTuple):
 
 def context(result: Mapping[str, Any]) -> dict[str, Any]:
     """All that the template of a report needs."""
+    result = worded(result)
     questions = {row["key"]: row["prompt"] for row in result["questions"]}
     return {
         "result": result,
         "question_rows": question_rows(result["questions"]),
-        # A report from before agreement was told by arm, or before alarms had a least number of answers, has neither.
-        "arm_tables": arm_tables(result.get("arms", [])),
+        "arm_tables": arm_tables(result["arms"]),
+        # A report from before alarms had a least number of answers has none.
         "least_answers": result.get("least_answers"),
         "leniency_charts": leniency_charts(result["people"], questions),
         "accuracy_charts": accuracy_charts(result["people"], questions),
@@ -129,9 +133,9 @@ def _arm_line(arm: Mapping[str, Any], bottom: float) -> ArmLine:
 
 
 def _part_row(part: Mapping[str, Any], bottom: float) -> PartRow:
-    found = {**part, "prompt": part["name"], "measure": part["name"]}
+    found = {**part, "prompt": part["name"]}
     # A report from before parts had bounds has a value alone.
-    return PartRow(part["name"], part.get("note", ""), _coefficient(found, bottom), part["n"])
+    return PartRow(part["name"], part["note"], _coefficient(found, bottom), part["n"])
 
 
 def _bottom(rows: Sequence[Mapping[str, Any]]) -> float:
@@ -147,14 +151,18 @@ def leniency_charts(people: Sequence[Mapping[str, Any]], questions: Mapping[str,
         marks = [
             _mark(
                 name,
-                f"{row['value']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}], {row['in_levels']:+.2f} levels",
+                gettext("%(value)s [%(low)s, %(high)s], %(levels)s levels")
+                % {
+                    **{bound: f"{row[bound]:+.2f}" for bound in ("value", "low", "high")},
+                    "levels": f"{row['in_levels']:+.2f}",
+                },
                 (row["value"], row["low"], row["high"]),
                 (-reach, reach),
                 (0.0,),
             )
             for name, row in sorted(rows, key=lambda entry: -entry[1]["value"])
         ]
-        charts.append(Chart(questions.get(key, key), "stricter", "more lenient", marks))
+        charts.append(Chart(questions.get(key, key), gettext("stricter"), gettext("more lenient"), marks))
     return charts
 
 
@@ -179,8 +187,8 @@ def competence_charts(people: Sequence[Mapping[str, Any]], questions: Mapping[st
     return [
         Chart(
             questions.get(key, key),
-            "guesses",
-            "knows",
+            gettext("guesses"),
+            gettext("knows"),
             [
                 _mark(name, _share_words(row), _with_bounds(row), (0, 1), ())
                 for name, row in sorted(rows, key=lambda entry: -entry[1]["value"])
@@ -193,7 +201,8 @@ def competence_charts(people: Sequence[Mapping[str, Any]], questions: Mapping[st
 def _share_words(row: Mapping[str, Any]) -> str:
     _, low, high = _with_bounds(row)
     bounds = f" [{100 * low:.0f}, {100 * high:.0f}]" if low < high else ""
-    return f"{100 * row['value']:.0f} %{bounds}, {row['n']} answers"
+    share = {"share": f"{100 * row['value']:.0f} %{bounds}", "n": row["n"]}
+    return ngettext("%(share)s, %(n)s answer", "%(share)s, %(n)s answers", row["n"]) % share
 
 
 def _with_bounds(row: Mapping[str, Any]) -> tuple[float, float, float]:
@@ -214,14 +223,15 @@ def pace_chart(people: Sequence[Mapping[str, Any]]) -> Chart | None:
     marks = [
         _mark(
             name,
-            f"{pace['words_per_minute']:,.0f} words a minute, {pace['fast']} of {pace['timed']} items too fast to read",
+            gettext("%(words)s words a minute, %(fast)s of %(timed)s items too fast to read")
+            % {"words": f"{pace['words_per_minute']:,.0f}", "fast": pace["fast"], "timed": pace["timed"]},
             (pace["words_per_minute"], 0.0, pace["words_per_minute"]),
             (0.0, end),
             (MAX_WORDS_PER_MINUTE,),
         )
         for name, pace in sorted(timed, key=lambda entry: -entry[1]["words_per_minute"])
     ]
-    return Chart("Words a minute", "0", f"{end:,.0f}", marks)
+    return Chart(gettext("Words a minute"), "0", f"{end:,.0f}", marks)
 
 
 def without_rows(people: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
@@ -252,21 +262,17 @@ def _coefficient(row: Mapping[str, Any], bottom: float) -> Mark | None:
     value = row["value"]
     low, high = (value if row[bound] is None else row[bound] for bound in ("low", "high"))
     bounds = "" if row["low"] is None else f" [{low:.3f}, {high:.3f}]"
-    references = (0.0, TENTATIVE, RELIABLE) if _is_alpha(row) else (0.0,)
+    references = (0.0, TENTATIVE, RELIABLE) if row["is_alpha"] else (0.0,)
     return _mark(row["prompt"], f"{value:.3f}{bounds}", (value, low, high), (bottom, 1.0), references)
 
 
-def _is_alpha(row: Mapping[str, Any]) -> bool:
-    """The levels below are Krippendorff's, of his coefficients alone."""
-    return "alpha" in row["measure"]
-
-
 def _word(row: Mapping[str, Any]) -> str:
-    if row["value"] is None or not _is_alpha(row):
+    """The levels are Krippendorff's, of his coefficients alone."""
+    if row["value"] is None or not row["is_alpha"]:
         return ""
     if row["value"] >= RELIABLE:
-        return "reliable"
-    return "for tentative conclusions" if row["value"] >= TENTATIVE else "too low to conclude from"
+        return gettext("reliable")
+    return gettext("for tentative conclusions") if row["value"] >= TENTATIVE else gettext("too low to conclude from")
 
 
 def _mark(
@@ -290,11 +296,15 @@ def _person_row(row: Mapping[str, Any]) -> PersonRow:
         row,
         "" if rate is None else f"{rate:,.0f}",
         "" if seconds is None else f"{seconds:,.0f}",
-        f"{100 * known['right'] / known['n']:.0f} % of {known['n']}" if known and known["n"] else "",
+        _of(f"{100 * known['right'] / known['n']:.0f} %", known["n"]) if known and known["n"] else "",
         _weighted(estimated),
-        f"{sum(one['right'] for one in repeats)} of {sum(one['n'] for one in repeats)}" if repeats else "",
+        _of(sum(one["right"] for one in repeats), sum(one["n"] for one in repeats)) if repeats else "",
         ", ".join(f"{one['in_levels']:+.2f}" for one in row["leniency"]),
     )
+
+
+def _of(part: int | str, whole: int) -> str:
+    return gettext("%(part)s of %(whole)s") % {"part": part, "whole": whole}
 
 
 def _weighted(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -16,6 +16,7 @@ from annotations.models import Study
 from annotations.quality import people as people_module
 from annotations.quality.pictures import question_rows
 from annotations.quality.reading import changed_spans
+from annotations.quality.said import said, worded
 from annotations.selection import Selection
 from rewards.models import Rater
 from rewards.statistics import dawid_skene, mace
@@ -155,7 +156,7 @@ def test_every_protocols_agreement_equals_an_independent_figure(campaign):
     halts = np.tile([[1, 6 / 21, 1], [1, 1, 1], [1, 6 / 21, 1]], 2)
     expected = krippendorff.alpha(reliability_data=halts, level_of_measurement="interval")
     assert row(result, "halt")["value"] == pytest.approx(expected)
-    assert row(result, "words")["note"] == "18 written."
+    assert said(row(result, "words")["note"]) == "18 written."
 
 
 def test_spans_and_edits_agree_by_the_characters_that_people_touched(campaign):
@@ -186,7 +187,7 @@ def test_spans_and_edits_agree_by_the_characters_that_people_touched(campaign):
     assert whether["value"] == pytest.approx(
         krippendorff.alpha(reliability_data=changed, level_of_measurement="nominal")
     )
-    assert whether["note"] == "22% of 18 answers change something"
+    assert said(whether["note"]) == "22% of 18 answers change something"
 
 
 @pytest.mark.parametrize(
@@ -272,7 +273,7 @@ def test_who_clicks_through_is_noticed_and_who_reads_is_not(project, people):
 
     submit_all(campaign, people["ann"], honest, seconds=60)
     submit_all(campaign, people["cat"], lambda *_: {"overall": {"A": 3, "B": 3}}, seconds=4)
-    alarms = {one["name"]: one["alarms"] for one in report(campaign)["people"]}
+    alarms = {one["name"]: [said(alarm) for alarm in one["alarms"]] for one in report(campaign)["people"]}
     assert alarms["ann"] == []
     assert alarms["cat"] == [
         "20 of 20 items at over 700 words a minute, where up to 5% may be (chance below 1 in 100,000)",
@@ -286,8 +287,8 @@ def test_figures_that_take_more_people_say_so(project, people):
     submit_all(campaign, people["ann"], lambda *_: {"overall": {"A": 3, "B": 4}})
     result = report(campaign)
     assert row(result, "overall")["value"] is None
-    assert row(result, "overall")["note"] == "Nothing has been answered by two people yet."
-    assert {note["note"] for note in result["notes"]} == {
+    assert said(row(result, "overall")["note"]) == "Nothing has been answered by two people yet."
+    assert {said(note["note"]) for note in result["notes"]} == {
         "Who errs how often takes three people and two answers to each unit.",
         "Leniency: 1 raters: leniency is one rater's against others', expected at least 2.",
     }
@@ -336,21 +337,25 @@ def test_annotators_and_strangers_do_not_see_it(client, campaign, people):
     assert client.get(address).status_code == 404
 
 
+def rows_said(found):
+    return question_rows(worded({"questions": [{"kind": "rating", **found}], "people": [], "notes": []})["questions"])
+
+
 @pytest.mark.parametrize(
     ("value", "word"),
     [(0.8, "reliable"), (0.7, "for tentative conclusions"), (0.5, "too low to conclude from"), (None, "")],
 )
 def test_krippendorffs_levels_are_said_of_alpha_and_of_nothing_else(value, word):
     found = {"prompt": "?", "value": value, "low": value, "high": value, "measure": "Krippendorff's alpha, ordinal"}
-    [row] = question_rows([found])
+    [row] = rows_said(found)
     assert row.word == word
-    [tau] = question_rows([{**found, "measure": "Kendall's tau-b, mean over pairs of people"}])
+    [tau] = rows_said({**found, "measure": "Kendall's tau-b, mean over pairs of people"})
     assert tau.word == ""
 
 
 def test_a_coefficient_stands_on_a_scale_from_the_lowest_bound_to_one():
     found = {"prompt": "?", "value": 0.5, "low": -0.25, "high": 0.75, "measure": "Krippendorff's alpha, nominal"}
-    [row] = question_rows([found])
+    [row] = rows_said(found)
     # From -0.25 to 1: 0.75 of 1.25; the interval from 0 to 1 of 1.25; zero at a fifth.
     assert (row.mark.value, row.mark.low, row.mark.width, row.mark.references[0]) == (60, 0, 80, 20)
 
@@ -364,7 +369,7 @@ def test_the_api_and_the_command_give_the_same_figures(
         made = client.post("/api/v1/projects/lab/studies", asked, content_type="application/json")
     assert made.status_code == 201, made.content
     result = client.get(f"/api/v1/projects/lab/studies/{made.json()['id']}").json()["result"]
-    assert result == report(campaign, known_rater=None, seed=0)
+    assert result == worded(report(campaign, known_rater=None, seed=0))
     call_command("study", "quality", "--project", "lab", "--campaign", str(campaign.pk))
     printed = capsys.readouterr().out
     assert f"{row(result, 'overall')['value']:.3f}" in printed

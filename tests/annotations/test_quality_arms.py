@@ -5,6 +5,7 @@ import json
 import krippendorff
 import numpy as np
 import pytest
+from django.utils import translation
 
 from annotations.actions.lease import lease_next_item
 from annotations.actions.plan import change_plan
@@ -18,6 +19,7 @@ from annotations.quality.measures import Answers
 from annotations.quality.people import empty_row
 from annotations.quality.pictures import arm_tables
 from annotations.quality.reading import Submitted
+from annotations.quality.said import said, worded
 from rewards.models import Rater
 from rewards.statistics.annotators import MIN_ANSWERS
 from tests.annotations.campaigns import make_campaign, shown_outputs
@@ -67,7 +69,8 @@ def test_each_arm_agrees_by_its_own_people_and_differs_from_the_first_with_bound
     apart = long["difference"]
     assert apart["value"] == pytest.approx(expected - 1)
     assert apart["low"] < apart["value"] < apart["high"]
-    [table] = arm_tables(json.loads(json.dumps([row])))
+    stored = json.loads(json.dumps({"questions": [], "people": [], "notes": [], "arms": [row]}))
+    [table] = arm_tables(worded(stored)["arms"])
     assert [line.differs for line in table.lines] == [False, apart["high"] < 0]
     assert table.lines[1].difference.startswith(f"{expected - 1:+.3f} [")
 
@@ -91,7 +94,7 @@ def test_one_answer_for_everything_is_told_with_what_the_others_make_of_it():
     for row in rows.values():
         row["answered"] = MIN_ANSWERS
     # Ben never gave one on 20 items: q = 1 / 22, half of it on each.
-    assert alarms_of(rows[1]) == [
+    assert [said(alarm) for alarm in alarms_of(rows[1])] == [
         "overall: one answer for everything on 20 of 20 items, where the others' answers to these make it 0.5 "
         "(chance below 1 in 100,000)"
     ]
@@ -117,7 +120,7 @@ def test_a_place_that_is_always_preferred_is_told_with_what_the_lot_makes_of_it(
     rows[1]["answered"] = MIN_ANSWERS
     by_lot = "10.0" if question["kind"] == "comparison" else "6.7"
     [alarm] = alarms_of(rows[1])
-    assert alarm.startswith(
+    assert said(alarm).startswith(
         f"overall: what is shown first was preferred on 20 of 20 items, where the lot makes it {by_lot} (chance"
     )
 
@@ -127,4 +130,31 @@ def test_a_drop_in_known_answers_is_told_and_nobody_else_with_few_answers():
     row["drop"] = {"before": 9, "n_before": 10, "after": 2, "n_after": 10, "p_value": 0.0027}
     row["pace"] = {"is_alarming": True, "fast": 3, "timed": 3, "p_value": 0.0001}
     row["answered"] = MIN_ANSWERS - 1
-    assert alarms_of(row) == ["known answers: 2 of 10 right lately, 9 of 10 before (chance 1 in 370)"]
+    assert [said(alarm) for alarm in alarms_of(row)] == [
+        "known answers: 2 of 10 right lately, 9 of 10 before (chance 1 in 370)"
+    ]
+
+
+def test_a_stored_report_is_said_in_the_readers_language_and_older_sentences_stand():
+    drop = {"code": "drop", "after": 2, "n_after": 10, "before": 9, "n_before": 10, "p_value": 0.0027}
+    people = [{"name": "ann", "alarms": [drop, "an older sentence"]}]
+    figures = {"measure": "Krippendorff's alpha, ordinal", "note": {"code": "none_answered_twice"}}
+    own = {"name": "The same best", "n": 3}
+    stored = {
+        "people": people,
+        "questions": [{"kind": "rating", "label": "", "parts": [own, {"name": "Its own", "n": 1}], **figures}],
+        "notes": [{"question": "overall", "note": {"code": "few_people"}}],
+    }
+    with translation.override("de"):
+        told = worded(stored)
+    [question] = told["questions"]
+    assert told["people"][0]["alarms"] == [
+        "bekannte Antworten: zuletzt 2 von 10 richtig, davor 9 von 10 (Zufall 1 zu 370)",
+        "an older sentence",
+    ]
+    assert question["measure"] == "Krippendorffs Alpha, ordinal"
+    assert question["is_alpha"]
+    assert [part["name"] for part in question["parts"]] == ["Die gleiche beste", "Its own"]
+    assert question["note"].startswith("Bisher haben keine zwei Personen")
+    assert told["notes"][0]["note"].startswith("Wer wie oft irrt")
+    assert people[0]["alarms"][0] == drop

@@ -12,6 +12,7 @@ from annotations.protocols import KINDS, parse_questions
 from annotations.quality.measures import MEASURES, Answers, measure_of
 from annotations.quality.measures.texts import edited_alike
 from annotations.quality.reading import Spans
+from annotations.quality.said import said
 from annotations.studies.inputs import Triples
 from rewards.statistics.concordance import Place
 from rewards.statistics.pair_agreement import Given
@@ -75,8 +76,11 @@ def test_each_criterion_has_an_alpha_of_its_own_beside_how_often_it_is_met():
     parts = parts_of(row)
     assert [parts[text]["value"] for text in ("It is true.", "It is kind.")] == pytest.approx(expected)
     # 11 of 17 and 17 of 18: nearly everything is kind, so that its alpha is low though 16 of 18 pairs are equal.
-    assert parts["It is true."]["note"] == "met in 65% of 17 verdicts"
-    assert (parts["It is kind."]["note"], parts["It is kind."]["value"] < 0.1) == ("met in 94% of 18 verdicts", True)
+    assert said(parts["It is true."]["note"]) == "met in 65% of 17 verdicts"
+    assert (said(parts["It is kind."]["note"]), parts["It is kind."]["value"] < 0.1) == (
+        "met in 94% of 18 verdicts",
+        True,
+    )
     assert all(part["low"] <= part["value"] <= part["high"] for part in row["parts"])
 
 
@@ -100,7 +104,7 @@ def test_best_and_worst_agree_each_by_themselves_and_by_the_orders_they_imply():
     parts = parts_of(row)
     assert parts["The same best"]["value"] == pytest.approx(mean_over_pairs(best, lambda a, b: a == b))
     assert parts["The same worst"]["value"] == pytest.approx(mean_over_pairs(worst, lambda a, b: a == b))
-    assert parts["The same best"]["note"] == "33% by lot"
+    assert said(parts["The same best"]["note"]) == "33% by lot"
     orders = [(item, rater, [1 if c == pick[0] else 3 if c == pick[1] else 2 for c in "abc"])
               for (item, rater), pick in given.items()]  # fmt: skip
     assert row["value"] == pytest.approx(mean_over_pairs(orders, lambda a, b: kendall_tau(a, b).value))
@@ -124,7 +128,7 @@ def test_ticks_agree_output_by_output_even_where_somebody_ticks_all():
     assert row["value"] == pytest.approx(
         krippendorff.alpha(reliability_data=ticked.astype(float), level_of_measurement="nominal")
     )
-    assert row["parts"][0]["note"] == "56% of 18 are ticked"
+    assert said(row["parts"][0]["note"]) == "56% of 18 are ticked"
 
 
 def test_edits_are_as_like_as_the_words_that_both_changed():
@@ -163,7 +167,7 @@ def test_critiques_of_one_answer_are_set_against_critiques_of_any():
     among = sum(d for _, _, d in ordered) / 20
     row = measure({"kind": "critique", "voices": ["user"]}, words=[Given(*one) for one in written]).row(0)
     assert row["value"] == pytest.approx(1 - within / among)
-    assert (row["n_units"], row["n_values"], row["note"]) == (2, 5, "5 written.")
+    assert (row["n_units"], row["n_values"], said(row["note"])) == (2, 5, "5 written.")
 
 
 def test_steps_tell_whether_two_people_see_the_same_first_error():
@@ -187,7 +191,7 @@ def test_ratings_and_comparisons_are_told_without_how_far_as_well():
     sides = np.array([[1, -1, -1], [1, 0, -1]], dtype=float)
     side = parts_of(row)["By side alone: alpha, nominal"]
     assert side["value"] == pytest.approx(krippendorff.alpha(reliability_data=sides, level_of_measurement="nominal"))
-    assert side["note"] == "17% of answers are ties"
+    assert said(side["note"]) == "17% of answers are ties"
 
 
 def test_a_coefficient_over_some_items_is_that_of_these_alone():

@@ -176,6 +176,13 @@ QUESTIONS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def language_put_back():
+    """A request leaves its language to the thread, where the next test would find it."""
+    with translation.override(translation.get_language()):
+        yield
+
+
 @pytest.fixture
 def people(db):
     return {role: make_user(f"zq{role}") for role in ("owner", "annotator")}

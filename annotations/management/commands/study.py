@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from annotations.actions.study import run_study
 from annotations.forms.study import FORMS
 from annotations.models import Study
+from annotations.quality.said import worded
 from annotations.studies.registry import KINDS
 from annotations.templatetags.study_charts import as_percent
 from projects.models import Project
@@ -80,7 +81,7 @@ class Command(BaseCommand):
         elif options["kind"] == "groups":
             self._print_groups(study.result)
         elif options["kind"] == "quality":
-            self._print_quality(study.result)
+            self._print_quality(worded(study.result))
         elif options["kind"] == "acquisition":
             self._print_acquisition(study.result)
         else:

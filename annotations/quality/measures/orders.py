@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from annotations.quality.measures.rows import REPLICATES, Items, Row, alpha_row, part, same
+from annotations.quality.measures.rows import REPLICATES, Items, Note, Row, alpha_row, part, same
 from annotations.studies.inputs import Triples
 from rewards.statistics.agreement import krippendorff_alpha, percent_agreement
 from rewards.statistics.concordance import Place, rank_agreement
@@ -44,7 +44,7 @@ class OrderMeasure:
             "n_unpaired": 0,
             "n_missing": 0,
             "parts": [*parts, part("Kendall's W, mean over items", found.w, n=found.w.n)] if found.n_items else [],
-            "note": "" if found.n_items else "Nothing has been ordered by two people yet.",
+            "note": "" if found.n_items else {"code": "none_ordered_twice"},
         }
 
     def _same_at(self, end: str, name: str, seed: int) -> Row:
@@ -62,13 +62,13 @@ class OrderMeasure:
             found.append(Given(item, rater, frozenset(output for output, tier in given.items() if tier == wanted)))
         return found
 
-    def _chance(self) -> str:
+    def _chance(self) -> Note:
         sizes: dict[Hashable, set[Hashable]] = defaultdict(set)
         for place in self.places:
             sizes[place.item].add(place.output)
         by_lot = [Given(one.unit, one.rater, 1 / len(sizes[one.unit])) for one in self._at("first")]
         chance = pair_agreement(by_lot, lambda one, _: one, replicates=0).value
-        return f"{chance:.0%} by lot" if chance == chance else ""
+        return {"code": "by_lot", "share": chance} if chance == chance else ""
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,13 @@ class TickMeasure:
             **alpha_row(alpha, "Krippendorff's alpha, nominal"),
             "equal": percent_agreement(*columns).value,
             "parts": self._parts(columns, seed) if alpha.n_units else [],
-            "note": "" if alpha.n_units else "Nothing has been ticked by two people yet.",
+            "note": "" if alpha.n_units else {"code": "none_ticked_twice"},
         }
 
     def _parts(self, columns: Triples, seed: int) -> list[Row]:
         tau = rank_agreement(self.places, replicates=REPLICATES // 2, seed=seed).tau
         share = sum(value == 1.0 for value in columns.values) / len(columns.values)
-        note = f"{share:.0%} of {len(columns.values):,} are ticked"
+        note = {"code": "ticked", "share": share, "n": len(columns.values)}
         return [part("Kendall's tau-b of the implied orders", tau, n=tau.n, note=note)]
 
 

@@ -11,6 +11,8 @@ MANY_VALUES = 200_000
 
 Items = frozenset[Hashable]
 Row = dict[str, Any]
+Note = dict[str, Any] | str
+"""A `code` of `annotations.quality.said.SENTENCES` with its numbers; empty where there is nothing to say."""
 
 
 class Measure(Protocol):
@@ -54,7 +56,7 @@ def alpha_row(alpha: Alpha, measure: str) -> Row:
     }
 
 
-def part(name: str, found: Interval, *, n: int, note: str = "") -> Row:
+def part(name: str, found: Interval, *, n: int, note: Note = "") -> Row:
     """A figure beside the coefficient."""
     return {"name": name, "value": found.value, "low": found.low, "high": found.high, "n": n, "note": note}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from annotations.protocols.likeness import word_distance, words_f1
-from annotations.quality.measures.rows import REPLICATES, Items, Row, alpha_row, part
+from annotations.quality.measures.rows import REPLICATES, Items, Note, Row, alpha_row, part
 from annotations.quality.reading import Edit, Spans, Texts
 from rewards.statistics.agreement import krippendorff_alpha
 from rewards.statistics.overlap import span_overlap
@@ -88,7 +88,7 @@ class EditMeasure(MarkMeasure):
         of = {output: self._item(output) for output in outputs}
         whether = krippendorff_alpha(outputs, raters, changed, clusters=of, replicates=REPLICATES // 2, seed=seed)
         alike = pair_agreement(self.edits, edited_alike, clusters=self._item, replicates=REPLICATES // 2, seed=seed)
-        note = f"{sum(changed) / len(changed):.0%} of {len(changed):,} answers change something"
+        note = {"code": "changed", "share": sum(changed) / len(changed), "n": len(changed)}
         return [
             part("Whether to change anything: alpha, nominal", whether, n=whether.n_units, note=note),
             part("Share of two people's changes that are the same", alike, n=alike.n),
@@ -124,7 +124,7 @@ class WordMeasure:
             **alpha_row(alpha, "Krippendorff's alpha, distance 1 − F1 of the words"),
             "equal": None,
             "parts": [self._voice(*voice, seed) for voice in by_voice.items()] if len(by_voice) > 1 else [],
-            "note": f"{n_written:,} written.",
+            "note": {"code": "written", "n": n_written},
         }
 
     def _voice(self, name: str, written: Sequence[Given[str]], seed: int) -> Row:
@@ -150,7 +150,7 @@ def _marked_alike(one: Marks, other: Marks) -> float:
     return span_overlap(one, other).f1
 
 
-def _why_no_spans(n_continua: int, n_units: int) -> str:
+def _why_no_spans(n_continua: int, n_units: int) -> Note:
     if not n_continua:
-        return "No text has been read by two people yet."
-    return "" if n_units else "Nobody marked anything in a text that two people read."
+        return {"code": "none_read_twice"}
+    return "" if n_units else {"code": "none_marked"}

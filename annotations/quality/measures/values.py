@@ -9,7 +9,7 @@ from typing import TypeVar
 from annotations.protocols import Question
 from annotations.protocols.checklist import CheckedCriterion, ChecklistQuestion
 from annotations.protocols.rating import RatingQuestion
-from annotations.quality.measures.rows import REPLICATES, Items, Row, alpha_row, part, replicates, same
+from annotations.quality.measures.rows import REPLICATES, Items, Note, Row, alpha_row, part, replicates, same
 from annotations.quality.reading import Texts
 from annotations.studies.inputs import Triples
 from rewards.statistics.agreement import krippendorff_alpha, percent_agreement
@@ -54,7 +54,7 @@ class ValueMeasure:
             **alpha_row(alpha, f"Krippendorff's alpha, {self._metric}"),
             "equal": percent_agreement(*self.columns).value,
             "parts": self._parts(seed) if alpha.n_units else [],
-            "note": "" if alpha.n_units else "Nothing has been answered by two people yet.",
+            "note": "" if alpha.n_units else {"code": "none_answered_twice"},
         }
 
     @property
@@ -108,7 +108,7 @@ class ValueMeasure:
             self.columns.units, self.columns.raters, sides,
             clusters=self._item_of, replicates=REPLICATES // 2, seed=seed,
         )  # fmt: skip
-        note = f"{known.count(0) / len(known):.0%} of answers are ties" if known else ""
+        note: Note = {"code": "ties", "share": known.count(0) / len(known)} if known else ""
         return [part("By side alone: alpha, nominal", alpha, n=alpha.n_units, note=note)]
 
     def _near(self, asked: RatingQuestion, seed: int) -> list[Row]:
@@ -135,11 +135,13 @@ def _columns(answers: Iterable[_Answer]) -> Triples:
     return columns
 
 
-def _prevalence(asked: CheckedCriterion, values: Sequence[float | str | None]) -> str:
+def _prevalence(asked: CheckedCriterion, values: Sequence[float | str | None]) -> Note:
     """How often it is met, or the mean of its levels where there are more than yes and no."""
     known = [float(value) for value in values if value is not None]
     if not known:
         return ""
     is_binary = {level.value for level in asked.levels if level.value is not None} <= {0.0, 1.0}
     found = fmean(known)
-    return f"met in {found:.0%} of {len(known):,} verdicts" if is_binary else f"mean value {found:.2f}"
+    if is_binary:
+        return {"code": "met", "share": found, "n": len(known)}
+    return {"code": "mean_value", "mean": found}
