@@ -14,7 +14,7 @@ from annotations.actions.consent import missing_consent
 from annotations.actions.lease import is_fresh, regain_item, renew_lease, require_open
 from annotations.actions.qualification import attempts_left
 from annotations.arms import GUIDELINES, SEQUENCE, SEQUENCES, second_part
-from annotations.checks import LIKE_WORK, CheckSettings, Kind, is_checked, kinds_in_use
+from annotations.checks import LIKE_WORK, CheckSettings, Kind, is_checked, is_told, kinds_in_use
 from annotations.checks_page import last_protocol_number, qualification_of
 from annotations.models import Assignment, Campaign, CampaignProgress
 from annotations.next_item import plan_of, still_to_come
@@ -101,11 +101,11 @@ def kept_for(campaign: Campaign, user: User) -> dict[str, int] | None:
 
 
 def page_after(assignment: Assignment) -> str | None:
-    """Where a submit leads before the next item: to the feedback on training, and back from making gold."""
+    """Where a submit leads before the next item: to the feedback where there is any, and back from making gold."""
     if assignment.makes_gold:
         slug = assignment.project.slug
         return reverse("annotations:check-detail", args=[slug, assignment.campaign_id, assignment.item_id])
-    if assignment.item.kind == Kind.TRAINING:
+    if is_told(assignment.campaign, assignment.item.kind):
         return reverse("annotations:annotate", args=[assignment.pk])
     return None
 
@@ -141,14 +141,14 @@ def _progress_rows(user_id: int, campaign_id: int) -> QuerySet[CampaignProgress]
 def _undoable(campaign: Campaign, user: User) -> Assignment | None:
     """The last submit of `user` in `campaign` that can still be taken back (one query)."""
     since = timezone.now() - timedelta(minutes=campaign.undo_minutes)
-    recent = _recently_submitted(user.pk, campaign.pk)
+    recent = _recently_submitted(user.pk, campaign.pk, is_told(campaign, Kind.GOLD))
     submitted = [assignment for assignment in recent if assignment.submitted_at and assignment.submitted_at >= since]
     return max(submitted, key=lambda assignment: assignment.submitted_at or since, default=None)
 
 
 @CompiledQuery
-def _recently_submitted(user_id: int, campaign_id: int) -> QuerySet[Assignment]:
-    return Assignment.objects.filter(user=user_id, campaign=campaign_id).recently_submitted()
+def _recently_submitted(user_id: int, campaign_id: int, gold_stands: bool) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(user=user_id, campaign=campaign_id).recently_submitted(gold_stands=gold_stands)
 
 
 def _with_layout(assignment: Assignment, data: dict[str, Any]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Self
 
-from annotations.models import Campaign, CampaignItem
+from annotations.models import Assignment, Campaign, CampaignItem
 
 Kind = CampaignItem.Kind
 
@@ -38,6 +38,8 @@ class CheckSettings:
         How often a person may try, each time with items not seen before.
     pause_after : int
         With so many failed attention checks a person gets no more items until a lead lets them go on; 0 for never.
+    tells_gold : bool
+        After an item with a known answer the person sees it beside their own, which then stands.
     """
 
     gold_percent: int = 10
@@ -48,6 +50,7 @@ class CheckSettings:
     qualification_percent: int = 80
     qualification_attempts: int = 1
     pause_after: int = 0
+    tells_gold: bool = False
 
     @classmethod
     def of(cls, campaign: Campaign) -> Self:
@@ -77,6 +80,17 @@ def kinds_in_use(campaign: Campaign) -> tuple[str, ...]:
 def is_checked(campaign: Campaign) -> bool:
     """Whether anything was ever set or decided here: people stay paused when the last check is gone (no query)."""
     return bool(campaign.checks)
+
+
+def is_told(campaign: Campaign, kind: str) -> bool:
+    """Whether who has answered an item of this kind is shown what is right."""
+    return kind == Kind.TRAINING or (kind == Kind.GOLD and CheckSettings.of(campaign).tells_gold)
+
+
+def stands_at_once(assignment: Assignment) -> bool:
+    """Whether a submit cannot be taken back: it made gold, is compared at once, or was answered by what is right."""
+    kind = assignment.item.kind
+    return assignment.makes_gold or kind not in LIKE_WORK or is_told(assignment.campaign, kind)
 
 
 def drawn_kind(campaign: Campaign, user_id: int, n_before: int) -> str | None:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from annotations.access import looked_back_at_by
 from annotations.actions.submission import undo_until
 from annotations.blinding import outputs_of, shown_item
-from annotations.checks import LIKE_WORK
+from annotations.checks import LIKE_WORK, stands_at_once
 from annotations.models import Assignment, Campaign, Submission
 from annotations.overlay import overlay_level, shown_by
 from annotations.page_data import assignment_data, questions_to_show
@@ -109,7 +109,7 @@ def neighbours_of(assignment: Assignment) -> Neighbours:
 
 def _undo(assignment: Assignment, submission: Submission | None) -> dict[str, Any]:
     """Until when the submit can be taken back, or could; nothing where it never could."""
-    if submission is None or assignment.makes_gold or assignment.item.kind not in LIKE_WORK:
+    if submission is None or stands_at_once(assignment):
         return {"undo_until": None, "can_undo": False}
     until = undo_until(assignment, submission)
     takes_work = assignment.campaign.status in (Campaign.Status.OPEN, Campaign.Status.PAUSED)

@@ -18,7 +18,7 @@ from annotations.actions.submit_statement import LeaseNotHeldError, write_submis
 from annotations.active_parts import check_parts, parts_known
 from annotations.answers import storable_json
 from annotations.blinding import outputs_of, shown_item
-from annotations.checks import LIKE_WORK
+from annotations.checks import stands_at_once
 from annotations.models import Assignment, CampaignItem, Submission
 from annotations.overlay import overlay_level, shown_by
 from annotations.proposals import plan_reviews, reviewed_marks
@@ -110,13 +110,14 @@ def undo_submission(*, assignment: Assignment) -> None:
     ------
     AppError
         409 with ``nothing_to_undo``, ``undo_too_late``, ``campaign_closed``; ``answer_stands`` for training and
-        qualification, and for what made gold: a right answer is changed on its own page.
+        qualification, for gold where people are told what is right, and for what made gold: a right answer is changed
+        on its own page.
     """
     submission = assignment.submissions.filter(undone_at=None).first()
     if submission is None:
         raise AppError(gettext("There is no submit to take back."), code="nothing_to_undo", status=409)
     campaign = assignment.campaign
-    if assignment.makes_gold or assignment.item.kind not in LIKE_WORK:
+    if stands_at_once(assignment):
         raise AppError(gettext("This answer stands: it has been compared already."), code="answer_stands", status=409)
     require_open(campaign, in_work=True)
     now = timezone.now()

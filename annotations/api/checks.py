@@ -62,7 +62,12 @@ class CheckSettingsSchema(serializers.Serializer[Any]):
     """The fields of `annotations.checks.CheckSettings`."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return {field.name: serializers.IntegerField(required=False) for field in fields(CheckSettings)}
+        return {
+            field.name: (serializers.BooleanField if isinstance(field.default, bool) else serializers.IntegerField)(
+                required=False
+            )
+            for field in fields(CheckSettings)
+        }
 
 
 class CheckList(GenericAPIView[Any]):

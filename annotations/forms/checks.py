@@ -40,6 +40,11 @@ class CheckSettingsForm(forms.Form):
     pause_after = forms.IntegerField(
         label=_("Pause a person after failed attention checks"), min_value=0, max_value=100, help_text=_("0: never.")
     )
+    tells_gold = forms.BooleanField(
+        required=False,
+        label=_("Tell people what is right after each gold item"),
+        help_text=_("They learn from it, and know then that it was one. What they have answered stands."),
+    )
 
     @classmethod
     def of(cls, campaign: Campaign, data: Any = None) -> "CheckSettingsForm":
@@ -62,7 +67,7 @@ class GoldForm(forms.Form):
         strip=False,
         max_length=MAX_EXPLANATION,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text=_("Why this is right. Shown after a training item."),
+        help_text=_("Why this is right. Shown after a training item, and after gold where people are told."),
     )
 
     def __init__(self, gold: GoldAnswer, questions: list[Question], data: Any = None) -> None:

@@ -31,11 +31,12 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         """Leases of `campaign` whose time is over."""
         return self.live().filter(campaign=campaign, lease_until__lt=Now())
 
-    def recently_submitted(self) -> AssignmentQuerySet:
+    def recently_submitted(self, *, gold_stands: bool) -> AssignmentQuerySet:
         """What may still be taken back if it is not too late: answers that are compared at once stand."""
         recent = self.filter(status="submitted", makes_gold=False)
+        stands = (*ANNOUNCED, "gold") if gold_stands else ANNOUNCED
         # Items are granted in the order of their ids, so the last submit is among the last few.
-        return recent.exclude(item__kind__in=ANNOUNCED).order_by("-id")[:10]
+        return recent.exclude(item__kind__in=stands).order_by("-id")[:10]
 
     def over(self) -> AssignmentQuerySet:
         """Submitted or skipped, the last first: what a person looks back at, which is work and what looks like it."""

@@ -13,7 +13,7 @@ from annotations.access import answerable_campaign_for, assignment_for, looked_b
 from annotations.actions.lease import lease_next_item, take_up_again
 from annotations.actions.submission import undo_submission
 from annotations.answering_page import annotate_page, page_after, resume_if_possible, start_page
-from annotations.checks import Kind
+from annotations.checks import is_told
 from annotations.checks_page import feedback_page
 from annotations.looking_back import looking_back_page
 from annotations.models import Assignment
@@ -53,8 +53,8 @@ def annotate(request: AuthedRequest, pk: int) -> HttpResponse:
         return TemplateResponse(request, "annotations/annotate.html", annotate_page(assignment))
     if assignment.makes_gold and assignment.status == Assignment.Status.SUBMITTED and (after := page_after(assignment)):
         return redirect(after)
-    if assignment.item.kind == Kind.TRAINING and assignment.status == Assignment.Status.SUBMITTED:
-        return TemplateResponse(request, "annotations/training_feedback.html", feedback_page(assignment))
+    if is_told(assignment.campaign, assignment.item.kind) and assignment.status == Assignment.Status.SUBMITTED:
+        return TemplateResponse(request, "annotations/answer_told.html", feedback_page(assignment))
     return TemplateResponse(request, "annotations/annotate_over.html", looking_back_page(assignment, refusal))
 
 

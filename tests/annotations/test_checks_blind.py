@@ -7,10 +7,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from annotations.access import assignment_for
 from annotations.actions.campaign import ProtocolContent, revise_protocol
 from annotations.actions.gold import make_check
 from annotations.actions.gold_import import import_gold
 from annotations.actions.qualification import set_checks
+from annotations.actions.submission import undo_submission
 from annotations.checks import CheckSettings
 from annotations.gold_rows import rows_of_column, rows_of_data, rows_of_file
 from annotations.models import Assignment, Campaign, CampaignItem, CheckResult
@@ -259,6 +261,31 @@ def test_training_shows_what_is_right_and_why_and_work_goes_on_from_there(client
     assert "Undo submit" not in page
 
 
+def test_where_gold_is_told_its_answer_is_shown_and_stands_and_work_can_still_be_taken_back(
+    client, project, owner, ann
+):
+    campaign = campaign_of(project, owner, 3)
+    make_gold(campaign.items.first(), owner)
+    campaign = settle(campaign, owner, gold_percent=100, tells_gold=True)
+    asked = lease(campaign, ann)
+    assert asked.item.kind == "gold"
+    client.force_login(ann)
+    body = {"key": "t", "answer": rated(asked, 1, 2), "with_next": True, "with_page": True}
+    done = client.post(f"/api/v1/assignments/{asked.pk}/submit", json.dumps(body), content_type="application/json")
+    assert (done.json()["next"], done.json()["page"]) == (f"/annotate/{asked.pk}/", None)
+    page = client.get(done.json()["next"]).content.decode()
+    assert "6 of 7" in page
+    assert "1 of 7" in page
+    with pytest.raises(AppError) as refused:
+        undo_submission(assignment=assignment_for(ann, asked.pk))
+    assert refused.value.code == "answer_stands"
+    work = lease(campaign, ann)
+    assert "Undo submit" not in client.get(f"/annotate/{work.pk}/").content.decode()
+    answer(work, key="w")
+    following = client.get(f"/annotate/{lease(campaign, ann).pk}/").content.decode()
+    assert reverse("annotations:submit-undo", args=[work.pk]) in following
+
+
 def test_a_new_version_of_the_guidelines_is_announced_noticed_and_kept_with_the_answer(client, project, owner, ann):
     campaign = campaign_of(project, owner, 3)
     answer(lease(campaign, ann))
@@ -309,7 +336,9 @@ def test_the_leads_pages_lead_from_an_item_to_its_right_answer(client, project, 
     assert saved.status_code == 302
     item.refresh_from_db()
     assert (item.gold.number, item.gold.explanation, item.gold.pass_marks) == (2, "So it is.", {"overall": 0.9})
-    kept = CheckSettings(gold_percent=7, attention_percent=0, repeat_percent=3, repeat_after=4, pause_after=2)
+    kept = CheckSettings(
+        gold_percent=7, attention_percent=0, repeat_percent=3, repeat_after=4, pause_after=2, tells_gold=True
+    )
     assert client.post(reverse("annotations:check-list", args=[slug, pk]), kept.to_json()).status_code == 302
     assert CheckSettings.of(Campaign.objects.get(pk=pk)) == kept
 

@@ -41,7 +41,7 @@ FOR_ANNOTATORS = re.compile(
     r"|platform/projects/models/user\.py|platform/projects/views/(invitation|profile|sign_up)\.py"
     r"|templates/(account|components|forms|mail|mfa)/|templates/[^/]+\.html|templates/annotations/questions/"
     r"|templates/annotations/(annotate\w*|campaign_start|guidelines|my_campaigns|notice|overlay_bar|own_reports)\.html"
-    r"|templates/annotations/(training_feedback|workbench)\.html"
+    r"|templates/annotations/(answer_told|workbench)\.html"
     r"|templates/projects/(account_delete|activity|email_\w+|farewell|invitation|key_map|mailed_notices)\.html"
     r"|templates/projects/(notification_list|profile\w*|project_list)\.html"
 )
