@@ -71,7 +71,7 @@ def _items(rng: np.random.Generator, parameters: dict[str, Any], played: dict[st
     """Twice as many items as answers, of kinds that lie apart; judges err the more, the less clear an item is."""
     n, kinds = 2 * parameters["answers"], parameters["options"]
     kind = rng.integers(kinds, size=n)
-    features = rng.normal(scale=10.0, size=(kinds, FEATURES))[kind] + rng.normal(size=(n, FEATURES))
+    features = rng.normal(scale=10.0, size=(kinds, FEATURES))[kind] + rng.normal(scale=0.1, size=(n, FEATURES))
     truth = np.clip(rng.random(kinds)[kind] + rng.normal(scale=0.1, size=n), 0.0, 1.0)
     noise = parameters["temperature"] * np.sqrt(truth * (1 - truth))
     return play_items(list(PICKERS.values()), truth, features, noise, lapse=parameters["lapse"], **played)

@@ -1,5 +1,6 @@
 """Which items to have labelled at all: a sample that estimates the mean of all, or those that are most in doubt."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -80,7 +81,10 @@ def cluster_centres(points: npt.ArrayLike, k: int, *, seed: int = 0) -> tuple[In
         raise ValueError(f"{k} clusters of {len(given)} items: expected 1 to {len(given)}")
     rng = np.random.default_rng(seed)
     start = given[rng.choice(len(given), k, replace=False)]
-    middles, labels = kmeans2(given, start, iter=50, minit="matrix", missing="warn", seed=seed)
+    with warnings.catch_warnings():
+        # Of a cluster without items, which is left out below.
+        warnings.simplefilter("ignore", UserWarning)
+        middles, labels = kmeans2(given, start, iter=50, minit="matrix", missing="warn", seed=seed)
     used, cluster = np.unique(labels, return_inverse=True)
     away = ((given - middles[labels]) ** 2).sum(axis=1)
     centre = np.array([np.flatnonzero(cluster == one)[np.argmin(away[cluster == one])] for one in range(len(used))])

@@ -23,7 +23,7 @@ class Scored(NamedTuple):
     Attributes
     ----------
     scores : ndarray, shape (members, n)
-        From 0 to 1, of each judge.
+        Of each judge, on the scale of the truth; its noise may lead beyond 0 and 1.
     centre, cluster, distance : ndarray
         From `cluster_centres` over the items' features.
     ask : callable
@@ -58,8 +58,8 @@ def disputed_items(known: Scored, n: int, rng: np.random.Generator) -> Ints:
 
 def middling_items(known: Scored, n: int, rng: np.random.Generator) -> Ints:
     """Those whose success rate, drawn from its posterior, is nearest to one half: see `DifficultyPosterior`."""
-    posterior = DifficultyPosterior.of_tasks(len(known.cluster))
-    return posterior.updated(known.score, np.full(len(known.cluster), len(known.scores))).choose(n, rng)
+    rate, judges = np.clip(known.score, 0.0, 1.0), np.full(len(known.cluster), len(known.scores))
+    return DifficultyPosterior.of_tasks(len(known.cluster)).updated(rate, judges).choose(n, rng)
 
 
 def sensitive_items(known: Scored, n: int, rng: np.random.Generator) -> Ints:
@@ -113,7 +113,7 @@ def play_items(
         What people say who look, from 0 to 1.
     features : array_like, shape (n, d)
     noise : array_like, shape (n,)
-        Standard deviation of each judge's score of each item, which is cut to 0 .. 1.
+        Standard deviation of each judge's score of each item.
     lapse : float
         Share of people's answers that are given blindly, even over 0 .. 1.
     horizon, repeats, points, seed : int
@@ -140,7 +140,7 @@ def play_items(
         paid, found = np.zeros((repeats, horizon)), 0.0
         for repeat in range(repeats):
             world = np.random.default_rng([seed, repeat])
-            scores = np.clip(right + spread * world.normal(size=(MEMBERS, len(right))), 0.0, 1.0)
+            scores = right + spread * world.normal(size=(MEMBERS, len(right)))
             blind = world.random(len(right)) < lapse
             answers = np.where(blind, world.random(len(right)), right)
             known = Scored(scores, *clusters, answers.__getitem__)

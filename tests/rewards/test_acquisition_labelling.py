@@ -31,14 +31,19 @@ def test_the_order_of_the_largest_errors_costs_nothing_and_takes_all_away():
 
 
 def test_a_fixed_order_costs_what_a_hand_works_out():
-    # Without noise the first two items have no error.
-    truth, noise = np.array([0.5, 0.5, 0.5]), np.array([0.0, 0.0, 1e9])
-    # Each judge of the third item says 0 or 1: the score is k / 3, its error 1/4 (k = 0, 3) or 1/36 (k = 1, 2).
-    last = play_items([by(lambda known, n, rng: np.arange(3))], truth, np.eye(3), noise, horizon=3, repeats=1, points=3)
-    [first, second, third] = last[0].regret
-    assert first == pytest.approx(second)
-    assert third == pytest.approx(0.0, abs=1e-12)
-    assert min(abs(first - 1 / 4), abs(first - 1 / 36)) < 1e-9
+    seen = {}
+
+    def in_order(known, n, rng):
+        seen["score"] = known.scores.mean(axis=0)
+        return np.arange(3)
+
+    # Without noise the first two items have no error: whoever asks them first owes that of the third until the end.
+    truth, noise = np.array([0.5, 0.2, 0.7]), np.array([0.0, 0.0, 0.4])
+    [curve] = play_items([by(in_order)], truth, np.eye(3), noise, horizon=3, repeats=1, points=3)
+    owed = (seen["score"][2] - 0.7) ** 2
+    assert owed > 0
+    assert curve.regret == pytest.approx([owed, owed, 0.0])
+    assert curve.found == pytest.approx(1.0)
 
 
 def test_every_strategy_asks_each_item_once_and_knows_no_truth():
@@ -105,6 +110,11 @@ def test_errors_that_the_judges_share_are_found_by_asking_at_the_centres_alone()
     share = {name: float(np.mean(kind[order] == 2)) for name, order in chosen.items()}
     # A sixth of the items is of that kind.
     assert share["cluster_sensitivity"] > 2 * share["ensemble_variance"]
+
+
+def test_equal_items_leave_clusters_empty_without_a_word():
+    [curve] = play_items([PICKERS["cluster_sensitivity"]], [0.5] * 40, np.zeros((40, 2)), [0.1] * 40, horizon=20)
+    assert 0 < curve.found < 1
 
 
 def test_what_cannot_be_played_is_named():
