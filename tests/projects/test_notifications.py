@@ -1,12 +1,15 @@
 """Notifications under the bell and by letter."""
 
+from smtplib import SMTPConnectError, SMTPDataError, SMTPRecipientsRefused, SMTPServerDisconnected
+
 import pytest
 from django.core import mail
+from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from annotations.actions.campaign import open_campaign, pause_campaign
 from projects.actions.member import add_member, change_role
-from projects.actions.notification import mail_due_notices, mark_read, notify
+from projects.actions.notification import MAIL_FOR, mail_due_notices, mark_read, notify
 from projects.models import Membership, Notification, User
 from projects.notices import NOTICES, line_of
 from tests.annotations.campaigns import make_campaign
@@ -104,15 +107,57 @@ def test_a_letter_goes_to_whoever_asked_for_that_kind_once(cast):
     assert "https://rubricate.example/p/quill/" in letter.body
 
 
-def test_a_mail_server_that_refuses_costs_the_letter_and_not_the_notification(cast, monkeypatch):
-    def refuse(*_args, **_kwargs):
-        raise ConnectionRefusedError
-
+@pytest.fixture
+def three_letters(cast, monkeypatch):
+    """Three letters that wait, and what the mail server says to them in turn: an error, or None for a letter sent."""
     User.objects.filter(pk=cast.owner.pk).update(mailed_notices=["run.finished"])
-    tell(User.objects.get(pk=cast.owner.pk))
-    monkeypatch.setattr("projects.mail.send_mail", refuse)
+    monkeypatch.setattr("projects.tasks.mail_notices.delay", lambda: None)
+    for name in ("First", "Second", "Third"):
+        tell(User.objects.get(pk=cast.owner.pk), data={"name": name, "scored": 3, "failed": 1})
+    replies, sent = [], []
+
+    def reply(subject, *_args, **_kwargs):
+        error = replies.pop(0)
+        if error is not None:
+            raise error
+        sent.append(subject.split("“")[1].split("”")[0])
+        return 1
+
+    monkeypatch.setattr("projects.mail.send_mail", reply)
+    return replies, sent
+
+
+def test_a_mail_server_that_is_away_delays_letters_and_costs_none(cast, three_letters):
+    replies, sent = three_letters
+    for away in (ConnectionRefusedError(), TimeoutError(), SMTPServerDisconnected(), SMTPConnectError(421, b"Busy")):
+        # One attempt a round: the other letters would wait for the same server.
+        replies[:] = [away]
+        assert mail_due_notices(address="") == 0
+        assert (replies, Notification.objects.filter(mail_due=True).count()) == ([], 3)
+    replies[:] = [None, None, None]
+    assert (mail_due_notices(address=""), sent) == (3, ["First", "Second", "Third"])
     assert mail_due_notices(address="") == 0
-    assert unread(cast.owner) == 1
+    assert unread(cast.owner) == 3
+
+
+def test_a_letter_that_is_put_off_waits_alone_and_one_that_is_refused_for_good_is_not_sent_again(three_letters):
+    replies, sent = three_letters
+    # RFC 5321: 450 asks for another try, 550 for none.
+    replies[:] = [SMTPRecipientsRefused({"x": (450, b"Later")}), SMTPRecipientsRefused({"x": (550, b"No")}), None]
+    assert (mail_due_notices(address=""), sent) == (1, ["Third"])
+    replies[:] = [SMTPDataError(554, b"No")]
+    assert mail_due_notices(address="") == 0
+    assert not Notification.objects.filter(mail_due=True).exists()
+
+
+def test_a_letter_is_tried_for_a_day_and_its_notification_stays(cast, three_letters, caplog):
+    replies, sent = three_letters
+    old = Notification.objects.order_by("pk")[:2]
+    Notification.objects.filter(pk__in=old).update(created_at=timezone.now() - MAIL_FOR)
+    replies[:] = [None]
+    assert (mail_due_notices(address=""), sent) == (1, ["Third"])
+    assert "2 letters could not be sent within 1 day" in caplog.text
+    assert unread(cast.owner) == 3
 
 
 def test_people_choose_what_is_mailed(cast, browse):

@@ -1,6 +1,8 @@
 """Telling people: in the page at once, and by e-mail where they asked for it."""
 
+import logging
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -9,8 +11,14 @@ from django.utils import timezone, translation
 
 from projects import mail
 from projects.languages import letter_language
+from projects.mail import Delivery
 from projects.models import Notification, Project, User
 from projects.notices import NOTICES, line_of
+
+logger = logging.getLogger(__name__)
+
+MAIL_FOR = timedelta(days=1)
+"""How long a letter is tried: a mail server that is away for a night costs nobody one, and older news is in the page."""
 
 
 @transaction.atomic
@@ -64,15 +72,30 @@ def mark_read(*, user: User, pks: Iterable[int] | None = None) -> int:
 def mail_due_notices(*, address: str, limit: int = 200) -> int:
     """Send what waits, each once, however many workers do it at a time; how many letters left.
 
-    A letter that the mail server refuses is not sent again: the page keeps the notification.
+    A letter that could not be handed over waits for the next round, which beat begins every minute, until it is
+    `MAIL_FOR` old: then it is not sent any more. One that the mail server refuses for good is not sent again. The page
+    keeps the notification either way.
     """
+    due = Notification.objects.filter(mail_due=True)
+    if late := due.filter(created_at__lt=timezone.now() - MAIL_FOR).update(mail_due=False):
+        logger.warning("%s letters could not be sent within %s and are not tried again", late, MAIL_FOR)
     count = 0
-    for pk in Notification.objects.filter(mail_due=True).order_by("pk").values_list("pk", flat=True)[:limit]:
+    for pk in due.order_by("pk").values_list("pk", flat=True)[:limit]:
         # The flag is cleared first: whoever clears it sends, so that nobody gets a letter twice.
-        if not Notification.objects.filter(pk=pk, mail_due=True).update(mail_due=False):
+        if not due.filter(pk=pk).update(mail_due=False):
             continue
-        notice = Notification.objects.select_related("user", "project").get(pk=pk)
-        with translation.override(letter_language(notice.user)):
-            context = {"line": line_of(notice), "notification": notice, "url": f"{address}{notice.url}"}
-            count += mail.send(notice.user.email, "notice", context)
+        became = _mailed(pk, address)
+        count += became is Delivery.SENT
+        if became in (Delivery.DEFERRED, Delivery.UNREACHABLE):
+            Notification.objects.filter(pk=pk).update(mail_due=True)
+        if became is Delivery.UNREACHABLE:
+            # The others would wait for the same server one by one.
+            break
     return count
+
+
+def _mailed(pk: int, address: str) -> Delivery:
+    notice = Notification.objects.select_related("user", "project").get(pk=pk)
+    with translation.override(letter_language(notice.user)):
+        context = {"line": line_of(notice), "notification": notice, "url": f"{address}{notice.url}"}
+        return mail.deliver(notice.user.email, "notice", context)
