@@ -18,7 +18,7 @@ from projects.notices import NOTICES, line_of
 logger = logging.getLogger(__name__)
 
 MAIL_FOR = timedelta(days=1)
-"""How long a letter is tried: a mail server that is away for a night costs nobody one, and older news is in the page."""
+"""How long a letter is tried: a mail server that is away for a night costs nobody one; older news is in the page."""
 
 
 @transaction.atomic
