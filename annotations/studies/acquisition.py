@@ -13,6 +13,7 @@ from rewards.acquisition.duels import DUELS
 from rewards.acquisition.labelling import PICKERS, play_items
 from rewards.acquisition.simulation import Curve, play_arms, play_duels, preferences, winner_of
 from rewards.models import Comparison, Policy
+from rewards.statistics.winners import standings
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,16 +49,18 @@ def compute(project: Project, parameters: dict[str, Any]) -> dict[str, Any]:
         names = [f"kind {number}" for number in range(1, parameters["options"] + 1)]
         return _result(parameters, curves, names, 0, compared=0)
     if parameters["source"] == POLICIES:
-        names, chances, compared = _policies(project)
-        chances = (1 - parameters["lapse"]) * chances + parameters["lapse"] / 2
-        features = None
+        names, wins, compared = _policies(project)
+        # One win each is taken for granted: no pair is beyond doubt.
+        chances = (1 - parameters["lapse"]) * (wins + 1) / (wins + wins.T + 2) + parameters["lapse"] / 2
+        features, told = None, _standings(names, wins)
     else:
+        told = {}
         features = rng.normal(size=(parameters["options"], FEATURES))
         utility = features @ rng.normal(size=FEATURES)
         chances = preferences(utility, temperature=parameters["temperature"], lapse=parameters["lapse"])
         names, compared = [f"option {number}" for number in range(1, len(utility) + 1)], 0
     curves = play_duels(list(DUELS.values()), chances, features=features, **played)
-    return _result(parameters, curves, names, winner_of(chances), compared=compared)
+    return _result(parameters, curves, names, winner_of(chances), compared=compared) | told
 
 
 def _judges(rng: np.random.Generator, parameters: dict[str, Any], played: dict[str, int]) -> list[Curve]:
@@ -87,7 +90,7 @@ def _result(
 
 
 def _policies(project: Project) -> tuple[list[str], Floats, int]:
-    """The share of comparisons that each policy won against each other, one win each taken for granted (one query)."""
+    """How often each policy won against each other, a tie as half for either, over how many comparisons (one query)."""
     rows = (
         Comparison.objects.filter(
             judgment__project=project,
@@ -107,7 +110,7 @@ def _policies(project: Project) -> tuple[list[str], Floats, int]:
     if len(chosen) < 2:
         raise ValueError(f"comparisons of {len(chosen)} policies are stored: expected at least 2")
     place = {policy: index for index, policy in enumerate(chosen)}
-    wins, compared = np.ones((len(chosen), len(chosen))), 0
+    wins, compared = np.zeros((len(chosen), len(chosen))), 0
     for a, b, choice, times in counted:
         if a in place and b in place:
             share = {"a": 1.0, "b": 0.0, "tie": 0.5}[choice]
@@ -115,4 +118,29 @@ def _policies(project: Project) -> tuple[list[str], Floats, int]:
             wins[place[b], place[a]] += (1 - share) * times
             compared += times
     names = Policy.objects.in_bulk(chosen)
-    return [names[policy].name for policy in chosen], wins / (wins + wins.T), compared
+    return [names[policy].name for policy in chosen], wins, compared
+
+
+def _standings(names: list[str], wins: Floats) -> dict[str, Any]:
+    """Who wins by which notion, the best by Copeland first, and where preferences run in circles."""
+    found = standings(wins)
+    order = np.lexsort((-np.nan_to_num(found.borda), -np.nan_to_num(found.copeland)))
+    rows = [
+        {
+            "name": names[place],
+            "borda": _known(found.borda[place]),
+            "copeland": _known(found.copeland[place]),
+            "von_neumann": float(found.von_neumann[place]),
+            "compared": int(wins[place].sum() + wins[:, place].sum()),
+        }
+        for place in order
+    ]
+    cycles = [
+        {"names": [names[one] for one in cycle.members], "is_certain": cycle.is_certain} for cycle in found.cycles
+    ]
+    return {"standings": rows, "condorcet": "" if found.condorcet is None else names[found.condorcet], "cycles": cycles}
+
+
+def _known(value: float) -> float | None:
+    """None for a policy whose rivals are not among those that play."""
+    return None if value != value else float(value)

@@ -49,6 +49,30 @@ def test_the_projects_policies_answer_as_they_were_compared(project):
         make_comparison(rater, a, b, "a")
     result = run_study(project, kind="acquisition", parameters={**SMALL, "source": "policies"}).result
     assert (result["winner"], result["compared"], sorted(result["names"])) == ("strong", 6, ["strong", "weak"])
+    assert (result["condorcet"], result["cycles"]) == ("strong", [])
+    assert [(row["name"], row["borda"], row["compared"]) for row in result["standings"]] == [
+        ("strong", 1, 6),
+        ("weak", 0, 6),
+    ]
+
+
+def test_policies_that_beat_each_other_in_a_circle_are_told_and_escaped(client, owner, project):
+    rater = make_rater(project, "ann")
+    names = ["rock", "paper<b>", "scissors"]
+    for better, worse in ((0, 2), (1, 0), (2, 1)):
+        for number in range(9):
+            task = make_task(project, f"{better}-{number}")
+            a, b = (make_output(task, "x", policy=names[one]) for one in (better, worse))
+            make_comparison(rater, a, b, "a")
+    study = run_study(project, kind="acquisition", parameters={**SMALL, "source": "policies"})
+    # 9 of 9: 2 sqrt(9) 0.5 = 3 > 1.96.
+    assert [(sorted(cycle["names"]), cycle["is_certain"]) for cycle in study.result["cycles"]] == [
+        (sorted(names), True)
+    ]
+    client.force_login(owner)
+    page = client.get(f"/p/lab/compare/{study.pk}/").content.decode()
+    assert "Preferences run in circles" in page
+    assert "paper&lt;b&gt; &gt;" in page
 
 
 def test_without_compared_policies_it_says_what_it_needs(project):
