@@ -21,10 +21,10 @@ MARK = "mark_"
 class CheckSettingsForm(forms.Form):
     """How often, and what follows."""
 
-    gold_percent = forms.IntegerField(label=_("Gold, % of items"), min_value=0, max_value=50)
-    attention_percent = forms.IntegerField(label=_("Attention checks, % of items"), min_value=0, max_value=50)
+    gold_percent = forms.IntegerField(label=_("Gold, share of items in %"), min_value=0, max_value=50)
+    attention_percent = forms.IntegerField(label=_("Attention checks, share of items in %"), min_value=0, max_value=50)
     repeat_percent = forms.IntegerField(
-        label=_("Asked again, % of items"),
+        label=_("Asked again, share of items in %"),
         min_value=0,
         max_value=50,
         help_text=_("Of the same person, to see how far they agree with themselves."),
@@ -33,7 +33,9 @@ class CheckSettingsForm(forms.Form):
     qualification_items = forms.IntegerField(
         label=_("Items of a qualification"), min_value=0, max_value=200, help_text=_("0: all that there are.")
     )
-    qualification_percent = forms.IntegerField(label=_("Pass mark, % of them right"), min_value=1, max_value=100)
+    qualification_percent = forms.IntegerField(
+        label=_("Pass mark, share of them right in %"), min_value=1, max_value=100
+    )
     qualification_attempts = forms.IntegerField(
         label=_("Attempts"), min_value=1, max_value=20, help_text=_("Each with items that the person has not seen.")
     )

@@ -190,7 +190,7 @@ def _version_data(version: RubricVersion) -> Any:
             "name": version.rubric.name,
             "task_external_id": version.rubric.task_external_id,
             "number": version.number,
-            "note": version.note,
+            "note": version.note_said,
             "content_hash": version.content_hash,
             "created_at": version.created_at,
             "criteria": rubric_to_dict(content)["criteria"],

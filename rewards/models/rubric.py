@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from projects.models import Project
 from rewards.querysets.rubric import RubricQuerySet, RubricVersionQuerySet
+from rewards.rubric_notes import said
 from rewards.rubrics.content import Criterion as CriterionContent
 from rewards.rubrics.content import Importance, Kind, Level, RubricContent
 
@@ -70,6 +71,11 @@ class RubricVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rubric} v{self.number}"
+
+    @property
+    def note_said(self) -> str:
+        """The note in the reader's language, where the platform wrote it."""
+        return said(self.note)
 
     def content(self) -> RubricContent:
         """What this version says, in order; one query unless `criteria` is prefetched."""

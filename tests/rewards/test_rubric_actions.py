@@ -14,6 +14,7 @@ from rewards.actions.rubrics import (
 )
 from rewards.forms.rubric_draft import RubricDraft
 from rewards.models import Rubric
+from rewards.rubric_notes import said
 from rewards.rubrics.parse import RubricError, content_hash, rubric_from_dict
 from tests.factories import make_project, make_user
 
@@ -230,3 +231,10 @@ def test_an_empty_rubric_is_refused():
 
     assert draft.content() is None
     assert set(draft.errors) == {"name", "criteria"}
+
+
+@pytest.mark.parametrize(
+    "note", ["shorter", "{", '{"code": "refine"}', '{"code": "other", "proposal": 1, "model": "m"}', "[1]"]
+)
+def test_what_a_person_notes_stands_as_it_was_written(note):
+    assert said(note) == note

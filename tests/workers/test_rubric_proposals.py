@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from projects.errors import AppError
 from rewards.actions.rubrics import create_rubric, save_version
 from rewards.models import Rubric
+from rewards.rubric_notes import SENTENCES
 from rewards.rubrics.parse import rubric_from_dict
 from tests.factories import make_comparison, make_output, make_project, make_rater, make_rating, make_task, make_user
 from tests.workers.scripted_engine import ScriptedEngine
@@ -142,10 +143,15 @@ def test_a_written_rubric_waits_for_a_person(written, task):
 
 
 def test_accepting_makes_the_tasks_own_rubric(written, people):
-    version = accept_proposal(proposal=written, actor=people["manager"])
-
+    with translation.override("de"):
+        version = accept_proposal(proposal=written, actor=people["manager"])
+        in_german = version.note_said
     assert version.rubric.task_external_id == "bridge"
     assert version.content().keys == ("year", "river")
+    # Whoever reads the note has it in their own language, whoever accepted.
+    assert version.note_said == f"Proposal {written.pk}: written from task and reference, by {written.endpoint.name}"
+    assert in_german.startswith(f"Vorschlag {written.pk}: ")
+    assert SENTENCES.keys() == set(RubricProposal.Kind.values)
     assert (written.status, written.accepted_version, written.decided_by) == ("accepted", version, people["manager"])
     with pytest.raises(AppError, match="Nobody can accept"):
         accept_proposal(proposal=written, actor=people["manager"])

@@ -16,6 +16,7 @@ from projects.models import Project, User
 from rewards.actions.rubrics import create_rubric, save_version
 from rewards.heartbeat import beating
 from rewards.models import Output, Rubric, RubricVersion, Task
+from rewards.rubric_notes import proposal_note
 from rewards.rubrics.content import RubricContent
 from rewards.rubrics.parse import RubricError, rubric_from_dict
 from workers.authoring.refinement import MOST_ITERATIONS
@@ -353,7 +354,7 @@ def _content(proposal: RubricProposal, base: RubricContent, chosen: Sequence[Cha
 
 
 def _adopt(proposal: RubricProposal, actor: User, content: RubricContent) -> RubricVersion:
-    note = f"Proposal {proposal.pk}: {proposal.get_kind_display().lower()}, by {proposal.endpoint.name}"[:300]
+    note = proposal_note(proposal.kind, proposal=proposal.pk, model=proposal.endpoint.name)
     if proposal.rubric is not None:
         return save_version(rubric=proposal.rubric, actor=actor, content=content, note=note).version
     task = proposal.task
