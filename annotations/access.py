@@ -9,6 +9,7 @@ from django.db import models
 from django.http import Http404
 from django.utils.translation import gettext
 
+from annotations.checks import Kind, is_told
 from annotations.models import Adjudication, Assignment, Campaign, CampaignItem, ItemReport, Study
 from annotations.querysets.assignment import AssignmentQuerySet
 from annotations.querysets.campaign import CampaignQuerySet
@@ -100,7 +101,7 @@ def _own_assignments(user_id: int, bound_project_id: int | None, pk: int) -> mod
 
 def looked_back_at_by(user: User, campaign: Campaign) -> AssignmentQuerySet:
     """What `user` submitted or skipped in a campaign as it was loaded for them, the last first."""
-    return Assignment.objects.of(user).filter(campaign=campaign).over()
+    return Assignment.objects.of(user).filter(campaign=campaign).over(gold_stands=is_told(campaign, Kind.GOLD))
 
 
 def adjudicated_item_for(

@@ -1,6 +1,7 @@
 """The page of an item that is over: what was asked, what was answered, and the items before and after it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.utils import timezone
@@ -9,7 +10,7 @@ from django.utils.translation import gettext
 from annotations.access import looked_back_at_by
 from annotations.actions.submission import undo_until
 from annotations.blinding import outputs_of, shown_item
-from annotations.checks import LIKE_WORK, stands_at_once
+from annotations.checks import stands_at_once
 from annotations.models import Assignment, Campaign, Submission
 from annotations.overlay import overlay_level, shown_by
 from annotations.page_data import assignment_data, questions_to_show
@@ -73,7 +74,7 @@ def submitted_data(assignment: Assignment) -> dict[str, Any]:
         return {}
     return {
         "answer": submission.answer,
-        "undo_until": undo_until(assignment, submission),
+        "undo_until": _until(assignment, submission),
         "policies": policies_of(assignment, submission),
     }
 
@@ -99,8 +100,7 @@ def neighbours_of(assignment: Assignment) -> Neighbours:
     From an item that is neither, the way back leads to the last one that is.
     """
     mine = looked_back_at_by(assignment.user, assignment.campaign)
-    is_listed = assignment.item.kind in LIKE_WORK and not assignment.makes_gold
-    since = assignment.over_since if is_listed else None
+    since = None if stands_at_once(assignment) else assignment.over_since
     if since is None:
         return Neighbours(mine.values_list("pk", flat=True).first(), None)
     before, after = mine.earlier_than(since, assignment.pk), mine.later_than(since, assignment.pk)
@@ -109,11 +109,15 @@ def neighbours_of(assignment: Assignment) -> Neighbours:
 
 def _undo(assignment: Assignment, submission: Submission | None) -> dict[str, Any]:
     """Until when the submit can be taken back, or could; nothing where it never could."""
-    if submission is None or stands_at_once(assignment):
+    until = _until(assignment, submission)
+    if until is None:
         return {"undo_until": None, "can_undo": False}
-    until = undo_until(assignment, submission)
     takes_work = assignment.campaign.status in (Campaign.Status.OPEN, Campaign.Status.PAUSED)
     return {"undo_until": until, "can_undo": takes_work and timezone.now() <= until}
+
+
+def _until(assignment: Assignment, submission: Submission | None) -> datetime | None:
+    return None if submission is None or stands_at_once(assignment) else undo_until(assignment, submission)
 
 
 def _goes_on(assignment: Assignment) -> bool:
@@ -125,7 +129,7 @@ def _goes_on(assignment: Assignment) -> bool:
 
 
 def _tells(assignment: Assignment) -> bool:
-    return assignment.campaign.reveals_policies and assignment.item.kind in LIKE_WORK and not assignment.makes_gold
+    return assignment.campaign.reveals_policies and not stands_at_once(assignment)
 
 
 def _said(assignment: Assignment, answer: Mapping[str, Any]) -> list[Said]:

@@ -1,6 +1,6 @@
 """Who wrote what a person judged: told to them where the campaign says so, and only when it changes no answer any more.
 
-It is told of an answer to work, or to what looks like work, once all of this holds:
+It is told of an answer to work, or to what looks like work and is not told to be a check, once all of this holds:
 
 - the submit stands and can no longer be taken back. That the campaign is closed does not do instead: it may be opened
   again while the submit can still be undone;
@@ -16,7 +16,7 @@ Why it is not told yet is never said: the reason could tell a check from work.
 from django.utils import timezone
 
 from annotations.actions.submission import undo_until
-from annotations.checks import LIKE_WORK, MIXED, CheckSettings, Kind, kinds_in_use
+from annotations.checks import MIXED, CheckSettings, Kind, kinds_in_use, stands_at_once
 from annotations.models import Assignment, Campaign, CampaignItem, Submission
 from annotations.protocols import LABELS
 from projects.access import Capability, roles_with
@@ -41,7 +41,7 @@ def policies_of(assignment: Assignment, submission: Submission | None) -> dict[s
 
 def _may_tell(assignment: Assignment, submission: Submission) -> bool:
     campaign, item = assignment.campaign, assignment.item
-    if not campaign.reveals_policies or assignment.makes_gold or item.kind not in LIKE_WORK:
+    if not campaign.reveals_policies or stands_at_once(assignment):
         return False
     if assignment.status != Assignment.Status.SUBMITTED or timezone.now() <= undo_until(assignment, submission):
         return False

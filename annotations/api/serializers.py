@@ -153,7 +153,9 @@ class AssignmentDetailOutput(AssignmentOutput):
     """With what there is to say of an item that is submitted."""
 
     answer = serializers.DictField(required=False, help_text="As it was submitted; empty where retention took it.")
-    undo_until = serializers.DateTimeField(required=False, help_text="How long the submit can be taken back.")
+    undo_until = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="How long the submit can be taken back; null where it never can."
+    )
     policies = serializers.DictField(
         child=serializers.CharField(allow_blank=True),
         required=False,

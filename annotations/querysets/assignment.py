@@ -34,15 +34,15 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def recently_submitted(self, *, gold_stands: bool) -> AssignmentQuerySet:
         """What may still be taken back if it is not too late: answers that are compared at once stand."""
         recent = self.filter(status="submitted", makes_gold=False)
-        stands = (*ANNOUNCED, "gold") if gold_stands else ANNOUNCED
         # Items are granted in the order of their ids, so the last submit is among the last few.
-        return recent.exclude(item__kind__in=stands).order_by("-id")[:10]
+        return recent.exclude(item__kind__in=_stand_at_once(gold_stands)).order_by("-id")[:10]
 
-    def over(self) -> AssignmentQuerySet:
-        """Submitted or skipped, the last first: what a person looks back at, which is work and what looks like it."""
+    def over(self, *, gold_stands: bool) -> AssignmentQuerySet:
+        """Submitted or skipped, the last first: what a person looks back at, not what has a page of feedback."""
         done = self.filter(status__in=["submitted", "skipped"], makes_gold=False)
         when = Case(When(status="skipped", then="skipped_at"), default="submitted_at")
-        return done.exclude(item__kind__in=ANNOUNCED).annotate(over_at=when).order_by("-over_at", "-pk")
+        walked = done.exclude(item__kind__in=_stand_at_once(gold_stands))
+        return walked.annotate(over_at=when).order_by("-over_at", "-pk")
 
     def earlier_than(self, over_at: datetime, pk: int) -> AssignmentQuerySet:
         """Of those that are `over`, what was so before."""
@@ -60,3 +60,7 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
             .defer("campaign__selection", "campaign__leak_scan", "project__description")
             .annotate(rater_id=Subquery(raters.values("pk")[:1]))
         )
+
+
+def _stand_at_once(gold_stands: bool) -> tuple[str, ...]:
+    return (*ANNOUNCED, "gold") if gold_stands else ANNOUNCED

@@ -104,6 +104,10 @@ def test_checks_stand_in_the_walk_as_work_does_and_training_does_not(project, ow
     assert done[1].item == gold
     assert neighbours_of(assignment_for(ann, done[2].pk)) == (done[1].pk, None)
     assert neighbours_of(assignment_for(ann, done[1].pk)) == (None, done[2].pk)
+    # Where people are told what is right, gold has a page of feedback, as training has.
+    campaign.checks["tells_gold"] = True
+    campaign.save()
+    assert neighbours_of(assignment_for(ann, done[2].pk)) == (None, None)
 
 
 def test_the_page_shows_texts_and_answer_and_until_when_it_can_be_taken_back(
