@@ -58,8 +58,8 @@ def output_for(user: User, slug: str, pk: int) -> Output:
 
 
 def judgment_for(user: User, slug: str, pk: int) -> Judgment:
-    """One judgment with its answers."""
-    return _of_project(user, slug, Judgment.objects.with_answers(), pk)
+    """One judgment with its answers and the texts that its spans lie in."""
+    return _of_project(user, slug, Judgment.objects.with_answers().with_marked_texts(), pk)
 
 
 def traced_judgment_for(user: User, slug: str, pk: int) -> Judgment:

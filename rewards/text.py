@@ -8,12 +8,15 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Offsets = npt.NDArray[np.int64]
+
+CONTEXT: Final = 32
+"""Code points before and after a stretch that tell it from the same words elsewhere."""
 
 _REFUSED = re.compile("[\x00\ud800-\udfff]")
 
@@ -70,11 +73,6 @@ def sha256_text(text: str) -> str:
 def to_utf16(text: str, offset: int) -> int:
     """Convert one code-point offset to UTF-16 code units; see `to_utf16_many`."""
     return int(to_utf16_many(text, [offset])[0])
-
-
-def from_utf16(text: str, offset: int) -> int:
-    """Convert one UTF-16 offset to code points; see `from_utf16_many`."""
-    return int(from_utf16_many(text, [offset])[0])
 
 
 def to_utf16_many(text: str, offsets: Sequence[int] | Offsets) -> Offsets:
@@ -172,29 +170,24 @@ def quote(text: str, span: Span) -> str:
     return text[span.start : span.end]
 
 
-def quote_selector(text: str, start: int, end: int, context: int = 32) -> QuoteSelector:
+def quote_selector(text: str, start: int, end: int, context: int = CONTEXT) -> QuoteSelector:
     """Name a stretch by its words and up to ``context`` code points on each side."""
     exact = quote(text, Span(0, start, end))
     return QuoteSelector(exact, text[max(0, start - context) : start], text[end : end + context])
 
 
-def locate(text: str, selector: QuoteSelector) -> tuple[int, int] | None:
-    """Find the stretch a selector names: (start, end) in code points, or None.
+def find_again(text: str, selector: QuoteSelector) -> tuple[int, int] | None:
+    """Find the stretch a selector names: (start, end) in code points.
 
-    Where the words occur more than once, the occurrence whose neighbourhood agrees longest with the prefix and the
-    suffix wins, and the earliest of equals. An empty quotation is found nowhere.
+    None where prefix, words and suffix do not stand in the text one after another, and where they stand there more than
+    once: which of the places was meant, nobody could say. An empty quotation is found nowhere.
     """
-    best: tuple[int, int] | None = None
-    best_agreement = -1
-    start = text.find(selector.exact) if selector.exact else -1
-    while start >= 0:
-        end = start + len(selector.exact)
-        before = _common_prefix(text[max(0, start - len(selector.prefix)) : start][::-1], selector.prefix[::-1])
-        after = _common_prefix(text[end : end + len(selector.suffix)], selector.suffix)
-        if before + after > best_agreement:
-            best, best_agreement = (start, end), before + after
-        start = text.find(selector.exact, start + 1)
-    return best
+    whole = "".join((selector.prefix, selector.exact, selector.suffix))
+    at = text.find(whole) if selector.exact else -1
+    if at < 0 or text.find(whole, at + 1) >= 0:
+        return None
+    start = at + len(selector.prefix)
+    return start, start + len(selector.exact)
 
 
 def word_bounds(text: str, start: int, end: int) -> tuple[int, int]:
@@ -322,10 +315,3 @@ def _check_range(offsets: Offsets, length: int, unit: str) -> None:
     outside = (offsets < 0) | (offsets > length)
     if outside.any():
         raise ValueError(f"offset {offsets[outside][0]} lies outside the text: expected 0 to {length} {unit}")
-
-
-def _common_prefix(left: str, right: str) -> int:
-    for index, (one, other) in enumerate(zip(left, right, strict=False)):
-        if one != other:
-            return index
-    return min(len(left), len(right))

@@ -23,7 +23,8 @@ class JudgmentList(GenericAPIView[Any]):
     )
     def get(self, request: AuthedApiRequest, slug: str) -> Response:
         project = project_for(request.user, slug)
-        judgments = Judgment.objects.of(project).matching(**conditions(JudgmentQuery, request)).with_answers()
+        found = Judgment.objects.of(project).matching(**conditions(JudgmentQuery, request))
+        judgments = found.with_answers().with_marked_texts()
         return self.get_paginated_response(JudgmentOutput(self.paginate_queryset(judgments), many=True).data)
 
 

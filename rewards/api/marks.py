@@ -42,7 +42,7 @@ class MarkReview(GenericAPIView[Any]):
     @extend_schema(responses=JudgmentOutput(many=True), summary="What people say of a model's span, oldest first")
     def get(self, request: AuthedApiRequest, slug: str, pk: int) -> Response:
         mark = reviewable_mark_for(request.user, slug, pk)
-        reviews = Judgment.objects.reviews_of(mark).standing().with_answers().order_by("id")
+        reviews = Judgment.objects.reviews_of(mark).standing().with_answers().with_marked_texts().order_by("id")
         return Response(JudgmentOutput(reviews, many=True).data)
 
     @extend_schema(

@@ -21,6 +21,7 @@ from rewards.models import (
     Task,
     Verdict,
 )
+from rewards.text import CONTEXT, QuoteSelector, quote_selector
 
 LARGEST_KEY = 2**63 - 1
 """What a row's key can be: a larger number finds nothing and must not reach the database."""
@@ -190,6 +191,17 @@ class RankedOutputOutput(serializers.ModelSerializer[RankedOutput]):
 
 
 class SpanOutput(serializers.ModelSerializer[SpanMark]):
+    """A mark with what W3C's annotation model calls a text quote selector, made from the stored text."""
+
+    prefix = serializers.SerializerMethodField(help_text=f"Up to {CONTEXT} code points before the quote.")
+    suffix = serializers.SerializerMethodField(help_text=f"Up to {CONTEXT} code points after it.")
+
+    def get_prefix(self, mark: SpanMark) -> str:
+        return _selector(mark).prefix
+
+    def get_suffix(self, mark: SpanMark) -> str:
+        return _selector(mark).suffix
+
     class Meta:
         model = SpanMark
         fields = [
@@ -199,6 +211,8 @@ class SpanOutput(serializers.ModelSerializer[SpanMark]):
             "start",
             "end",
             "quote",
+            "prefix",
+            "suffix",
             "text_sha256",
             "type",
             "severity",
@@ -206,6 +220,10 @@ class SpanOutput(serializers.ModelSerializer[SpanMark]):
             "explanation",
             "origin",
         ]
+
+
+def _selector(mark: SpanMark) -> QuoteSelector:
+    return quote_selector(mark.output.messages[mark.message]["text"], mark.start, mark.end)
 
 
 class StepLabelOutput(serializers.ModelSerializer[StepLabel]):

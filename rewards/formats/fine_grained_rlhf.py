@@ -11,6 +11,7 @@ from typing import Any, Final
 from rewards.formats.identity import digest_of
 from rewards.formats.json_rows import array_items, decode_row, kind_of, refuse_unknown_keys
 from rewards.formats.records import (
+    Anchor,
     Choice,
     ComparisonRecord,
     CritiqueKind,
@@ -24,6 +25,7 @@ from rewards.formats.records import (
     TaskRecord,
 )
 from rewards.formats.sources import SourceFile
+from rewards.text import quote_selector, sha256_text
 
 DEFAULT_RATER: Final = "Fine-Grained RLHF annotators"
 ANSWERS: Final = 4
@@ -112,13 +114,14 @@ class _Question:
 
     def _spans(self) -> SpansRecord:
         text = _text(self.data, "prediction 1")
+        digest = sha256_text(text)
         return SpansRecord(
             row=self.row,
             task_external_id=self.task_id,
             output_external_id=self._output_id(1),
             rater=self.rater,
             spans=[
-                _span(error, f"feedback.errors[{index}]", len(text))
+                _span(error, f"feedback.errors[{index}]", text, digest)
                 for index, error in enumerate(_list(self.feedback, "errors", "feedback."))
             ],
             file=self.file,
@@ -155,19 +158,21 @@ class _Question:
             )
 
 
-def _span(error: object, at: str, length: int) -> SpanMark:
+def _span(error: object, at: str, text: str, digest: str) -> SpanMark:
     if not isinstance(error, dict):
         raise InvalidRow(at, f"It is {kind_of(error)}", "an object with error type, start and end")
     refuse_unknown_keys(error, _ERROR_KEYS, at)
     start, end = _offset(error, "start", at), _offset(error, "end", at)
-    if not 0 <= start < end <= length:
+    if not 0 <= start < end <= len(text):
         raise InvalidRow(
-            at, f"The span {start} to {end} is not within the answer", f"0 <= start < end <= {length} characters"
+            at, f"The span {start} to {end} is not within the answer", f"0 <= start < end <= {len(text)} characters"
         )
     kind = _text(error, "error type", f"{at}.")
     if not kind or len(kind) > 80:
         raise InvalidRow(f"{at}.error type", f"It has {len(kind)} characters", "1 to 80 characters")
-    return SpanMark(0, start, end, kind, explanation=_text(error, "explanation", f"{at}."))
+    # The project may hold another state of the answer under its id, and keep it.
+    anchor = Anchor(*quote_selector(text, start, end), digest)
+    return SpanMark(0, start, end, kind, explanation=_text(error, "explanation", f"{at}."), anchor=anchor)
 
 
 def _offset(error: Mapping[str, Any], key: str, at: str) -> int:

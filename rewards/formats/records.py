@@ -1,7 +1,8 @@
 """What readers yield: tasks, outputs, judgments, and the rows that could not be taken.
 
-Each record refers only to tasks and outputs that were yielded before it. Where a file scatters the outputs of one task,
-the task comes with its first output and the others follow as `OutputRecord`s of their own.
+Each record refers only to tasks and outputs that were yielded before it, or are stored in the project. Where a file
+scatters the outputs of one task, the task comes with its first output and the others follow as `OutputRecord`s of their
+own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -108,8 +109,24 @@ class ComparisonRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Anchor:
+    """By what a mark is found again in another state of its text; what is empty is not known."""
+
+    quote: str
+    prefix: str = ""
+    suffix: str = ""
+    text_sha256: str = ""
+    """Of the whole text that was marked."""
+    in_utf16: bool = False
+    """The mark's offsets count UTF-16 code units."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpanMark:
-    """A marked stretch of one message, in Unicode code points, `start` included and `end` not."""
+    """A marked stretch of one message, in Unicode code points, `start` included and `end` not.
+
+    With an `anchor` it lies where the anchor finds it in the stored text, and otherwise at its offsets.
+    """
 
     message: int
     start: int
@@ -118,6 +135,7 @@ class SpanMark:
     severity: str = ""
     value: float | None = None
     explanation: str = ""
+    anchor: Anchor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +144,7 @@ class SpansRecord:
 
     row: int
     task_external_id: str
+    """Empty where the file names the output alone."""
     output_external_id: str
     rater: str
     spans: Sequence[SpanMark]

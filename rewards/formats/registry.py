@@ -15,6 +15,7 @@ from rewards.formats import (
     reward_rows,
     rubricate_csv,
     rubricate_jsonl,
+    rubricate_spans,
     sparse_feedback,
     trl,
 )
@@ -119,6 +120,27 @@ IMPORT_FORMATS: Final[Mapping[str, ImportFormat]] = {
             "are one task; its columns may be left empty after the first. Tags are separated by bars (|).",
             extensions=(".csv",),
             _reader=rubricate_csv.read,
+        ),
+        ImportFormat(
+            name=rubricate_spans.NAME,
+            title="Rubricate spans JSONL",
+            reads="spans on outputs that are stored",
+            help="One JSON object a line: output (its id), rater and spans, each with start, end and type, and if you "
+            "like message, severity, value, explanation, quote, prefix, suffix and text_sha256. Where the stored text "
+            "is another than the one that was marked, a span is found again by its words and what stands around them.",
+            extensions=(".jsonl", ".ndjson"),
+            _reader=rubricate_spans.read,
+            options=(
+                Option(
+                    "rater", "Rater", "Whose spans they are where a line does not say.", rubricate_spans.DEFAULT_RATER
+                ),
+                Option(
+                    "units",
+                    "Units of the offsets",
+                    "“code points”, or “utf-16” for the code units that browsers and Langfuse count.",
+                    rubricate_spans.CODE_POINTS,
+                ),
+            ),
         ),
         ImportFormat(
             name="sparse_feedback",

@@ -14,11 +14,13 @@ from django.utils.text import slugify
 from rewards.formats.records import (
     ComparisonRecord,
     CritiqueRecord,
+    InvalidRow,
     JudgmentRecord,
     RatingRecord,
     RowError,
     SpansRecord,
 )
+from rewards.importing.anchoring import anchored_record
 from rewards.importing.copying import copy_rows, reserve_ids
 from rewards.importing.report import ImportReport
 from rewards.models import Comparison, Critique, ImportBatch, Judgment, Output, Rater, Rating, SpanMark
@@ -48,6 +50,8 @@ class _Placed(NamedTuple):
     rater_id: int
     outputs: list[Output]
     key: str
+    moved: int = 0
+    """Marks that were found elsewhere in the stored text than the file says."""
 
     @property
     def kind(self) -> Judgment.Kind:
@@ -76,8 +80,15 @@ class JudgmentWriter:
             if len({output.task_id for output in found}) > 1:
                 report.reject(_two_tasks(record))
                 continue
+            moved = 0
+            if isinstance(record, SpansRecord):
+                try:
+                    record, moved = anchored_record(record, found[0].messages)
+                except InvalidRow as invalid:
+                    report.reject(invalid.at(record.row, record.file))
+                    continue
             rater_id = self._rater(record.rater)
-            placed.append(_Placed(record, rater_id, found, _key(record, rater_id)))
+            placed.append(_Placed(record, rater_id, found, _key(record, rater_id), moved))
         self._insert(self._unstored(placed, report), report)
 
     def _outputs_of(self, records: Sequence[JudgmentRecord]) -> dict[str, Output]:
@@ -151,6 +162,8 @@ class JudgmentWriter:
         marked = sum(len(item.record.spans) for item in items if isinstance(item.record, SpansRecord))
         if marked:
             report.counts["spans_marked"] += marked
+        if moved := sum(item.moved for item in items):
+            report.counts["spans_moved"] += moved
 
 
 def _copy_answers(
@@ -174,6 +187,7 @@ def _comparison_rows(pk: int, record: ComparisonRecord, outputs: list[Output]) -
 
 def _span_rows(pk: int, record: SpansRecord, outputs: list[Output]) -> list[tuple[Any, ...]]:
     texts = [message["text"] for message in outputs[0].messages]
+    hashes = {message: sha256_text(texts[message]) for message in {span.message for span in record.spans}}
     return [
         (
             pk,
@@ -181,7 +195,7 @@ def _span_rows(pk: int, record: SpansRecord, outputs: list[Output]) -> list[tupl
             span.message,
             span.start,
             span.end,
-            sha256_text(texts[span.message]),
+            hashes[span.message],
             texts[span.message][span.start : span.end],
             span.type,
             span.severity,
@@ -215,6 +229,9 @@ def _output_ids(record: JudgmentRecord) -> list[str]:
 def _key(record: JudgmentRecord, rater_id: int) -> str:
     """The judgment's content without its place in the file: the same row imported twice is stored once."""
     content = {key: value for key, value in asdict(record).items() if key not in {"row", "file", "rater"}}
+    for mark in content.get("spans", ()):
+        # What counts is where the words stand in the stored text, not by what they were found there.
+        del mark["anchor"]
     digest = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return f"import:{_KINDS[type(record)]}:{rater_id}:{digest}"
 

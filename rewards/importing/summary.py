@@ -13,6 +13,7 @@ _NOUNS = {
 }
 _NOTES = {
     "spans_marked": "spans marked in the texts",
+    "spans_moved": "spans found elsewhere in the stored text than the file says, by their words and what stands around",
     "rubric_versions": "rubric versions written",
     "tasks_relabelled": "tasks with new tags, split, licence or metadata",
     "outputs_without_task": "outputs left out because their task was not taken",

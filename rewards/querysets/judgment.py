@@ -85,6 +85,11 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         relations = [relation for kind in ANSWERS.values() for relation in kind]
         return self.select_related("rater").prefetch_related(*(Prefetch(relation) for relation in relations))
 
+    def with_marked_texts(self) -> Self:
+        """With the texts that the spans lie in: one query, however many rows."""
+        outputs = apps.get_model("rewards", "Output").objects.only("messages")
+        return self.prefetch_related(Prefetch("spans__output", queryset=outputs))
+
     def for_task_page(self, task: Task, output_ids: Collection[int]) -> Self:
         """Everything that people and scorers said about these outputs, with where it comes from; oldest first.
 

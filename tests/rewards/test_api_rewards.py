@@ -84,6 +84,7 @@ def test_lists_cost_the_same_whatever_their_length(cast, browse, django_assert_m
         output, rater = make_output(task), make_rater(cast.project)
         make_rating(rater, output, 3)
         make_comparison(rater, output, output, "a")
+        _mark(make_judgment(rater, Judgment.Kind.SPANS, task, output))
         cut = Segmentation("tokenizer:x", np.array([[0, 0, 1]]))
         signal_store.save_many([signal_store.NewSignal(output, rater, "s", RewardSignal(cut, np.ones(1)), "h")])
         make_rubric(cast.project, f"r{output.pk}")
@@ -92,6 +93,11 @@ def test_lists_cost_the_same_whatever_their_length(cast, browse, django_assert_m
     # session, user, project, rows; judgments fetch each kind of answer once more
     with django_assert_max_num_queries(14 if name == "judgments" else 4):
         assert len(client.get(rows[name]).json()["results"]) >= n
+
+
+def _mark(judgment):
+    place = {"message": 0, "start": 0, "end": 5, "quote": "Paris", "text_sha256": sha256_text("Paris.")}
+    return SpanMark.objects.create(judgment=judgment, output=judgment.output, type="Bad", **place)
 
 
 def test_a_tasks_texts_come_exactly(cast, browse):
@@ -152,7 +158,8 @@ def test_judgments_come_with_the_answers_of_their_kind(cast, browse):
     assert found["verdicts"]["verdicts"][0]["value"] is None
     assert found["verdicts"]["verdicts"][0]["reason"] == "too long"
     assert found["verdicts"]["comparison"] is None
-    assert found["spans"]["spans"][0]["quote"] == "b"
+    mark = found["spans"]["spans"][0]
+    assert (mark["prefix"], mark["quote"], mark["suffix"]) == ("a", "b", "c")
     assert found["comparison"]["comparison"]["tie_kind"] == "equal"
     detail = client.get(f"{ROOT}/judgments/{verdicts.pk}").json()
     assert detail["trace"]["served_model"] == "tiny"

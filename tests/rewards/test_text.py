@@ -9,9 +9,8 @@ from rewards.text import (
     Span,
     check_span,
     check_text,
-    from_utf16,
+    find_again,
     from_utf16_many,
-    locate,
     quote,
     quote_selector,
     sha256_text,
@@ -51,19 +50,19 @@ def test_a_character_outside_the_basic_plane_counts_two_in_utf16():
     text = "a\U0001f600b"
     assert to_utf16_many(text, [0, 1, 2, 3]).tolist() == [0, 1, 3, 4]
     assert from_utf16_many(text, [4, 3, 1, 0]).tolist() == [3, 2, 1, 0]
-    assert (to_utf16(text, 2), from_utf16(text, 3)) == (3, 2)
+    assert to_utf16(text, 2) == 3
 
 
 def test_an_offset_inside_a_surrogate_pair_is_an_error():
     with pytest.raises(ValueError, match="UTF-16 offset 2 lies inside a surrogate pair"):
-        from_utf16("a\U0001f600b", 2)
+        from_utf16_many("a\U0001f600b", [2])
 
 
 @pytest.mark.parametrize("offset", [-1, 4])
 @pytest.mark.parametrize("text", ["abc", "äbc"])
 def test_an_offset_outside_the_text_says_what_was_expected(text, offset):
     with pytest.raises(ValueError, match="expected 0 to 3 UTF-16 code units"):
-        from_utf16(text, offset)
+        from_utf16_many(text, [offset])
     with pytest.raises(ValueError, match="expected 0 to 3 code points"):
         to_utf16(text, offset)
 
@@ -73,7 +72,7 @@ def test_conversion_agrees_with_encoding_the_text_before_the_offset(text, data):
     offset = data.draw(st.integers(0, len(text)))
     units = len(text[:offset].encode("utf-16-le")) // 2
     assert to_utf16(text, offset) == units
-    assert from_utf16(text, units) == offset
+    assert from_utf16_many(text, [units]).tolist() == [offset]
 
 
 def test_no_offsets_convert_to_no_offsets():
@@ -114,14 +113,30 @@ def test_a_selector_keeps_the_words_and_their_neighbourhood():
 
 def test_a_selector_finds_the_occurrence_with_the_same_neighbourhood():
     old = "the cat sat; the cat ran"
-    selector = quote_selector(old, 17, 20)
+    selector = quote_selector(old, 17, 20, context=5)
     assert selector.exact == "cat"
-    assert locate("Indeed, " + old, selector) == (25, 28)
+    assert find_again("Indeed, " + old, selector) == (25, 28)
 
 
-def test_words_that_are_gone_are_not_located():
-    assert locate("the dog", QuoteSelector("cat", "the ", "")) is None
-    assert locate("the dog", QuoteSelector("", "the ", "")) is None
+def test_words_that_are_gone_or_stand_there_twice_are_not_found():
+    assert find_again("the dog", QuoteSelector("cat", "the ", "")) is None
+    assert find_again("the dog", QuoteSelector("", "the ", "")) is None
+    # Places that overlap are two as well.
+    assert find_again("aaa", QuoteSelector("aa", "", "")) is None
+    assert find_again("the cat sat; the cat ran", QuoteSelector("cat", "the ", "")) is None
+
+
+@given(st.text("ab \U0001f600", max_size=90), st.data())
+def test_a_stretch_is_found_again_wherever_else_the_text_grows_and_never_elsewhere(text, data):
+    start, end = sorted((data.draw(st.integers(0, len(text))), data.draw(st.integers(0, len(text)))))
+    selector = quote_selector(text, start, end)
+    before, after = data.draw(st.text("ab ", max_size=40)), data.draw(st.text("ab ", max_size=40))
+    first, last = start - len(selector.prefix), end + len(selector.suffix)
+    grown = text[:first] + before + text[first:last] + after + text[last:]
+    found = find_again(grown, selector)
+    whole = "".join((selector.prefix, selector.exact, selector.suffix))
+    places = sum(grown.startswith(whole, at) for at in range(len(grown)))
+    assert found == ((start + len(before), end + len(before)) if start < end and places == 1 else None)
 
 
 @pytest.mark.parametrize(
