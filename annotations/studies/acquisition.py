@@ -138,7 +138,9 @@ def _standings(names: list[str], wins: Floats) -> dict[str, Any]:
     cycles = [
         {"names": [names[one] for one in cycle.members], "is_certain": cycle.is_certain} for cycle in found.cycles
     ]
-    return {"standings": rows, "condorcet": "" if found.condorcet is None else names[found.condorcet], "cycles": cycles}
+    unmet = int(np.isnan(found.share[np.triu_indices(len(names), 1)]).sum())
+    condorcet = "" if found.condorcet is None else names[found.condorcet]
+    return {"standings": rows, "condorcet": condorcet, "unmet_pairs": unmet, "cycles": cycles}
 
 
 def _known(value: float) -> float | None:

@@ -49,7 +49,7 @@ def test_the_projects_policies_answer_as_they_were_compared(project):
         make_comparison(rater, a, b, "a")
     result = run_study(project, kind="acquisition", parameters={**SMALL, "source": "policies"}).result
     assert (result["winner"], result["compared"], sorted(result["names"])) == ("strong", 6, ["strong", "weak"])
-    assert (result["condorcet"], result["cycles"]) == ("strong", [])
+    assert (result["condorcet"], result["unmet_pairs"], result["cycles"]) == ("strong", 0, [])
     assert [(row["name"], row["borda"], row["compared"]) for row in result["standings"]] == [
         ("strong", 1, 6),
         ("weak", 0, 6),
