@@ -16,4 +16,9 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
             "schedule": 30.0,
             "options": {"queue": "cpu", "expires": 30},
         },
+        "annotations-answered-campaigns": {
+            "task": "annotations.tasks.tell_of_answered_campaigns",
+            "schedule": 60.0,
+            "options": {"queue": "cpu", "expires": 60},
+        },
     }

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from annotations.actions import reranking, study
+from annotations.actions import finishing, reranking, study
 
 
 @shared_task
@@ -18,3 +18,8 @@ def requeue_stalled_studies() -> None:
 @shared_task
 def rerank_due_campaigns() -> None:
     reranking.rerank_due_campaigns()
+
+
+@shared_task
+def tell_of_answered_campaigns() -> None:
+    finishing.tell_of_answered_campaigns()

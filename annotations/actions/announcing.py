@@ -39,7 +39,7 @@ def announce_revision(campaign: Campaign, number: int) -> int:
     )
 
 
-def tell_leads(campaign: Campaign, kind: str, about: User, page: str, **data: Any) -> int:
+def tell_leads(campaign: Campaign, kind: str, about: User | None, page: str, **data: Any) -> int:
     """Tell everybody who leads the campaign, but not whom it is about; how many were told.
 
     Parameters
@@ -47,7 +47,7 @@ def tell_leads(campaign: Campaign, kind: str, about: User, page: str, **data: An
     campaign : Campaign
     kind : str
         One of `projects.notices.NOTICES`.
-    about : User
+    about : User or None
         Whose name the line has.
     page : str
         The name of the campaign's page that the line leads to.
@@ -57,9 +57,9 @@ def tell_leads(campaign: Campaign, kind: str, about: User, page: str, **data: An
     leads = User.objects.filter(
         memberships__project_id=campaign.project_id, memberships__role__in=roles_with(Capability.MANAGE)
     )
-    words: Mapping[str, Any] = {"name": campaign.name, "user": str(about), **data}
+    words: Mapping[str, Any] = {"name": campaign.name, **({"user": str(about)} if about else {}), **data}
     return notify(
-        users=leads.exclude(pk=about.pk),
+        users=leads.exclude(pk=about.pk) if about else leads,
         kind=kind,
         project=campaign.project,
         data=words,

@@ -36,6 +36,11 @@ NOTICES = {
             _("“%(name)s” in %(project)s has new questions or guidelines: version %(number)s."),
         ),
         Notice(
+            "campaign.answered",
+            _("Every item of a campaign that you lead is answered"),
+            _("Every item of “%(name)s” in %(project)s is answered: %(answers)s answers."),
+        ),
+        Notice(
             "item.flagged",
             _("An annotator flags an item of a campaign that you lead as broken"),
             _("%(user)s flagged an item of “%(name)s” in %(project)s: %(text)s"),
