@@ -13,7 +13,7 @@ from django.utils import timezone
 from annotations.actions.consent import missing_consent
 from annotations.actions.lease import is_fresh, regain_item, renew_lease, require_open
 from annotations.actions.qualification import attempts_left
-from annotations.arms import GUIDELINES, SEQUENCE, SEQUENCES, second_part
+from annotations.arms import GUIDELINES, SEQUENCE, SEQUENCES
 from annotations.checks import LIKE_WORK, CheckSettings, Kind, is_checked, is_told, kinds_in_use
 from annotations.checks_page import last_protocol_number, qualification_of
 from annotations.models import Assignment, Campaign, CampaignProgress
@@ -21,6 +21,7 @@ from annotations.next_item import plan_of, still_to_come
 from annotations.page_data import assignment_data, questions_to_show
 from annotations.protocols import CONFIDENCE_LEVELS, asks_for_marks, parse_questions
 from annotations.reports_page import own_reports
+from annotations.stages import waiting_questions
 from projects.compiled import CompiledQuery
 from projects.errors import AppError
 from projects.models import User
@@ -56,7 +57,7 @@ def annotate_page(assignment: Assignment) -> dict[str, Any]:
     campaign, user = assignment.campaign, assignment.user
     data = assignment_data(assignment)
     questions = _with_layout(assignment, data)
-    data["later"] = second_part([row["question"] for row in questions], assignment.arm)
+    data["later"] = waiting_questions(assignment, getattr(assignment, "draft", None))
     can_mark = any(asks_for_marks(row["question"]) for row in questions)
     progress = _progress(campaign, user)
     return {

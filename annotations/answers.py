@@ -1,6 +1,7 @@
 """Answers as they arrive: JSON of any shape, checked to be storable before anything looks inside."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext
@@ -35,3 +36,10 @@ def storable_json(answer: dict[str, Any]) -> str:
             status=413,
         )
     return text
+
+
+def says(value: Any) -> bool:
+    """Whether an answer, or a part of one, says anything: `{}`, `[]` and what holds only such do not."""
+    if isinstance(value, Mapping):
+        return any(says(part) for part in value.values())
+    return value is not None and value not in ("", [])

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from django.utils.translation import gettext
 
+from annotations.answers import says
 from annotations.arms import OVERLAY, OVERLAY_AFTER, OVERLAY_OFF
 from annotations.blinding import outputs_of, shown_item
 from annotations.models import Assignment, Campaign, CampaignItemOutput, Draft, Submission
 from annotations.proposals import proposals_in
-from annotations.protocols import REVIEWS, SHOWN
+from annotations.protocols import REVIEWS, SHOWN, STAGES
 from projects.errors import AppError
 from rewards.heat import Merged, display_block, merge_overlaps, scale_limit
 from rewards.models import Judgment, Output, Rater, RewardSignal, SpanMark
@@ -209,10 +210,4 @@ def _has_begun(assignment: Assignment) -> bool:
     draft = Draft.objects.filter(assignment=assignment).first()
     if draft is None:
         return False
-    return any(_says(value) for key, value in draft.answer.items() if key not in (SHOWN, REVIEWS))
-
-
-def _says(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(_says(part) for part in value.values())
-    return value is not None and value not in ("", [])
+    return any(says(value) for key, value in draft.answer.items() if key not in (SHOWN, REVIEWS, STAGES))

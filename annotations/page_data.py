@@ -14,6 +14,7 @@ from annotations.blinding import outputs_of, shown_item
 from annotations.models import Assignment, CampaignProtocol, Draft
 from annotations.overlay import overlay_level
 from annotations.protocols import Question, ShownItem, asks_for_marks, parse_questions
+from annotations.stages import without_stages
 from projects.compiled import CompiledQuery
 from rewards.heat import pack_tokens
 from rewards.models import Output, Task
@@ -59,7 +60,7 @@ def questions_to_show(assignment: Assignment) -> list[Question]:
 
 def draft_data(draft: Draft) -> dict[str, Any]:
     """A draft as the page keeps it."""
-    return {"answer": draft.answer, "revision": draft.revision, "saved_at": draft.saved_at.isoformat()}
+    return {"answer": without_stages(draft.answer), "revision": draft.revision, "saved_at": draft.saved_at.isoformat()}
 
 
 def shown_task(task: Task, protocol: CampaignProtocol) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from annotations.actions.lease import renew_lease
 from annotations.answers import storable_json
 from annotations.models import Assignment, Draft
+from annotations.stages import drafted
 from projects.errors import AppError
 
 # Answers at the first save, and afterwards only if nobody else saved since: then no row comes back.
@@ -33,24 +34,32 @@ class SavedDraft(NamedTuple):
 
 @transaction.atomic
 def save_draft(
-    *, assignment: Assignment, answer: dict[str, Any], revision: int, active_ms: int | None = None
+    *,
+    assignment: Assignment,
+    answer: dict[str, Any],
+    revision: int,
+    active_ms: int | None = None,
+    first_finished: bool = False,
 ) -> SavedDraft:
     """Keep `answer` and renew the lease. `revision` is the one the writer last saw, 0 for none.
+
+    `first_finished` says, in a study of the order, that the first part is finished (see `annotations.stages`).
 
     Raises
     ------
     AppError
         ``draft_conflict`` (409) if another window saved in between: nothing is overwritten. The
-        codes of `storable_json` and `renew_lease`.
+        codes of `storable_json`, `stages.drafted` and `renew_lease`.
     """
-    text = storable_json(answer)
+    now = timezone.now()
+    text = storable_json(drafted(assignment, answer, is_finished=first_finished, now=now))
     renew_lease(assignment=assignment, active_ms=active_ms)
     with connection.cursor() as cursor:
         values: dict[str, Any] = {
             "assignment": assignment.pk,
             "answer": text,
             "revision": revision,
-            "now": timezone.now(),
+            "now": now,
         }
         cursor.execute(_SAVE, values)
         row = cursor.fetchone()

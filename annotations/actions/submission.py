@@ -22,7 +22,17 @@ from annotations.checks import stands_at_once
 from annotations.models import Assignment, CampaignItem, Submission
 from annotations.overlay import overlay_level, shown_by
 from annotations.proposals import plan_reviews, reviewed_marks
-from annotations.protocols import REVIEWS, SHOWN, PlannedJudgment, Question, ShownItem, parse_questions, plan_judgments
+from annotations.protocols import (
+    REVIEWS,
+    SHOWN,
+    STAGES,
+    PlannedJudgment,
+    Question,
+    ShownItem,
+    parse_questions,
+    plan_judgments,
+)
+from annotations.stages import Record, submitted, told, without_stages
 from projects.errors import AppError
 from rewards.actions.rater import ensure_person_rater
 from rewards.actions.reviews import lock_reviews_of, withdraw_other_reviews
@@ -47,6 +57,7 @@ class Act(NamedTuple):
     rater_id: int
     planned: Sequence[PlannedJudgment]
     earlier: Sequence[Submission]
+    stages: Record | None
 
 
 def submit_answer(
@@ -76,7 +87,7 @@ def submit_answer(
     ------
     AppError
         ``answer_invalid`` and ``time_invalid`` naming each problem; 409 with ``key_reused``, ``already_submitted``,
-        ``lease_lost``, ``campaign_closed``. The draft is untouched by all of them.
+        ``first_part_open``, ``lease_lost``, ``campaign_closed``. The draft is untouched by all of them.
 
     Notes
     -----
@@ -84,6 +95,7 @@ def submit_answer(
     makes gold becomes the item's right answer.
     """
     storable_json(answer)
+    answer = without_stages(answer)
     earlier = [] if _is_untouched(assignment) else list(assignment.submissions.all())
     known = _known(earlier, key, answer)
     if known is not None:
@@ -173,7 +185,7 @@ def _known(submissions: Iterable[Submission], key: str, answer: Any) -> Submissi
     standing = False
     for submission in submissions:
         if submission.idempotency_key == key:
-            if submission.answer != answer:
+            if without_stages(submission.answer) != answer:
                 raise AppError(gettext("This key was used for another answer."), code="key_reused", status=409)
             return submission
         standing = standing or submission.undone_at is None
@@ -201,7 +213,7 @@ def _written(assignment: Assignment, act: Act) -> Submission:
         assignment=assignment,
         idempotency_key=act.key,
         act=uuid.uuid4(),
-        answer=act.answer,
+        answer=act.answer if act.stages is None else act.answer | {STAGES: act.stages},
         protocol=assignment.protocol,
         active_ms=act.active_ms,
         active_parts=act.active_parts,
@@ -242,6 +254,7 @@ def _act(
     item, questions = shown_item(assignment, outputs), parse_questions(assignment.protocol.questions)
     check_parts(active_parts, active_ms, parts_known(questions, item))
     planned = _planned(assignment, answer, item, questions)
+    stages = submitted(assignment, answer)
     store_cuts(planned, outputs, assignment.project_id)
     return Act(
         key=key,
@@ -251,6 +264,7 @@ def _act(
         rater_id=_rater_id(assignment),
         planned=planned,
         earlier=earlier,
+        stages=stages,
     )
 
 
@@ -277,6 +291,7 @@ def _envelopes(assignment: Assignment, submission: Submission, act: Act) -> list
         # The key is there only in a study: elsewhere every judgment would carry an empty one.
         **({"arm": assignment.arm} if assignment.arm else {}),
         **_seen(assignment, act.answer),
+        **({"stages": told(act.stages)} if act.stages is not None else {}),
     }
     return [
         Judgment(

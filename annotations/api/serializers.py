@@ -228,6 +228,11 @@ class DraftInput(serializers.Serializer[Any]):
     answer = serializers.DictField()
     revision = serializers.IntegerField(min_value=0, help_text="The revision last seen; 0 for none.")
     active_ms = serializers.IntegerField(required=False, min_value=0, max_value=_LONGEST_MS)
+    first_finished = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="In a study of the order: the first part is finished; before that the second is refused.",
+    )
 
 
 class SavedDraftOutput(serializers.Serializer[Any]):

@@ -46,6 +46,7 @@ __all__ = [
     "MAX_QUESTIONS",
     "REVIEWS",
     "SHOWN",
+    "STAGES",
     "PlannedJudgment",
     "Problems",
     "Question",
@@ -78,6 +79,9 @@ SHOWN = "@overlay"
 
 `sources` are the numbers of those that were looked at, in the plan's order; left out by pages that had one alone.
 """
+STAGES = "@stages"
+"""Under it the server keeps when the first part was finished in a study of the order (`annotations.stages`)."""
+
 REVIEWS = "@marks"
 """`{mark: {"decision": ..., ...}}`; see `annotations.proposals.plan_reviews`."""
 MAX_SHOWN_SOURCES = 20
@@ -151,7 +155,7 @@ def plan_judgments(questions: Sequence[Question], answer: Any, item: ShownItem) 
     known = {question.key for question in questions}.union({CONFIDENCE} if unsure else ())
     _check_shown(answer.get(SHOWN), problems)
     for key in answer:
-        if key not in known and key not in (SHOWN, REVIEWS):
+        if key not in known and key not in (SHOWN, REVIEWS, STAGES):
             problems.add(str(key), gettext("This question is not asked."))
     sure = parts_of(answer.get(CONFIDENCE, {}), CONFIDENCE, unsure, problems) or {} if unsure else {}
     planned: list[PlannedJudgment] = []

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from annotations.access import assignment_for
+from annotations.actions.draft import save_draft
 from annotations.actions.lease import lease_next_item, release_item
 from annotations.actions.plan import change_plan
 from annotations.actions.submission import submit_answer
@@ -95,6 +96,7 @@ def test_people_keep_their_arm_and_arms_have_equally_many_people(project, owner)
     people = [annotator(project) for _ in range(8)]
     first = [lease_next_item(campaign=campaign, user=person) for person in people]
     assert set(Counter(str(held.arm) for held in first).values()) == {2}
+    save_draft(assignment=first[0], answer={}, revision=0, first_finished=True)
     submit_answer(assignment=first[0], key="k", answer=full_answer(first[0]))
     assert lease_next_item(campaign=campaign, user=people[0]).arm == first[0].arm
     rows = arm_rows(campaign)
@@ -112,6 +114,7 @@ def test_the_arm_is_in_what_the_person_sees_and_in_every_judgment(project, owner
         keys = [question["key"] for question in data["questions"]]
         dense_first = held.arm["sequence"] == "dense_first"
         assert keys == (["errors", "overall", "preference"] if dense_first else ["overall", "preference", "errors"])
+        save_draft(assignment=held, answer={}, revision=0, first_finished=True)
         submit_answer(assignment=held, key="k", answer=full_answer(held))
         shown = Judgment.objects.filter(presentation__assignment=held.pk).values_list("presentation__arm", flat=True)
         assert [arm == held.arm for arm in shown] == [True] * 5

@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from annotations.actions.draft import save_draft
 from annotations.actions.lease import lease_next_item
 from annotations.actions.plan import change_plan
 from annotations.actions.reranking import rerank
@@ -179,6 +180,7 @@ def test_arms_stand_on_the_plan_and_among_the_figures_of_quality(client, project
     campaign = make_campaign(project, owner, items=2)
     change_plan(campaign=campaign, actor=owner, arms={"sequence": ["sparse_first", "dense_first"]}, arm_unit="item")
     held = lease_next_item(campaign=reloaded(campaign), user=annotator(project, "ann"))
+    save_draft(assignment=held, answer={}, revision=0, first_finished=True)
     submit_answer(assignment=held, key="k", answer=full_answer(held), active_ms=90_000)
     for name in ("campaign-plan", "campaign-quality"):
         page = client.get(at(name, campaign)).content.decode()

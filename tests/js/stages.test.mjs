@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { heldBack, passed, Stages } from "../../static/js/annotate/stages.js";
+import { heldBack, Stages } from "../../static/js/annotate/stages.js";
 
 const EMPTY = { choices: {}, spans: [] };
 
@@ -22,36 +22,39 @@ function pageOf(missing) {
 }
 
 test("the second part waits, unless an earlier visit began or reached it", () => {
-  assert.deepEqual(heldBack(["errors"], EMPTY, false), ["errors"]);
-  assert.deepEqual(heldBack(["errors"], EMPTY, true), []);
-  assert.deepEqual(heldBack(["errors"], { choices: {}, spans: [{ type: "errors:factual" }] }, false), []);
-  assert.deepEqual(heldBack(["overall"], { choices: { overall: { A: 3 } }, spans: [] }, false), []);
-  assert.deepEqual(heldBack(["overall"], { choices: { overall: {} }, spans: [{ type: "errors:factual" }] }, false), ["overall"]);
+  assert.deepEqual(heldBack(["errors"], EMPTY), ["errors"]);
+  assert.deepEqual(heldBack(["errors"], { choices: {}, spans: [{ type: "errors:factual" }] }), []);
+  assert.deepEqual(heldBack(["overall"], { choices: { overall: { A: 3 } }, spans: [] }), []);
+  assert.deepEqual(heldBack(["overall"], { choices: { overall: {} }, spans: [{ type: "errors:factual" }] }), ["overall"]);
 });
 
-test("going on leads to what the first part lacks, and opens the second only when it lacks nothing", () => {
+test("going on leads to what the first part lacks, and opens the second once the server has taken note", async () => {
   const { fields, button, bar } = pageOf(["overall", "fix"]);
-  const storage = new Map();
-  const store = passed({ getItem: (key) => storage.get(key) ?? null, setItem: (key, value) => storage.set(key, value) }, 7);
-  const stages = new Stages(bar, ["fix", "errors"], fields, store);
+  const heard = [];
+  const stages = new Stages(bar, ["fix", "errors"], fields, async () => heard.shift());
   stages.begin(EMPTY);
   assert.equal(bar.hidden, false);
   assert.ok(stages.holdsMark("errors:factual") && !stages.holdsMark("evidence:true"));
   stages.point();
   assert.ok(button.hasFocus);
-  button.click();
-  assert.deepEqual([fields.went, stages.isHeld], ["overall", true]);
+  await stages.goOn();
+  assert.deepEqual([fields.went, stages.isHeld, stages.isFinished], ["overall", true, false]);
   fields.missing = [{ question: "fix" }];
-  button.click();
+  heard.push(false, true);
+  await stages.goOn();
+  // Not saved: nothing opens, and it can be tried again.
+  assert.deepEqual([stages.isHeld, stages.isFinished], [true, false]);
+  const going = stages.goOn();
+  // The draft that tells of it says so.
+  assert.ok(stages.isFinished && stages.isHeld);
+  await going;
   assert.deepEqual([fields.went, stages.isHeld, bar.hidden], ["fix", false, true]);
   assert.ok(!stages.holdsMark("errors:factual"));
-  // A reload of the same tab does not begin anew.
-  assert.ok(store.get());
 });
 
-test("without a study nothing waits, and without storage the button is pressed again", () => {
+test("without a study nothing waits", () => {
   const { fields } = pageOf(["overall"]);
-  const stages = new Stages(null, [], fields, passed({ getItem: () => assert.fail(), setItem: () => assert.fail() }, 7));
+  const stages = new Stages(null, [], fields, () => assert.fail());
   stages.begin(EMPTY);
   assert.ok(!stages.isHeld && !stages.holdsMark("errors:factual"));
 });

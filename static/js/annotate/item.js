@@ -59,7 +59,11 @@ export class Item {
       tab: tabName(),
       api: {
         draft: async (draft) => {
-          const result = await request("PUT", `${this.urls.api}/draft`, { ...draft, active_ms: this.time.milliseconds });
+          const result = await request("PUT", `${this.urls.api}/draft`, {
+            ...draft,
+            active_ms: this.time.milliseconds,
+            first_finished: this.workbench.stages.isFinished,
+          });
           if (result.kind === "error" && result.code !== "draft_conflict") this.lost(result);
           if (result.kind === "signed-out") this.signedOut();
           if (result.kind === "ok") this.alive(result.data.lease_until);

@@ -1,26 +1,30 @@
 // In a study of the order: the later questions wait until somebody says that the earlier ones are finished.
 
 /** The questions that wait: none once one of them has an answer or a mark, which an earlier visit gave. */
-export function heldBack(later, state, wasPassed) {
+export function heldBack(later, state) {
   const isBegun = (key) =>
     Object.keys(state.choices[key] ?? {}).length > 0 || state.spans.some((span) => span.type.startsWith(`${key}:`));
-  return wasPassed || later.some(isBegun) ? [] : later;
+  return later.some(isBegun) ? [] : later;
 }
 
 export class Stages {
   /**
-   * @param bar    the element with what comes first and the button that goes on; null without a study
-   * @param later  keys of the questions that come second
-   * @param fields of questions.js
-   * @param store  {get(), set()}: whether the first part was finished on an earlier visit
+   * @param bar     the element with what comes first and the button that goes on; null without a study
+   * @param later   keys of the questions that come second; none where the server knows that the first part is finished
+   * @param fields  of questions.js
+   * @param finish  async () => boolean: tell the server that the first part is finished; whether it has taken note
    */
-  constructor(bar, later, fields, store) {
-    Object.assign(this, { bar, later, fields, store, waiting: [] });
+  constructor(bar, later, fields, finish) {
+    Object.assign(this, { bar, later, fields, finish, waiting: [] });
+    /** What the server is told with every draft. */
+    this.isFinished = false;
     bar?.querySelector("[data-stage-next]").addEventListener("click", () => this.goOn());
   }
 
   begin(state) {
-    this.hold(heldBack(this.later, state, this.store.get()));
+    const waiting = heldBack(this.later, state);
+    this.isFinished = waiting.length === 0;
+    this.hold(waiting);
   }
 
   get isHeld() {
@@ -38,12 +42,14 @@ export class Stages {
     this.bar.querySelector("[data-stage-next]").focus();
   }
 
-  /** To what the first part still lacks, or on to the second. */
-  goOn() {
+  /** To what the first part still lacks, or on to the second once the server has taken note: it refuses that before. */
+  async goOn() {
+    if (this.isFinished) return;
     const isOpen = this.fields.missing.every((entry) => this.fields.waits(entry));
     if (isOpen) {
-      this.store.set();
-      this.hold([]);
+      this.isFinished = true;
+      this.isFinished = await this.finish();
+      if (this.isFinished) this.hold([]);
     }
     this.fields.goToMissing();
   }
@@ -52,23 +58,5 @@ export class Stages {
     this.waiting = keys;
     this.fields.holdBack(keys);
     this.bar?.toggleAttribute("hidden", keys.length === 0);
-  }
-}
-
-/** In this tab, by assignment. */
-export function passed(storage, id) {
-  const name = `rubricate:first-part:${id}`;
-  return {
-    get: () => tried(() => storage.getItem(name)) === "finished",
-    set: () => tried(() => storage.setItem(name, "finished")),
-  };
-}
-
-function tried(use) {
-  try {
-    return use();
-  } catch {
-    // Without storage the button is pressed again after a reload.
-    return null;
   }
 }

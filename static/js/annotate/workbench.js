@@ -13,7 +13,7 @@ import { paint } from "./paint.js";
 import { decisionsOn, Proposals, REVIEWS, reviewsAsked } from "./proposals.js";
 import { Questions } from "./questions.js";
 import { Reading } from "./reading.js";
-import { passed, Stages } from "./stages.js";
+import { Stages } from "./stages.js";
 import { askVersion, describe } from "./status.js";
 import { differences } from "./versions.js";
 import { buildViews, fillSteps, findView, startOf } from "./views.js";
@@ -76,7 +76,7 @@ export class Workbench {
       onState: (state, detail) => this.drafted(state, detail),
     });
     this.history = new History(this.read(data.draft?.answer));
-    this.stages = new Stages(root.querySelector("[data-stage-bar]"), data.later ?? [], this.fields, passed(window.sessionStorage, data.id));
+    this.stages = new Stages(root.querySelector("[data-stage-bar]"), data.later ?? [], this.fields, () => this.finishFirst());
     this.overlay = new Overlay(root, data.overlay ?? null, readShown(data.draft?.answer), {
       views: this.views,
       fetch: () => this.api.overlay(),
@@ -173,6 +173,14 @@ export class Workbench {
     const button = this.root.querySelector("[data-missing]");
     button.textContent = words;
     button.classList.toggle("is-complete", missing === 0);
+  }
+
+  /** The second part opens when the server knows that the first is finished; where it cannot be told, that is said. */
+  async finishFirst() {
+    this.drafts.change(this.answer);
+    const isKnown = await this.drafts.flush();
+    if (!isKnown) this.on.restored(gettext("The second part opens once what you answered is saved. Try again when it is."));
+    return isKnown;
   }
 
   /** The texts and the steps cut from them, with or without what a model gave them. */
