@@ -10,7 +10,7 @@ answers all, and the next item costs the same whether ten or a hundred thousand 
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, FloatField, Func, TextField, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat
@@ -20,6 +20,12 @@ from annotations.models import Campaign, CampaignItem, CampaignPlan
 from annotations.querysets.item import CampaignItemQuerySet
 from projects.compiled import CompiledQuery
 from projects.models import User
+
+_LOCK: Final = """
+SELECT count(*) FROM (
+    SELECT id FROM annotations_campaignitem WHERE campaign_id = %(campaign)s ORDER BY id FOR NO KEY UPDATE
+) AS locked
+"""
 
 Rank = Callable[[Campaign], Combinable]
 Wave = Callable[[bool], CampaignItem | None]
@@ -81,9 +87,10 @@ ORDERS: Final[Mapping[str, Order]] = {
 @transaction.atomic
 def put_in_order(campaign: Campaign, order: str) -> int:
     """Rank all items of `campaign` anew; how many. Waits for grants that are being made, in the order of ids."""
-    items = CampaignItem.objects.filter(campaign=campaign)
-    list(items.select_for_update(no_key=True).order_by("pk").values_list("pk"))
-    return items.update(rank=ORDERS[order].rank(campaign), why="")
+    with connection.cursor() as cursor:
+        # Counted there: the keys of a campaign are not for here.
+        cursor.execute(_LOCK, {"campaign": campaign.pk})
+    return CampaignItem.objects.filter(campaign=campaign).update(rank=ORDERS[order].rank(campaign), why="")
 
 
 def plan_of(campaign: Campaign) -> CampaignPlan:
