@@ -34,7 +34,7 @@ from projects.access import Capability, allows, project_for
 from projects.errors import AppError
 from projects.forms.errors import show_in_form
 from projects.keyset import keyset_page
-from projects.models import Project
+from projects.models import Project, SavedFilter
 from projects.requests import AuthedRequest
 from rewards.access import rubric_version_for
 from rewards.models import RubricVersion
@@ -177,6 +177,7 @@ def campaign_items(request: AuthedRequest, slug: str, pk: int) -> HttpResponse:
         "section": "campaigns",
         "campaign": campaign,
         "form": form,
+        "saved_filters": campaign.project.saved_filters.filter(user=request.user, of_list=SavedFilter.List.ITEMS),
         "page": items_page(campaign, cursor=request.GET.get("cursor"), **form.conditions()),
         "check_kinds": [(kind, kind.label) for kind in KNOWN],
     }

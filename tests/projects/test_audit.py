@@ -55,5 +55,5 @@ def test_the_page_costs_the_same_for_any_number_of_events(cast, browse, django_a
         record_event(actor=cast.owner, verb="run.started", project=cast.project)
     client = browse(cast.owner)
     # session, user, project with role, members to choose from, events with actors
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         client.get("/p/quill/audit/")

@@ -1,8 +1,9 @@
-"""Filters of the task list that people keep."""
+"""Filters of lists that people keep."""
 
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from projects.models import SavedFilter
+from tests.annotations.campaigns import make_campaign
 from tests.factories import make_task
 
 SAVE = "/p/quill/filters/"
@@ -61,3 +62,22 @@ def test_a_list_keeps_fifty(cast, browse):
     client = browse(cast.viewer)
     assert client.post(SAVE, {"name": "one more", "query": "tag=x"}).status_code == 409
     assert client.post(SAVE, {"name": "7", "query": "tag=y"}).status_code == 302
+
+
+def test_the_audit_log_and_items_of_campaigns_keep_filters_of_their_own(cast, browse):
+    campaign, other = (make_campaign(cast.project, cast.owner, items=1, name=name) for name in ("One", "Two"))
+    client = browse(cast.owner)
+    kept = client.post(SAVE, {"name": "Who came", "query": "verb=member", "of_list": "audit"})
+    assertRedirects(kept, "/p/quill/audit/?verb=member")
+    items = {"name": "Skipped", "query": "q=&state=skipped", "of_list": "items", "campaign": campaign.pk}
+    assertRedirects(client.post(SAVE, items), f"/p/quill/campaigns/{campaign.pk}/items/?state=skipped")
+    # Items are filtered alike in every campaign.
+    page = client.get(f"/p/quill/campaigns/{other.pk}/items/?state=skipped")
+    assertContains(page, f'href="/p/quill/campaigns/{other.pk}/items/?state=skipped" aria-current="true">Skipped</a>')
+    assertContains(client.get("/p/quill/audit/"), ">Who came</a>")
+    assertNotContains(client.get("/p/quill/tasks/"), ">Skipped</a>")
+    saved = SavedFilter.objects.get(of_list="items")
+    gone = client.post(f"{SAVE}{saved.pk}/delete/", {"campaign": other.pk})
+    assertRedirects(gone, f"/p/quill/campaigns/{other.pk}/items/")
+    refused = client.post(SAVE, {"name": "x", "query": "a=b", "of_list": "https://evil.example/"})
+    assert refused.status_code == 400

@@ -8,10 +8,15 @@ from projects.models.project import Project
 
 
 class SavedFilter(models.Model):
-    """The query of a list's address, such as ``policy=3&judged=no``, kept by one person for one list of one project."""
+    """The query of a list's address, such as ``policy=3&judged=no``, kept by one person for one list of one project.
+
+    Items of campaigns are filtered alike in all of them.
+    """
 
     class List(models.TextChoices):
         TASKS = "tasks", _("Tasks")
+        ITEMS = "items", _("Items of campaigns")
+        AUDIT = "audit", _("Audit log")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_filters")
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="saved_filters")
@@ -24,7 +29,9 @@ class SavedFilter(models.Model):
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(fields=["user", "project", "of_list", "name"], name="savedfilter_one_name"),
-            models.CheckConstraint(condition=models.Q(of_list__in=["tasks"]), name="savedfilter_list_known"),
+            models.CheckConstraint(
+                condition=models.Q(of_list__in=["tasks", "items", "audit"]), name="savedfilter_list_known"
+            ),
         ]
 
     def __str__(self) -> str:

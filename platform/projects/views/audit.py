@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from projects.access import Capability, project_for
 from projects.forms.audit import AuditFilterForm
 from projects.keyset import keyset_page
+from projects.models import SavedFilter
 from projects.requests import AuthedRequest
 
 
@@ -19,5 +20,6 @@ def audit_list(request: AuthedRequest, slug: str) -> HttpResponse:
     form = AuditFilterForm(request.GET, project=project)
     events = project.audit_events.for_list().matching(**form.conditions())
     page = keyset_page(events, ordering="-id", cursor=request.GET.get("cursor"))
-    context = {"project": project, "section": "audit", "page": page, "form": form}
+    saved = project.saved_filters.filter(user=request.user, of_list=SavedFilter.List.AUDIT)
+    context = {"project": project, "section": "audit", "page": page, "form": form, "saved_filters": saved}
     return TemplateResponse(request, "projects/audit_list.html", context)
