@@ -54,6 +54,6 @@ def test_the_page_costs_the_same_for_any_number_of_events(cast, browse, django_a
     for _ in range(events):
         record_event(actor=cast.owner, verb="run.started", project=cast.project)
     client = browse(cast.owner)
-    # session, user, project with role, members to choose from, events with actors
+    # session, user, project with role, members to choose from, filters kept, events with actors
     with django_assert_num_queries(6):
         client.get("/p/quill/audit/")
