@@ -196,7 +196,7 @@ def test_nothing_left_says_whether_to_come_back(client, project, people):
     assignment, own = leased(client, campaign)
     client.force_login(people["annotator"])
     waiting = send(client, f"{ROOT}/{campaign.pk}/next").json()
-    assert waiting == {"assignment": None, "url": None, "is_done": False, "item": None}
+    assert waiting == {"assignment": None, "url": None, "is_done": False, "item": None, "page": None}
     client.force_login(people["manager"])
     send(client, f"{own}/submit", {"key": "k", "answer": full_answer(assignment)})
     client.force_login(people["annotator"])

@@ -87,9 +87,12 @@ def test_people_walk_their_own_items_by_when_they_were_over_and_by_key_where_tha
     back = client.get(reverse("annotations:item-last", args=[project.slug, campaign.pk]))
     assert back.url == reverse("annotations:annotate", args=[skipped.pk])
     assert client.get(f"/annotate/{theirs.pk}/").status_code == 404
+    start = reverse("annotations:campaign-start", args=[project.slug, campaign.pk])
+    assert "Looking back" in client.get(start).content.decode()
     client.force_login(owner)
+    assert "Looking back" not in client.get(start).content.decode()
     nothing = client.get(reverse("annotations:item-last", args=[project.slug, campaign.pk]))
-    assert nothing.url == reverse("annotations:campaign-start", args=[project.slug, campaign.pk])
+    assert nothing.url == start
 
 
 def test_checks_stand_in_the_walk_as_work_does_and_training_does_not(project, owner, ann):
