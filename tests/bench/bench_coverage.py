@@ -33,6 +33,7 @@ LEVELS = 5
 SHIFTS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
 THRESHOLDS = np.array([-2.0, -0.7, 0.5, 2.0])
 ACCURACIES = np.array([0.9, 0.8, 0.7])
+OF_MANY_CLASSES = np.array([0.9, 0.8, 0.7, 0.6, 0.8])
 COMPETENCES = np.array([0.9, 0.7, 0.5, 0.3])
 
 
@@ -159,6 +160,18 @@ def _dawid_skene(rng: np.random.Generator, seed: int) -> Held:
     return _is_within(found.low, found.high, ACCURACIES[_places(found.raters)])
 
 
+def _many_classes(rng: np.random.Generator, seed: int) -> Held:
+    """Five raters of five classes: a confusion matrix has twenty-five cells for a hundred answers."""
+    found = accuracy_draws(*_answers(rng, 100, OF_MANY_CLASSES, 5), draws=REPLICATES, seed=seed)
+    return _is_within(found.low, found.high, OF_MANY_CLASSES[_places(found.raters)])
+
+
+def _best_of_many_classes(rng: np.random.Generator, seed: int) -> Held:
+    """The one who is nearest to a bound, alone."""
+    held = np.asarray(_many_classes(rng, seed))
+    return float(held[0])
+
+
 def _mace(rng: np.random.Generator, seed: int) -> Held:
     """Who does not know guesses the first of four classes more often than the others."""
     raters = np.tile(np.arange(4), 100)
@@ -228,6 +241,8 @@ SCENARIOS: Mapping[str, Callable[[np.random.Generator, int], Held]] = {
     "win rate, 40 tasks of 4 pairs": _win_rate,
     "share right, 30 known answers": _share_right,
     "Dawid-Skene accuracy, 100 units of 3": _dawid_skene,
+    "Dawid-Skene accuracy, 100 units of 5, 5 classes": _many_classes,
+    "Dawid-Skene accuracy of the best of 5, 5 classes": _best_of_many_classes,
     "MACE competence, 100 units of 4": _mace,
     "leniency, 100 units of 3 of 5": _leniency,
     "thresholds, 100 units of 3 of 5": _thresholds,

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -197,6 +198,19 @@ def test_draws_recover_who_errs_how_often_and_know_how_little_few_answers_say():
         assert (np.abs(found.mean - accuracies) < 1.53 * (found.high - found.low) / 2).all()
     # 40 times the answers: an error of about a sixth.
     assert (few.high - few.low).mean() > 3 * (many.high - many.low).mean()
+
+
+def test_how_often_somebody_is_right_among_five_classes_is_one_share_and_not_five():
+    # Six who never err show the truth of 100 units; the seventh errs on 2 of the 20 of each class.
+    true = np.repeat(np.arange(100) // 20, 7)
+    raters, units = np.tile(np.arange(7), 100), np.repeat(np.arange(100), 7)
+    errs = (raters == 6) & (units % 10 == 0)
+    found = accuracy_draws(units, raters, np.where(errs, (true + 1) % 5, true), draws=300)
+    # Then it is a plain share, whose posterior under Jeffreys' prior is Beta(90.5, 10.5): five priors of classes, worth
+    # 1.5 answers each, would make the mean (18 + 1) / (20 + 1.5) = 0.884.
+    expected = scipy.stats.beta(90.5, 10.5)
+    assert found.mean[6] == pytest.approx(expected.mean(), abs=0.006)
+    assert (found.low[6], found.high[6]) == pytest.approx(expected.ppf([0.025, 0.975]), abs=0.015)
 
 
 def test_dawid_skene_refuses_what_it_cannot_use():
