@@ -30,7 +30,7 @@ def change_campaign(
     """Change what `FIELDS` names, and who is asked: `people`, nobody for every annotator of the project.
 
     Who is asked no more gets no new item; what they have in work can be finished, and their answers stand. Items that
-    were kept for them alone are for everybody. Who is asked from now on is told, if the campaign is not a draft.
+    were kept for them alone are for everybody. Who is asked from now on is told where the campaign is open.
 
     Raises
     ------
