@@ -190,3 +190,6 @@ def test_decisions_on_a_models_span_are_compared_between_those_who_decided() -> 
     against = {"1": rejected, "2": rejected, "4": changed(0, 3)}
     found = rules.departures(asked, [one, two, three, four], {REVIEWS: against}, ITEM, iou=0.8)
     assert found == [f"{REVIEWS}.{name}" for name in "134"]
+    # Whoever takes a lane that left span 2 open goes against one voice of three; without span 3, against two of three.
+    found = rules.departures(asked, [one, two, three, four], {REVIEWS: {"1": accepted, "4": accepted}}, ITEM, iou=0.8)
+    assert found == [f"{REVIEWS}.3"]
