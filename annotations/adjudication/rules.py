@@ -280,7 +280,7 @@ def _departs(kind: str, part: Part | None, value: Value, iou: float) -> bool:
     same = [is_same(kind, value, said, iou=iou) for said in part.values]
     majority = part.majority
     if kind == REVIEWED and value is None:
-        # Nobody has to decide on a model's span: leaving it open goes against most people only where most decided alike.
+        # Nobody has to decide on a model's span: leaving it open goes against people only where most decided alike.
         return majority is not None and 2 * sum(part.equal[majority][at] for at in part.heard) > len(part.values)
     return not any(same) or (majority is not None and not same[majority])
 

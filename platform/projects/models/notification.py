@@ -19,7 +19,7 @@ class Notification(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     read_at = models.DateTimeField(null=True)
     mail_due = models.BooleanField(default=False)
-    """Waits to be sent by e-mail; cleared by whoever sends it, so that it is sent once, and set again where it cannot."""
+    """Waits to be sent by e-mail; cleared by who sends it, so that it is sent once, and set again where it cannot."""
 
     objects = NotificationQuerySet.as_manager()
 
