@@ -22,6 +22,7 @@ from rewards.models import (
     StepLabel,
     Verdict,
 )
+from rewards.reviews import REVIEW
 from rewards.statistics.concordance import Place
 from rewards.statistics.pair_agreement import Given
 from rewards.statistics.unitising import Unit
@@ -50,6 +51,22 @@ def judgments_of(campaign: Campaign) -> QuerySet[Judgment]:
     acts = Submission.objects.filter(assignment__campaign=campaign, undone_at__isnull=True).values("act")
     own = Judgment.objects.without_reviews()
     return own.filter(project=campaign.project_id, act__in=acts, withdrawn_at__isnull=True)
+
+
+def review_columns(campaign: Campaign) -> Triples:
+    """What people decided in it on models' spans, and nobody took back or settled. Unit: an output and a span of it."""
+    acts = Submission.objects.filter(assignment__campaign=campaign, undone_at__isnull=True).values("act")
+    said = Judgment.objects.filter(project=campaign.project_id, act__in=acts, withdrawn_at__isnull=True)
+    rows = said.filter(kind=Judgment.Kind.SPANS, presentation__has_key=REVIEW).order_by("id")
+    fields = rows.values_list(
+        "output_id", f"presentation__{REVIEW}__mark", "rater_id", f"presentation__{REVIEW}__decision"
+    )
+    columns = Triples([], [], [])
+    for output, mark, rater, decision in fields.iterator(chunk_size=_CHUNK):
+        columns.units.append(f"{output}/{mark}")
+        columns.raters.append(rater)
+        columns.values.append(decision)
+    return columns
 
 
 def standing_of(rater: Rater) -> QuerySet[Judgment]:

@@ -5,12 +5,15 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from annotations.adjudication.rules import REVIEWED
 from annotations.models import Campaign
-from annotations.protocols import Question, parse_questions
+from annotations.protocols import REVIEWS, Question, parse_questions
 from annotations.quality import reading
 from annotations.quality.by_arm import by_arm
 from annotations.quality.measures import Answers, measure_of
+from annotations.quality.measures.reviews import reviews_row
 from annotations.quality.people import people_of
+from annotations.quality.said import REVIEWS_LABEL, REVIEWS_PROMPT
 from rewards.models import Judgment, Rater
 
 
@@ -31,6 +34,10 @@ def quality_report(campaign: Campaign, *, known: Rater | None = None, seed: int 
     answers = _read(judgments, asked, texts)
     submitted = reading.submitted_in(campaign)
     rows = [_question_row(question, answers, seed) for question in asked]
+    reviews = reading.review_columns(campaign)
+    if reviews.values:
+        named = {"key": REVIEWS, "kind": REVIEWED, "label": REVIEWS_LABEL, "prompt": REVIEWS_PROMPT}
+        rows.append(named | reviews_row(reviews, texts.item_of, seed))
     people = people_of(campaign, asked, answers.values, submitted, texts, known)
     report = {
         "campaign": campaign.pk,

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext, gettext_noop, pgettext
 
+from annotations.adjudication.rules import REVIEWED
 from annotations.arms import Arm
 from annotations.plan_page import arm_words
 from annotations.protocols import KINDS
@@ -60,6 +61,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "mean_value": gettext_noop("mean value %(mean)s"),
     "by_lot": gettext_noop("%(share)s by lot"),
     "ticked": gettext_noop("%(share)s of %(n)s are ticked"),
+    "decided": gettext_noop("%(accepted)s accepted, %(changed)s changed, %(rejected)s rejected"),
     "few_people": gettext_noop("Who errs how often takes three people and two answers to each unit."),
     "no_leniency": gettext_noop("Leniency: %(reason)s."),
 }
@@ -82,10 +84,14 @@ PARTS: Final = (
     gettext_noop("Characters that both marked, F1"),
     gettext_noop("Whether to change anything: alpha, nominal"),
     gettext_noop("Share of two people's changes that are the same"),
+    gettext_noop("Whether it stands at all: alpha, nominal"),
     gettext_noop("Kendall's W, mean over items"),
     gettext_noop("Kendall's tau-b of the implied orders"),
 )
 """Names that reports are stored with. A part that has another name is called as the campaign calls it."""
+
+REVIEWS_LABEL, REVIEWS_PROMPT = gettext_noop("Spans of models"), gettext_noop("What a model marked")
+"""Of what was decided on models' spans, which no question of the campaign names."""
 
 _FORMATS: Final[Mapping[str, str]] = {
     "limit": ",.0f",
@@ -151,6 +157,8 @@ def _place(index: int) -> str:
 def _question(row: Mapping[str, Any]) -> dict[str, Any]:
     kind = KINDS.get(row["kind"])
     parts = [_figure(part, part["name"]) for part in row.get("parts", ())]
+    if row["kind"] == REVIEWED:
+        row = {**row, "label": gettext(row["label"]), "prompt": gettext(row["prompt"])}
     return {**_figure(row, row["measure"]), "label": str(kind.label) if kind else row["label"], "parts": parts}
 
 

@@ -10,6 +10,9 @@ from annotations.actions.plan import change_plan
 from annotations.actions.submission import submit_answer
 from annotations.adjudication.reading import lanes_of
 from annotations.models import Campaign
+from annotations.quality.reading import review_columns
+from annotations.quality.report import quality_report
+from annotations.quality.said import worded
 from projects.errors import AppError
 from rewards.models import Judgment, Output, Rater, SpanMark
 from rewards.text import sha256_text
@@ -163,3 +166,19 @@ def test_a_span_that_no_model_marked_here_is_refused_by_its_name(item, people, m
         with pytest.raises(AppError) as refused:
             settle(item, people["olga"], {"errors": [], "@marks": {name: said}})
         assert [*refused.value.fields] == [f"@marks.{name}"]
+
+
+def test_agreement_on_a_models_spans_is_by_the_span_and_without_what_was_settled(client, item, people, marks):
+    client.force_login(people["olga"])
+    merged = lanes_of(item)
+    settle(item, people["olga"], {"errors": [], "@marks": merged.lanes[1].answer["@marks"]}, reason="So it is.")
+    columns = review_columns(item.campaign)
+    # Paris: a a r, is: r a, capital: c c.
+    assert sorted(columns.values) == ["accepted"] * 3 + ["changed"] * 2 + ["rejected"] * 2
+    report = quality_report(item.campaign)
+    row = report["questions"][-1]
+    # Hand: coincidences o_aa = 1, o_ar = o_ra = 1/2 + 1/2 + 1 = 2, o_cc = 2, so that n = 7 with margins 3, 2, 2:
+    # alpha = 1 - (n - 1) * 4 / (2 * (3 * 2 + 3 * 2 + 2 * 2)) = 1 - 24 / 32.
+    assert (row["n_units"], row["value"]) == (3, pytest.approx(0.25))
+    assert row["parts"][0]["note"] == {"code": "decided", "accepted": 3, "changed": 2, "rejected": 2}
+    assert worded(report)["questions"][-1]["parts"][0]["note"] == "3 accepted, 2 changed, 2 rejected"
