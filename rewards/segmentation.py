@@ -7,7 +7,7 @@ segment before it. A change of a builder's behaviour takes a new segmenter name,
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Self
 
 import numpy as np
@@ -73,10 +73,30 @@ class Segmentation:
         return hash((self.segmenter, self.to_bytes()))
 
     @classmethod
-    def from_offsets(cls, segmenter: str, offsets: Iterable[Iterable[tuple[int, int]]], *, message: int = 0) -> Self:
-        """Build from (start, end) pairs by message, as tokenizers give them; ``message`` is the first one's index."""
-        rows = [(index, start, end) for index, pairs in enumerate(offsets, message) for start, end in pairs]
-        return cls(segmenter, np.array(rows, dtype=np.int32).reshape(-1, 3))
+    def from_offsets(
+        cls,
+        segmenter: str,
+        offsets: Iterable[Sequence[tuple[int, int]] | npt.NDArray[np.integer]],
+        *,
+        messages: Iterable[int] | None = None,
+    ) -> Self:
+        """Build from (start, end) pairs by message, as tokenizers give them.
+
+        Parameters
+        ----------
+        segmenter : str
+        offsets : iterable of int arrays, each of shape (n, 2)
+            Start and end of each segment of one message.
+        messages : iterable of int, optional
+            The index of each of these messages; 0, 1, 2 and so on where it is not given.
+        """
+        numbers = count() if messages is None else messages
+        cuts = [
+            np.insert(np.asarray(pairs), 0, message, axis=1)
+            for message, pairs in zip(numbers, offsets, strict=messages is not None)
+            if len(pairs)
+        ]
+        return cls(segmenter, np.vstack(cuts) if cuts else np.empty((0, 3), dtype=np.int32))
 
     @classmethod
     def from_bytes(cls, segmenter: str, data: bytes) -> Self:
@@ -101,16 +121,6 @@ class Segmentation:
                 f"segment {index} of {self.segmenter} is {tuple(self.spans[index].tolist())}: "
                 f"expected (message, start, end) within texts of {lengths.tolist()} characters"
             )
-
-    def has_end_of_sequence(self, messages: Sequence[str]) -> bool:
-        """Whether the last segment is the zero-width one at the end of the last message."""
-        return bool(len(self)) and tuple(self.spans[-1].tolist()) == end_of_sequence(messages)
-
-    def with_end_of_sequence(self, messages: Sequence[str]) -> Self:
-        """The same segments, and the zero-width one at the end of the last message, where it was not there yet."""
-        if self.has_end_of_sequence(messages):
-            return self
-        return type(self)(self.segmenter, np.vstack([self.spans, np.array(end_of_sequence(messages), dtype=np.int32)]))
 
 
 def end_of_sequence(messages: Sequence[str]) -> Span:

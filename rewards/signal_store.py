@@ -137,11 +137,6 @@ def load(stored: QuerySet[models.RewardSignal] | Iterable[int]) -> list[StoredSi
     ]
 
 
-def load_values(stored: QuerySet[models.RewardSignal]) -> dict[int, npt.NDArray[np.float32]]:
-    """Values alone by key, as read-only arrays over the bytes read: for sums and distributions; one narrow query."""
-    return {pk: np.frombuffer(values, dtype="<f4") for pk, values in stored.values_list("pk", "values")}
-
-
 def load_cut_values(stored: QuerySet[models.RewardSignal]) -> dict[int, CutValues]:
     """Spans and values by output, as read-only arrays over the bytes read; one query.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -161,9 +160,3 @@ def _rows(slot: Slot, free_level: str, kind: tuple[float, float, int], draws: np
 
 def _bars(label: str, rows: Rows) -> Bars:
     return Bars(label, tuple(rows.values.tolist()), tuple(rows.level.starts[1:-1].tolist()))
-
-
-def pages_by_name() -> Iterator[OperatorPage]:
-    """Every operator's page, in the order of families."""
-    for family in family_pages():
-        yield from family.operators

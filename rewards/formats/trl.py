@@ -5,7 +5,6 @@ the column names and types of TRL's `docs/source/dataset_formats.md`. Texts are 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from math import isfinite
 from typing import Any, Final
 
 from rewards.formats.records import OutputMessage, PromptMessage
@@ -46,33 +45,6 @@ def columns_of(
     if ids:
         columns |= dict.fromkeys(_ID_COLUMNS[kind], ColumnType.TEXT)
     return columns
-
-
-def preference_row(
-    prompt: Sequence[PromptMessage],
-    chosen: Sequence[OutputMessage],
-    rejected: Sequence[OutputMessage],
-    *,
-    conversational: bool,
-    margin: float | None = None,
-) -> dict[str, Any]:
-    """Return one row without id columns; with `margin` None it has no margin column.
-
-    Raises
-    ------
-    ValueError
-        For a completion without messages (see `messages_in`) or a margin that is not finite.
-    """
-    row: dict[str, Any] = {
-        "prompt": prompt_value(prompt, conversational=conversational),
-        "chosen": completion_value(chosen, conversational=conversational),
-        "rejected": completion_value(rejected, conversational=conversational),
-    }
-    if margin is not None:
-        if not isfinite(margin):
-            raise ValueError(f"margin {margin} is not finite")
-        row["margin"] = float(margin)
-    return row
 
 
 def unpaired_row(

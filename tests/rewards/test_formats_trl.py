@@ -29,13 +29,17 @@ def answer(text: str, channel: str = "answer") -> OutputMessage:
     return {"role": "assistant", "channel": channel, "text": text}
 
 
-def test_a_plain_preference_row_has_trls_columns():
-    row = trl.preference_row(PROMPT, [answer("good")], [answer("bad")], conversational=False, margin=2)
-    assert row == {"prompt": "Why? 😀\r\n", "chosen": "good", "rejected": "bad", "margin": 2.0}
-    assert isinstance(row["margin"], float)
+def preference_row(prompt, chosen, rejected, margin, *, conversational):
+    values = {"chosen": chosen, "rejected": rejected}
+    completions = {
+        name: trl.completion_value([answer(text)], conversational=conversational) for name, text in values.items()
+    }
+    return {"prompt": trl.prompt_value(prompt, conversational=conversational), **completions, "margin": float(margin)}
 
 
-def test_a_conversational_row_has_lists_of_role_and_content():
+def test_plain_texts_are_strings_and_conversational_ones_lists_of_role_and_content():
+    assert trl.prompt_value(PROMPT, conversational=False) == "Why? 😀\r\n"
+    assert trl.completion_value([answer("good")], conversational=False) == "good"
     row = trl.unpaired_row(PROMPT, [answer("good")], label=True, conversational=True)
     assert row == {
         "prompt": [{"role": "user", "content": "Why? 😀\r\n"}],
@@ -56,15 +60,9 @@ def test_only_the_chosen_channels_are_trained_on():
     assert trl.messages_in(messages[:1]) == []
 
 
-@pytest.mark.parametrize("margin", [float("nan"), float("inf")])
-def test_a_margin_that_is_no_number_is_refused(margin):
-    with pytest.raises(ValueError, match="not finite"):
-        trl.preference_row(PROMPT, [answer("a")], [answer("b")], conversational=False, margin=margin)
-
-
 def test_an_empty_completion_is_refused():
     with pytest.raises(ValueError, match="at least one message"):
-        trl.unpaired_row(PROMPT, [], label=True, conversational=False)
+        trl.completion_value([], conversational=False)
 
 
 @pytest.mark.parametrize("file_type", ["jsonl", "parquet"])
@@ -106,9 +104,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
 def test_both_file_types_hold_the_rows_exactly(values):
     columns = trl.columns_of("preference", conversational=True)
     rows = [
-        trl.preference_row(
-            [{"role": "user", "text": prompt}], [answer(chosen)], [answer(rejected)], conversational=True, margin=margin
-        )
+        preference_row([{"role": "user", "text": prompt}], chosen, rejected, margin, conversational=True)
         for prompt, chosen, rejected, margin in values
     ]
     files = {}
@@ -206,9 +202,7 @@ def write_dataset(folder, *, file_type, conversational):
     for number in range(100):
         prompt: list[PromptMessage] = [{"role": "user", "text": f"Question {number} 😀\r\n"}]
         for repeat in range(2):
-            row = trl.preference_row(
-                prompt, [answer("שלום")], [answer(f"b{repeat}")], conversational=conversational, margin=number
-            )
+            row = preference_row(prompt, "שלום", f"b{repeat}", number, conversational=conversational)
             ids = {"task_id": f"t{number}", "chosen_id": f"c{number}", "rejected_id": f"r{number}.{repeat}"}
             rows[split_of(f"t{number}", FRACTIONS, 7)].append(row | ids)
     files = []

@@ -131,12 +131,3 @@ def test_reading_takes_three_queries_however_many_signals(output, rater, django_
     for n in (1, 5):
         with django_assert_num_queries(3):
             signal_store.load(keys[:n])
-
-
-def test_values_alone_come_in_one_query(output, rater, django_assert_num_queries):
-    [pk] = signal_store.save_many([new_signal(output, rater, [0.5, np.nan, 2.0])])
-
-    with django_assert_num_queries(1):
-        values = signal_store.load_values(models.RewardSignal.objects.all())
-
-    np.testing.assert_array_equal(values[pk], [0.5, np.nan, 2.0])

@@ -76,13 +76,12 @@ def test_a_segment_outside_the_texts_is_refused():
         tokens.check_within(["abc"])
 
 
-def test_the_end_of_the_sequence_is_added_once():
-    messages = ["abc", "de"]
-    ended = turns(messages).with_end_of_sequence(messages)
-    assert ended.spans.tolist() == [[0, 0, 3], [1, 0, 2], [1, 2, 2]]
-    assert ended.with_end_of_sequence(messages) is ended
-    assert ended.has_end_of_sequence(messages)
-    assert not turns(messages).has_end_of_sequence(messages)
+def test_offsets_stand_at_the_messages_that_they_are_of():
+    tokens = Segmentation.from_offsets("words", [np.array([[0, 3], [3, 5]]), [], [(1, 2)]], messages=[1, 2, 4])
+    assert tokens.spans.tolist() == [[1, 0, 3], [1, 3, 5], [4, 1, 2]]
+    assert len(Segmentation.from_offsets("words", [[]])) == 0
+    with pytest.raises(ValueError, match="longer"):
+        Segmentation.from_offsets("words", [[(0, 3)], [(0, 9)]], messages=[1])
 
 
 def test_an_output_without_messages_has_no_end():

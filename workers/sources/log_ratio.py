@@ -217,6 +217,7 @@ def _result(
     if item.is_empty:
         return Unscored("empty_output", "the output has no text")
     spans: list[npt.NDArray[np.int32]] = []
+    messages: list[int] = []
     log_a: list[npt.NDArray[np.float64]] = []
     log_b: list[npt.NDArray[np.float64]] = []
     for part, a, b in scored:
@@ -226,14 +227,14 @@ def _result(
             return Unscored(b.code.value, f"in the compared view: {b.detail}")
         if not (np.array_equal(a.token_ids, b.token_ids) and np.array_equal(a.spans, b.spans)):
             return Unscored("tokenizers_differ", "the two models cut the output into different tokens")
-        message = np.full((len(a.spans), 1), part.message, dtype=np.int32)
-        spans.append(np.hstack([message, a.spans]))
+        spans.append(a.spans)
+        messages.append(part.message)
         log_a.append(a.logprobs.astype(np.float64))
         log_b.append(b.logprobs.astype(np.float64))
     view_a, view_b = np.concatenate(log_a), np.concatenate(log_b)
     if not (np.isfinite(view_a).all() and np.isfinite(view_b).all()):
         return Unscored("not_finite", "the model gave a token no probability at all")
-    return _signals(item, Segmentation(segmenter, np.vstack(spans)), view_a, view_b, beta)
+    return _signals(item, Segmentation.from_offsets(segmenter, spans, messages=messages), view_a, view_b, beta)
 
 
 def _signals(

@@ -90,11 +90,11 @@ def token_signal(
     rows[:, 0] = np.array(messages, dtype=np.int32)[spans[:, 0]]
     wrote = [n for n, message in enumerate(item.output_messages) if message.role == "assistant" and message.text]
     cuts = []
-    for message, cut in zip(wrote, engine.token_spans([item.texts[message] for message in wrote]), strict=True):
+    for cut in engine.token_spans([item.texts[message] for message in wrote]):
         if isinstance(cut, Refusal):
             return cut
-        cuts.append(np.column_stack([np.full(len(cut), message, dtype=np.int32), cut]))
-    own = Segmentation(f"tokenizer:{engine.identity['tokenizer'][:12]}", np.vstack(cuts))
+        cuts.append(cut)
+    own = Segmentation.from_offsets(f"tokenizer:{engine.identity['tokenizer'][:12]}", cuts, messages=wrote)
     return project(RewardSignal(Segmentation("read", rows), np.asarray(values, dtype=np.float32)), own, "sum")
 
 

@@ -166,14 +166,15 @@ def read_states(
 
 def _joined(parts: Sequence[tuple[int, HiddenStates | Refusal]], segmenter: str) -> OutputStates | Unscored:
     spans, states = [], []
-    for message, answer in parts:
+    for _, answer in parts:
         if isinstance(answer, Refusal):
             return Unscored(answer.code.value, answer.detail)
-        spans.append(np.hstack([np.full((len(answer.spans), 1), message, dtype=np.int32), answer.spans]))
+        spans.append(answer.spans)
         states.append(answer.states)
     if not sum(map(len, spans)):
         return Unscored("empty_output", "the policy wrote no text")
-    return OutputStates(Segmentation(segmenter, np.vstack(spans)), np.concatenate(states))
+    cut = Segmentation.from_offsets(segmenter, spans, messages=[message for message, _ in parts])
+    return OutputStates(cut, np.concatenate(states))
 
 
 def _result(item: SourceItem, found: OutputStates | Unscored, weights: FittedWeights) -> Scored | Unscored:

@@ -257,11 +257,8 @@ def _tokens(
                 _joined([one.logsumexps for one in wide]),
                 _joined([one.entropies for one in wide]),
             )
-    spans = [
-        np.hstack([np.full((len(one.spans), 1), message, dtype=np.int32), one.spans])
-        for message, one in zip(messages, first, strict=True)
-    ]
-    return OutputTokens(Segmentation(segmenter, np.vstack(spans)), logprobs, distributions)
+    cut = Segmentation.from_offsets(segmenter, [one.spans for one in first], messages=messages)
+    return OutputTokens(cut, logprobs, distributions)
 
 
 def _same_tokens(one: TokenLogprobs, other: TokenLogprobs) -> bool:
