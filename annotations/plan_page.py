@@ -101,10 +101,10 @@ def _queue(campaign: Campaign, plan: CampaignPlan) -> list[Waiting]:
 
 def _why(item: CampaignItem, plan: CampaignPlan) -> str:
     if plan.order == CampaignPlan.Order.PRIORITY:
-        return f"Priority {item.priority:g}"
+        return gettext("Priority %(n)s") % {"n": f"{item.priority:g}"}
     if plan.order == CampaignPlan.Order.ACTIVE:
-        return item.why or "At random: not ranked yet"
-    return "At random" if plan.order == CampaignPlan.Order.RANDOM else "As imported"
+        return item.why or gettext("At random: not ranked yet")
+    return gettext("At random") if plan.order == CampaignPlan.Order.RANDOM else gettext("As imported")
 
 
 def _reserved(campaign: Campaign, plan: CampaignPlan) -> list[tuple[str, int, int]]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from annotations.models import Assignment, Campaign, ItemReport
 from projects.access import Capability, allows
@@ -11,7 +12,7 @@ from projects.compiled import CompiledQuery
 from projects.errors import AppError
 from projects.keyset import keyset_page
 
-STATES = {"open": "Open", "settled": "Settled"}
+STATES = {"open": _("Open"), "settled": _("Settled")}
 
 
 def reports_of(campaign: Campaign, state: str) -> QuerySet[ItemReport]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from annotations.adjudication.lanes import MOST_LANES, asks_for_marks, laned_texts
 from annotations.adjudication.model_spans import ModelSpan, ReviewsAsked, spans_asked
@@ -26,8 +27,8 @@ from projects.models import User
 from rewards.reviews import Decision
 from rewards.statistics.annotators import MAX_WORDS_PER_MINUTE
 
-STATES = {"open": "Not settled", "settled": "Settled", "all": "All"}
-SORTS = {"differs": "Answers differ", "agrees": "All agree", "": "Either"}
+STATES = {"open": _("Not settled"), "settled": _("Settled"), "all": _("All")}
+SORTS = {"differs": _("Answers differ"), "agrees": _("All agree"), "": _("Either")}
 ORDERING = "-value"
 _LONGEST_CELL = 400
 

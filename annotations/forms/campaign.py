@@ -18,6 +18,7 @@ class ProtocolForm(forms.Form):
     """What annotators are told beside the questions."""
 
     guidelines = forms.CharField(
+        label=_("Guidelines"),
         required=False,
         max_length=50_000,
         strip=False,
@@ -50,7 +51,7 @@ class ExampleForm(forms.Form):
         initial="good",
     )
     text = forms.CharField(
-        required=False, strip=False, max_length=MAX_EXAMPLE, widget=forms.Textarea(attrs={"rows": 3})
+        label=_("Text"), required=False, strip=False, max_length=MAX_EXAMPLE, widget=forms.Textarea(attrs={"rows": 3})
     )
     reason = forms.CharField(label=_("Why"), required=False, max_length=MAX_REASON)
 
@@ -85,7 +86,7 @@ ExampleFormSet = cast(
 class CampaignForm(forms.Form):
     """Which outputs are judged by whom."""
 
-    name = forms.CharField(max_length=200)
+    name = forms.CharField(label=_("Name"), max_length=200)
     tags = forms.CharField(
         label=_("With one of these tags"), required=False, help_text=_("Separated by commas; empty for every task.")
     )

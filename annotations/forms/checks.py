@@ -58,13 +58,14 @@ class CheckSettingsForm(forms.Form):
 
 
 class MakeCheckForm(forms.Form):
-    kind = forms.ChoiceField(choices=[(kind, Kind(kind).label) for kind in KNOWN], initial=Kind.GOLD)
+    kind = forms.ChoiceField(label=_("Kind"), choices=[(kind, Kind(kind).label) for kind in KNOWN], initial=Kind.GOLD)
 
 
 class GoldForm(forms.Form):
     """The explanation, and a mark for each question that the answer answers."""
 
     explanation = forms.CharField(
+        label=_("Explanation"),
         required=False,
         strip=False,
         max_length=MAX_EXPLANATION,

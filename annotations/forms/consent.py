@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 class ConsentTextForm(forms.Form):
     text = forms.CharField(
+        label=_("Text"),
         required=False,
         max_length=50_000,
         widget=forms.Textarea(attrs={"rows": 12}),

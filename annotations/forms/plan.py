@@ -61,6 +61,7 @@ class PlanForm(forms.Form):
         help_text=_("Separated by commas. A task with one of these tags is given only to people who have this skill."),
     )
     deadline = forms.DateTimeField(
+        label=_("Deadline"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         help_text=_("After it no new item is given out; what is in work may be finished."),
@@ -107,7 +108,7 @@ class PlanForm(forms.Form):
     arm_unit = forms.ChoiceField(label=_("Arms are drawn"), choices=CampaignPlan.ArmUnit.choices)
     pay_per = forms.ChoiceField(label=_("Pay"), required=False, choices=CampaignPlan.PayPer.choices)
     pay_amount = forms.FloatField(label=_("Amount"), required=False, min_value=0)
-    currency = forms.CharField(required=False, max_length=8)
+    currency = forms.CharField(label=_("Currency"), required=False, max_length=8)
 
     def __init__(self, campaign: Campaign, data: Any = None) -> None:
         super().__init__(data, initial=_initial(plan_of(campaign)))
@@ -265,7 +266,7 @@ class SkillsForm(forms.Form):
 
 
 class WithdrawForm(forms.Form):
-    reason = forms.CharField(max_length=300)
+    reason = forms.CharField(label=_("Reason"), max_length=300)
 
 
 def _initial(plan: CampaignPlan) -> dict[str, Any]:

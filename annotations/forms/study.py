@@ -22,9 +22,9 @@ from workers.forms.scorer import parameter_field
 from workers.sources.log_ratio import LOG_PROB, LOG_PROB_BASELINE
 
 METRICS = [
-    ("ordinal", "Ordinal: levels in order"),
-    ("interval", "Interval: distances count"),
-    ("nominal", "Nominal: the same or not"),
+    ("ordinal", _("Ordinal: levels in order")),
+    ("interval", _("Interval: distances count")),
+    ("nominal", _("Nominal: the same or not")),
 ]
 
 
@@ -32,6 +32,8 @@ KNOWN_KINDS = (Judgment.Kind.RATING, Judgment.Kind.COMPARISON, Judgment.Kind.VER
 """Kinds of judgment whose answers are right or wrong."""
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
     RatersField = forms.ModelMultipleChoiceField[Rater]
     RaterField = forms.ModelChoiceField[Rater]
     CampaignField = forms.ModelChoiceField[Campaign]
@@ -41,7 +43,7 @@ else:
 
 
 class RaterChoice(RatersField):
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: "str | _StrPromise") -> None:
         super().__init__(
             queryset=Rater.objects.none(),
             required=False,
@@ -58,8 +60,9 @@ class StudyForm(forms.Form):
     """What all kinds share."""
 
     kind = ""
-    question = forms.ChoiceField(required=False, help_text=_("Which rating question counts."))
+    question = forms.ChoiceField(label=_("Question"), required=False, help_text=_("Which rating question counts."))
     seed = forms.IntegerField(
+        label=_("Seed"),
         initial=0,
         required=False,
         min_value=0,
@@ -95,8 +98,8 @@ class StudyForm(forms.Form):
 
 class ConsistencyForm(StudyForm):
     kind = "consistency"
-    rating_raters = RaterChoice("Ratings of")
-    comparison_raters = RaterChoice("Comparisons of")
+    rating_raters = RaterChoice(_("Ratings of"))
+    comparison_raters = RaterChoice(_("Comparisons of"))
     field_order = ["question", "rating_raters", "comparison_raters", "seed"]
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
@@ -108,14 +111,17 @@ class ConsistencyForm(StudyForm):
 class AgreementForm(StudyForm):
     kind = "agreement"
     protocol = forms.ChoiceField(
+        label=_("Protocol"),
         choices=[
             (Judgment.Kind.RATING, _("Ratings of an output")),
             (Judgment.Kind.COMPARISON, _("Comparisons of a pair")),
             (Judgment.Kind.VERDICTS, _("Verdicts on a criterion")),
-        ]
+        ],
     )
-    metric = forms.ChoiceField(choices=METRICS, help_text=_("How far two different answers are apart."))
-    raters = RaterChoice("Raters")
+    metric = forms.ChoiceField(
+        label=_("Metric"), choices=METRICS, help_text=_("How far two different answers are apart.")
+    )
+    raters = RaterChoice(_("Raters"))
     field_order = ["protocol", "metric", "question", "raters", "seed"]
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
@@ -132,7 +138,7 @@ class AgreementForm(StudyForm):
 
 class AccuracyForm(StudyForm):
     kind = "accuracy"
-    comparison_raters = RaterChoice("Comparisons of")
+    comparison_raters = RaterChoice(_("Comparisons of"))
     field_order = ["comparison_raters", "seed"]
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
@@ -144,7 +150,7 @@ class AccuracyForm(StudyForm):
 
 class DenseForm(StudyForm):
     kind = "dense"
-    span_raters = RaterChoice("Spans of")
+    span_raters = RaterChoice(_("Spans of"))
     field_order = ["span_raters", "seed"]
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
@@ -157,7 +163,9 @@ class GroupsForm(StudyForm):
     """What is left empty takes its default."""
 
     kind = "groups"
-    outcome = forms.ChoiceField(required=False, help_text=_("One number an output: of a verifier, a judge or people."))
+    outcome = forms.ChoiceField(
+        label=_("Outcome"), required=False, help_text=_("One number an output: of a verifier, a judge or people.")
+    )
     passes_from = forms.FloatField(
         required=False,
         initial=PASSES_FROM,
@@ -166,10 +174,16 @@ class GroupsForm(StudyForm):
         widget=forms.NumberInput({"step": "any"}),
     )
     proxy = forms.ChoiceField(
-        required=False, help_text=_("By which the best of n would be chosen, such as a reward model or the length.")
+        label=_("Proxy"),
+        required=False,
+        help_text=_("By which the best of n would be chosen, such as a reward model or the length."),
     )
     policy = forms.ModelChoiceField(
-        Policy.objects.none(), required=False, empty_label=_("All"), help_text=_("Whose outputs make the groups.")
+        Policy.objects.none(),
+        label=_("Policy"),
+        required=False,
+        empty_label=_("All"),
+        help_text=_("Whose outputs make the groups."),
     )
     field_order = ["outcome", "passes_from", "proxy", "policy", "rule", "strength", "seed"]
 
@@ -218,7 +232,7 @@ class PreferenceLossForm(StudyForm):
         label=_("Log-probs of the reference"),
         help_text=_("On the tokens of the same tokenizer. Without one only SimPO is worked out."),
     )
-    comparison_raters = RaterChoice("Pairs of")
+    comparison_raters = RaterChoice(_("Pairs of"))
     field_order = ["policy_log_probs", "reference_log_probs", "comparison_raters", "seed"]
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
@@ -284,7 +298,7 @@ class PreferenceLossForm(StudyForm):
 
 class QualityForm(StudyForm):
     kind = "quality"
-    campaign = CampaignField(queryset=Campaign.objects.none())
+    campaign = CampaignField(label=_("Campaign"), queryset=Campaign.objects.none())
     known_rater = RaterField(
         queryset=Rater.objects.none(),
         required=False,
@@ -344,7 +358,7 @@ class AcquisitionForm(StudyForm):
         label=_("Blind answers"),
         help_text=_("Share of comparisons made by chance."),
     )
-    answers = forms.IntegerField(initial=500, min_value=20, max_value=2_000)
+    answers = forms.IntegerField(label=_("Answers"), initial=500, min_value=20, max_value=2_000)
     repeats = forms.IntegerField(initial=20, min_value=2, max_value=50, label=_("Games a strategy"))
     field_order = ["game", "source", "options", "temperature", "lapse", "answers", "repeats", "seed"]
 

@@ -47,13 +47,16 @@ class ExportForm(forms.Form):
     use_required_attribute = False  # a browser cannot point at a field that the page hides
 
     name = forms.CharField(
+        label=_("Name"),
         required=False,
         max_length=200,
         help_text=_("Left empty, it says what the dataset is made from."),
         widget=forms.TextInput({"autocomplete": "off"}),
     )
     format = forms.ChoiceField(
-        choices=[(entry.name, _(entry.title)) for entry in EXPORT_FORMATS.values()], widget=forms.RadioSelect
+        label=_("Format"),
+        choices=[(entry.name, _(entry.title)) for entry in EXPORT_FORMATS.values()],
+        widget=forms.RadioSelect,
     )
     file_type = forms.ChoiceField(
         label=_("Files"), choices=[("jsonl", _("JSONL")), ("parquet", _("Parquet"))], widget=forms.RadioSelect
@@ -75,11 +78,17 @@ class ExportForm(forms.Form):
         widget=forms.RadioSelect,
         help_text=_("An adjudicated answer is what somebody settled on where several people had answered."),
     )
-    question = forms.ChoiceField()
-    rubric = forms.ChoiceField(required=False)
-    aggregation = forms.ChoiceField(choices=[(name, _(entry.title)) for name, entry in AGGREGATIONS.items()])
-    signal = forms.ChoiceField(required=False, help_text=_("Outputs compare by its sum over all segments."))
-    recipe = forms.ChoiceField(required=False, help_text=_("Outputs compare by its sum over all segments."))
+    question = forms.ChoiceField(label=_("Question"))
+    rubric = forms.ChoiceField(label=_("Rubric"), required=False)
+    aggregation = forms.ChoiceField(
+        label=_("Aggregation"), choices=[(name, _(entry.title)) for name, entry in AGGREGATIONS.items()]
+    )
+    signal = forms.ChoiceField(
+        label=_("Signal"), required=False, help_text=_("Outputs compare by its sum over all segments.")
+    )
+    recipe = forms.ChoiceField(
+        label=_("Recipe"), required=False, help_text=_("Outputs compare by its sum over all segments.")
+    )
     pairing = forms.ChoiceField(
         label=_("Pairs"),
         choices=[(pairing, _(PAIRING_TITLES[pairing])) for pairing in Pairing],
@@ -134,7 +143,7 @@ class ExportForm(forms.Form):
     train = forms.FloatField(label=_("Train, %"), min_value=0, max_value=100, initial=90)
     validation = forms.FloatField(label=_("Validation, %"), min_value=0, max_value=100, initial=0)
     test = forms.FloatField(label=_("Test, %"), min_value=0, max_value=100, initial=10)
-    seed = forms.IntegerField(min_value=0, max_value=LARGEST_SEED, initial=0)
+    seed = forms.IntegerField(label=_("Seed"), min_value=0, max_value=LARGEST_SEED, initial=0)
 
     def __init__(self, *args: Any, project: Project, recipe: str = "", **kwargs: Any) -> None:
         """`recipe`: the key of a version whose rewards the form begins with, where it is one to choose."""

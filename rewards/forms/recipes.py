@@ -100,8 +100,10 @@ class RecipeListForm(forms.Form):
 class RecipeNameForm(forms.Form):
     """Name and description of a recipe: no part of what is computed."""
 
-    name = forms.CharField(max_length=200)
-    description = forms.CharField(required=False, max_length=5_000, widget=forms.Textarea(attrs={"rows": 3}))
+    name = forms.CharField(label=_("Name"), max_length=200)
+    description = forms.CharField(
+        label=_("Description"), required=False, max_length=5_000, widget=forms.Textarea(attrs={"rows": 3})
+    )
 
 
 class RecipeFileForm(forms.Form):

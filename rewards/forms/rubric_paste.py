@@ -16,8 +16,8 @@ MAX_CHARACTERS = 2_000_000
 class RubricPasteForm(forms.Form):
     """Name and JSON; `cleaned_data["content"]` is the checked rubric."""
 
-    name = forms.CharField(max_length=200)
-    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    name = forms.CharField(label=_("Name"), max_length=200)
+    description = forms.CharField(label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
     text = forms.CharField(
         label=_("JSON"),
         max_length=MAX_CHARACTERS,

@@ -230,6 +230,23 @@ def test_no_text_of_the_annotators_way_stands_outside_of_the_catalogue(marked, c
     }
 
 
+def test_no_text_of_the_pages_of_who_leads_a_campaign_stands_outside_of_the_catalogue(marked, campaign, people, client):
+    lease_next_item(campaign=campaign, user=people["annotator"])
+    client.force_login(people["owner"])
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "de"
+    of_campaign = [
+        "campaign-detail", "campaign-plan", "campaign-quality", "campaign-consent", "campaign-settings", "check-list",
+        "adjudication-queue", "report-list",
+    ]  # fmt: skip
+    addresses = [reverse(f"annotations:{name}", args=[campaign.project.slug, campaign.pk]) for name in of_campaign]
+    of_project = ["annotations:study-list", "projects:member-list", "projects:project-detail"]
+    addresses += [reverse(name, args=[campaign.project.slug]) for name in of_project]
+    addresses += [reverse(name) for name in ("projects:token-list", "projects:project-create")]
+    assert {address: loose_words(client.get(address)) for address in addresses} == {
+        address: [] for address in addresses
+    }
+
+
 def test_a_text_outside_of_the_catalogue_is_found():
     page = Loose()
     page.feed('<p title="Loose">⟦Kept <b>zqdata</b> inside⟧ outside <code>code</code> Zqname</p>')

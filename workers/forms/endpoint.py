@@ -7,7 +7,7 @@ from workers.engines.folders import DTYPES
 
 
 class EndpointForm(forms.Form):
-    name = forms.CharField(max_length=100, widget=forms.TextInput({"autocomplete": "off"}))
+    name = forms.CharField(label=_("Name"), max_length=100, widget=forms.TextInput({"autocomplete": "off"}))
     reference = forms.CharField(
         label=_("Model"),
         max_length=500,
@@ -18,9 +18,13 @@ class EndpointForm(forms.Form):
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
     )
     revision = forms.CharField(
-        max_length=64, required=False, help_text=_("Of a hub id: a commit, tag or branch. The commit is stored.")
+        label=_("Revision"),
+        max_length=64,
+        required=False,
+        help_text=_("Of a hub id: a commit, tag or branch. The commit is stored."),
     )
     adapter = forms.CharField(
+        label=_("Adapter"),
         max_length=500,
         required=False,
         help_text=_(

@@ -19,6 +19,7 @@ class FitForm(forms.Form):
     """Name, the export to learn from, the model to fit on, and the trainer's parameters, in this order."""
 
     name = forms.CharField(
+        label=_("Name"),
         max_length=200,
         required=False,
         help_text=_("Left empty, it is made from kind, export and model."),

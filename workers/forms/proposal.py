@@ -35,7 +35,7 @@ class GenerationForm(forms.Form):
     max_new_tokens = forms.IntegerField(
         label=_("Longest reply"), min_value=64, max_value=MOST_TOKENS, initial=2_048, help_text=_("In tokens.")
     )
-    seed = forms.IntegerField(min_value=0, max_value=LARGEST_SEED, initial=0)
+    seed = forms.IntegerField(label=_("Seed"), min_value=0, max_value=LARGEST_SEED, initial=0)
 
     def __init__(self, *args: Any, endpoints: Sequence[ModelEndpoint], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -67,7 +67,9 @@ class RefinementForm(GenerationForm):
         max_length=200, label=_("Task"), help_text=_("Its id: two of this task’s outputs are told apart at a time.")
     )
     judge = forms.ChoiceField(
-        required=False, help_text=_("Scores the outputs before and after. Left open, the model above does.")
+        label=_("Judge"),
+        required=False,
+        help_text=_("Scores the outputs before and after. Left open, the model above does."),
     )
     way = forms.ChoiceField(label=_("The judge answers by"), choices=WAYS)
     iterations = forms.IntegerField(

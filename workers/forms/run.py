@@ -27,7 +27,7 @@ class ScorerChoiceField(_ScorerChoiceField):
 class RunForm(forms.Form):
     """A scorer and the outputs; conditions that are left empty do not narrow."""
 
-    scorer = ScorerChoiceField(queryset=Scorer.objects.none(), empty_label=None)
+    scorer = ScorerChoiceField(label=_("Scorer"), queryset=Scorer.objects.none(), empty_label=None)
     policies = forms.MultipleChoiceField(
         label=_("By policy"),
         required=False,
@@ -53,14 +53,20 @@ class RunForm(forms.Form):
     )
     only_unscored = forms.BooleanField(label=_("Only what this scorer has not scored"), required=False, initial=True)
     repeats = forms.IntegerField(
-        min_value=1, max_value=MOST_REPEATS, initial=1, help_text=_("How often each output is scored.")
+        label=_("Repeats"),
+        min_value=1,
+        max_value=MOST_REPEATS,
+        initial=1,
+        help_text=_("How often each output is scored."),
     )
     budget = forms.FloatField(
+        label=_("Budget"),
         required=False,
         min_value=0,
         help_text=_("Most that it may spend, in the currency of the model's prices. Empty: no bound of its own."),
     )
     name = forms.CharField(
+        label=_("Name"),
         max_length=200,
         required=False,
         help_text=_("For the list of runs."),

@@ -22,6 +22,7 @@ class ScorerForm(forms.Form):
     """Name, artefact, rubric, prompt, a model for each role, and the source's parameters, in this order."""
 
     name = forms.CharField(
+        label=_("Name"),
         max_length=200,
         required=False,
         help_text=_("Left empty, it is made from source, rubric, prompt and model."),

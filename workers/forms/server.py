@@ -54,7 +54,7 @@ class TermsForm(forms.Form):
     prompt_per_million = forms.FloatField(label=_("Price of a million prompt tokens"), required=False, min_value=0)
     reply_per_million = forms.FloatField(label=_("Price of a million reply tokens"), required=False, min_value=0)
     currency = forms.CharField(
-        max_length=10, required=False, widget=forms.TextInput(_PLAIN), help_text=_("Such as USD.")
+        label=_("Currency"), max_length=10, required=False, widget=forms.TextInput(_PLAIN), help_text=_("Such as USD.")
     )
     budget = forms.FloatField(
         label=_("Budget"),
@@ -81,7 +81,7 @@ class TermsForm(forms.Form):
 class ServerForm(TermsForm):
     """All of it, for a server that is not registered yet."""
 
-    name = forms.CharField(max_length=100, widget=forms.TextInput({"autocomplete": "off"}))
+    name = forms.CharField(label=_("Name"), max_length=100, widget=forms.TextInput({"autocomplete": "off"}))
     url = forms.CharField(
         label=_("Address"),
         max_length=500,

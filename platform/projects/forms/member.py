@@ -12,8 +12,8 @@ class NewMemberForm(forms.Form):
         max_length=254,
         widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
-    role = forms.ChoiceField(choices=Role, initial=Role.ANNOTATOR)
+    role = forms.ChoiceField(label=_("Role"), choices=Role, initial=Role.ANNOTATOR)
 
 
 class RoleForm(forms.Form):
-    role = forms.ChoiceField(choices=Role)
+    role = forms.ChoiceField(label=_("Role"), choices=Role)

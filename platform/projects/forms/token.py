@@ -14,21 +14,23 @@ from projects.models import Project, TokenScope, User
 
 
 class NewTokenForm(forms.Form):
-    LIFETIMES = ((7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "One year"))
+    LIFETIMES = ((7, _("7 days")), (30, _("30 days")), (90, _("90 days")), (365, _("One year")))
 
     name = forms.CharField(
+        label=_("Name"),
         max_length=100,
         help_text=_("Where it will be used, such as “trainer on node 3”."),
         widget=forms.TextInput({"autocomplete": "off"}),
     )
     project: forms.ModelChoiceField[Project] = forms.ModelChoiceField(
+        label=_("Project"),
         queryset=None,
         required=False,
         empty_label=_("All my projects"),
         help_text=_("A bound token opens this project only."),
     )
     scopes = forms.MultipleChoiceField(
-        choices=TokenScope, initial=[TokenScope.READ], widget=forms.CheckboxSelectMultiple
+        label=_("Scopes"), choices=TokenScope, initial=[TokenScope.READ], widget=forms.CheckboxSelectMultiple
     )
     days = forms.TypedChoiceField(label=_("Expires after"), choices=LIFETIMES, coerce=int, initial=90)
 
