@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from math_core import LatexToMathML
 
 MAX_FORMULA: Final = 2_000
-"""Characters. At two to four kilobytes of stack a level, not even a formula of nothing but nested commands comes near
-the eight megabytes of a thread."""
+"""Characters. A formula of nothing but nested commands then takes less than one of the eight megabytes of a thread's
+stack, at two to four kilobytes a level."""
 MAX_NESTING: Final = 40
 """Braces within braces; people who write formulas stay below ten."""
 
