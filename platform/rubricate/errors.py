@@ -6,6 +6,7 @@ from typing import Any, cast
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django_htmx.http import reswap, retarget
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -67,7 +68,7 @@ def _validation(detail: Any) -> tuple[str, dict[str, list[str]]]:
     fields: dict[str, list[str]] = {}
     _collect(detail, "", fields)
     general = fields.pop("", []) + fields.pop("non_field_errors", [])
-    return (" ".join(general) or "Some fields are not valid."), fields
+    return (" ".join(general) or gettext("Some fields are not valid.")), fields
 
 
 def _collect(detail: Any, name: str, fields: dict[str, list[str]]) -> None:
