@@ -6,7 +6,7 @@ from then on the draft holds, under `STAGES`, when that was and what the first p
 it was is stored with the answer, so that the stored order is the true one.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from annotations.answers import says
 from annotations.arms import SEQUENCE, second_part
 from annotations.models import Assignment, Draft
-from annotations.protocols import CONFIDENCE, STAGES, parse_questions
+from annotations.protocols import CONFIDENCE, REVIEWS, STAGES, Question, parse_questions
 from projects.errors import AppError
 
 Answer = Mapping[str, Any]
@@ -27,7 +27,8 @@ as it was then; once submitted, ``first_changed``."""
 def waiting_questions(assignment: Assignment, draft: Draft | None) -> list[str]:
     """The keys of the questions that wait until the first part is finished."""
     later = _second(assignment)
-    return [] if later and draft is not None and _is_passed(draft.answer, later) else later
+    is_passed = bool(later) and draft is not None and _is_passed(draft.answer, later)
+    return [] if is_passed else [key for key in later if key != REVIEWS]
 
 
 def without_stages(answer: Answer) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def submitted(assignment: Assignment, answer: Answer) -> Record | None:
         return None
     stored = _stored(assignment)
     if not _is_passed(stored, later):
-        _refuse(later)
+        _refuse([key for key in later if key != REVIEWS])
     record: Record = dict(stored.get(STAGES) or {"finished_at": None})
     if "first" in record:
         record["first_changed"] = _part(answer, _first(assignment, later)) != record["first"]
@@ -88,12 +89,19 @@ def told(record: Record) -> Record:
 def _second(assignment: Assignment) -> list[str]:
     if SEQUENCE not in assignment.arm:
         return []
-    return second_part(parse_questions(assignment.protocol.questions), assignment.arm)
+    questions = parse_questions(assignment.protocol.questions)
+    return _with_reviews(questions, second_part(questions, assignment.arm))
 
 
 def _first(assignment: Assignment, later: Collection[str]) -> list[str]:
-    keys = [question.key for question in parse_questions(assignment.protocol.questions)]
-    return [key for key in keys if key not in later]
+    questions = parse_questions(assignment.protocol.questions)
+    return _with_reviews(questions, [question.key for question in questions if question.key not in later])
+
+
+def _with_reviews(questions: Sequence[Question], keys: list[str]) -> list[str]:
+    """What is said of models' spans belongs to the question that asks for spans."""
+    asks_for_spans = any(question.kind == "spans" and question.key in keys for question in questions)
+    return [*keys, REVIEWS] if asks_for_spans else keys
 
 
 def _stored(assignment: Assignment) -> Answer:

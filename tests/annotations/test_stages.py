@@ -64,6 +64,11 @@ def test_the_second_part_is_refused_by_its_questions_until_the_first_is_finished
         with pytest.raises(AppError) as refused:
             early()
         assert (refused.value.code, [*refused.value.fields]) == ("first_part_open", SECOND[sequence])
+    if sequence == "sparse_first":
+        # What is said of a model's span is dense as well.
+        with pytest.raises(AppError) as refused:
+            save_draft(assignment=held, answer={"@marks": {"1": {"decision": "accepted"}}}, revision=1)
+        assert [*refused.value.fields] == ["@marks"]
     assert annotate_page(assignment_for(held.user, held.pk))["data"]["later"] == SECOND[sequence]
     finish(held, revision=1)
     held = assignment_for(held.user, held.pk)

@@ -98,7 +98,11 @@ export class Workbench {
   newProposals(root, question) {
     return new Proposals(root, question, {
       getChoices: () => this.state.choices[REVIEWS] ?? {},
-      choose: (id, decision, burst = null) => this.push(withChoice(this.state, { key: REVIEWS }, String(id), decision), burst),
+      choose: (id, decision, burst = null) => {
+        // In a study of the order they come with the question that asks for spans.
+        if (this.stages.waiting.includes(question.key)) this.stages.point();
+        else this.push(withChoice(this.state, { key: REVIEWS }, String(id), decision), burst);
+      },
       viewOf: this.viewOf,
       onJump: (span) => {
         this.reading.show("raw");
