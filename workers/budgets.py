@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 from django.db.models import Sum
+from django.utils.translation import gettext, gettext_noop
 
 from projects.models import Project
 from workers.models import ModelEndpoint, ProjectBudget, Run, Scorer, ScorerEndpoint
@@ -26,11 +27,19 @@ class Budget:
     of : str
         Whose it is, for a sentence: `this run`, `the project` ...
     amount, spent : float
+    model : str
+        Of which model it is; empty for a run's or a project's.
     """
 
     of: str
     amount: float
     spent: float
+    model: str = ""
+
+    @property
+    def said(self) -> str:
+        """Whose it is, in the reader's language."""
+        return gettext("the model %(name)s") % {"name": self.model} if self.model else gettext(self.of)
 
     @property
     def left(self) -> float:
@@ -84,20 +93,20 @@ def endpoint_spent(endpoint_id: int) -> float:
 def project_budget(project: Project) -> Budget | None:
     """The project's bound and what is spent of it; two queries."""
     amount = ProjectBudget.objects.filter(project=project).values_list("amount", flat=True).first()
-    return None if amount is None else Budget("the project", amount, project_spent(project))
+    return None if amount is None else Budget(gettext_noop("the project"), amount, project_spent(project))
 
 
 def endpoint_budget(endpoint: ModelEndpoint) -> Budget | None:
     """The endpoint's bound and what is spent of it; one query where it has one."""
     if endpoint.budget is None:
         return None
-    return Budget(f"the model {endpoint.name}", endpoint.budget, endpoint_spent(endpoint.pk))
+    return Budget(f"the model {endpoint.name}", endpoint.budget, endpoint_spent(endpoint.pk), endpoint.name)
 
 
 def budgets_of(run: Run) -> list[Budget]:
     """Every bound that holds for the run, read anew; four queries and one more for each bounded endpoint."""
     now = Run.objects.values("budget", "cost").get(pk=run.pk)
-    found = [] if now["budget"] is None else [Budget("this run", now["budget"], now["cost"])]
+    found = [] if now["budget"] is None else [Budget(gettext_noop("this run"), now["budget"], now["cost"])]
     of_project = project_budget(run.project)
     endpoints = ModelEndpoint.objects.filter(uses__scorer=run.scorer_id, budget__isnull=False).distinct()
     of_endpoints = [endpoint_budget(endpoint) for endpoint in endpoints]

@@ -134,7 +134,7 @@ def resume_run(*, run: Run, actor: User | None) -> None:
     if spent is not None:
         raise AppError(
             gettext("The budget of %(of)s is spent (%(spent)s of %(amount)s): raise it first.")
-            % {"of": spent.of, "spent": f"{spent.spent:,.2f}", "amount": f"{spent.amount:,.2f}"},
+            % {"of": spent.said, "spent": f"{spent.spent:,.2f}", "amount": f"{spent.amount:,.2f}"},
             code=SPENT,
             status=409,
         )
