@@ -37,7 +37,8 @@ class CheckSettings:
     qualification_attempts : int
         How often a person may try, each time with items not seen before.
     pause_after : int
-        With so many failed attention checks a person gets no more items until a lead lets them go on; 0 for never.
+        With so many failed attention checks a person gets no more items until a lead lets them go on, from when on they
+        are counted anew; 0 for never.
     tells_gold : bool
         After an item with a known answer the person sees it beside their own, which then stands.
     """

@@ -93,6 +93,8 @@ def _pause_if_many(assignment: Assignment, progress: CampaignProgress) -> None:
     failed = assignment.campaign.check_results.standing().filter(
         user=assignment.user, kind=Kind.ATTENTION, passed=False
     )
+    if progress.resumed_at is not None:
+        failed = failed.filter(created_at__gt=progress.resumed_at)
     n_failed = failed.count()
     if most and n_failed >= most:
         progress.paused_at = timezone.now()

@@ -54,7 +54,7 @@ def _pause(progress: CampaignProgress) -> None:
 
 
 def _resume(progress: CampaignProgress) -> None:
-    progress.paused_at = None
+    progress.paused_at, progress.resumed_at = None, timezone.now()
 
 
 CHANGES: Mapping[str, tuple[str, Callable[[CampaignProgress], None]]] = {
@@ -72,7 +72,7 @@ def decide_about(*, campaign: Campaign, user: User, change: str, actor: User) ->
     words, apply = CHANGES[change]
     progress = _locked(campaign, user)
     apply(progress)
-    progress.save(update_fields=["qualification", "attempt", "paused_at"])
+    progress.save(update_fields=["qualification", "attempt", "paused_at", "resumed_at"])
     data = {"user": user.username, "change": change}
     record_event(actor=actor, verb="campaign.person_decided", project=campaign.project, target=campaign, data=data)
     return words

@@ -136,6 +136,8 @@ class CampaignProgress(models.Model):
     """Of the qualification, from 1."""
     paused_at = models.DateTimeField(null=True)
     """Since when the person gets no items; null for people who get some."""
+    resumed_at = models.DateTimeField(null=True)
+    """When a lead last let the person go on: checks failed before that pause nobody again."""
 
     class Meta:
         constraints = [

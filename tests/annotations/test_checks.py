@@ -222,7 +222,7 @@ def test_who_fails_the_qualification_gets_no_work_and_tries_again_with_other_ite
 
 def test_failed_attention_checks_pause_a_person_until_a_lead_lets_them_go_on(project, owner, ann):
     campaign = campaign_of(project, owner, 4)
-    for item in list(campaign.items.all()[:2]):
+    for item in list(campaign.items.all()[:3]):
         make_gold(item, owner, kind="attention")
     campaign = settle(campaign, owner, attention_percent=100, pause_after=2)
     for key in ("a", "b"):
@@ -235,6 +235,8 @@ def test_failed_attention_checks_pause_a_person_until_a_lead_lets_them_go_on(pro
     assert (told.user, told.data) == (owner, {"name": campaign.name, "user": str(ann), "n": 2})
     assert line_of(told).endswith("failed attention checks: 2.")
     decide_about(campaign=campaign, user=ann, change="resume", actor=owner)
+    # Those two are dealt with: a third one alone pauses nobody.
+    answer(lease(campaign, ann), paris=1, other=7, key="c")
     assert lease(campaign, ann).item.kind == "work"
 
 
