@@ -319,6 +319,18 @@ def apart(one: str, other: str) -> float:
     return 1 - 2 * (mine & theirs).total() / (mine.total() + theirs.total())
 
 
+def reviews(question: Mapping[str, Any], answers: Answers) -> Figures:
+    """A unit is a model's span; whoever did not decide on it said nothing."""
+    numbers = {"accepted": 0.0, "changed": 1.0, "rejected": 2.0}
+    units: Units = defaultdict(dict)
+    for person, said in each(answers):
+        for span, decision in said.answer.items():
+            units[span][person] = numbers[decision["decision"]]
+    stands = {unit: {who: float(value < 2) for who, value in given.items()} for unit, given in units.items()}
+    let_stand = alpha(stands, "nominal").value
+    return alpha(units, "nominal")._replace(parts={"Whether it stands at all: alpha, nominal": let_stand})
+
+
 def each(answers: Answers) -> Iterable[tuple[int, Said]]:
     return ((person, said) for people in answers.values() for person, said in people.items())
 
@@ -335,4 +347,5 @@ METHODS: Mapping[str, Callable[[Mapping[str, Any], Answers], Figures]] = {
     "spans": spans,
     "edit": edits,
     "critique": words,
+    "reviews": reviews,
 }

@@ -88,7 +88,7 @@ def test_a_broken_number_is_told_at_its_field_and_the_last_picture_stays(compose
 
 def test_steps_are_undone_and_done_again_by_button_and_key(composer):
     page = composer()
-    page.get_by_role("button", name="Add to terms").click()
+    page.get_by_role("button", name="Add to “terms”").click()
     remove = page.get_by_role("button", name=re.compile("Remove term"))
     expect(remove).to_have_count(2)
     page.get_by_role("combobox", name="What stands at reward.terms[1].of").select_option("input:stars")

@@ -38,6 +38,8 @@ from tests.factories import make_project, make_user
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 ITEMS = int(os.environ.get("WALK_ITEMS", "3"))
+REVIEWED = {"key": "@marks", "kind": "reviews", "prompt": "What a model marked"}
+"""What the spans of a critic ask beside the questions."""
 PATIENCE_MS = 60_000
 """A long walk meets whatever else the machine does."""
 DESK = {"viewport": {"width": 1280, "height": 900}}
@@ -232,7 +234,7 @@ def check_quality(lead, campaign):
     }
     stored = {row["key"]: row for row in Study.objects.latest("pk").result["questions"]}
     assert f"{2 * ITEMS}" in lead.locator(".stats").first.inner_text()
-    questions = campaign.protocol.questions
+    questions = [*campaign.protocol.questions, *([REVIEWED] if campaign.name == "critic" else [])]
     assert shown.keys() == {question["prompt"] for question in questions}
     for question in questions:
         expected = figures(question, answers_to(campaign, question))
