@@ -1,8 +1,8 @@
 """What the annotator's pages show."""
 
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -149,17 +149,26 @@ def _progress_rows(user_id: int, campaign_id: int) -> QuerySet[CampaignProgress]
     return CampaignProgress.objects.filter(user=user_id, campaign=campaign_id)
 
 
-def _undoable(campaign: Campaign, user: User) -> Assignment | None:
+class Undoable(NamedTuple):
+    """A submit that can still be taken back, by its assignment."""
+
+    submitted_at: datetime
+    pk: int
+
+
+def _undoable(campaign: Campaign, user: User) -> Undoable | None:
     """The last submit of `user` in `campaign` that can still be taken back (one query)."""
     since = timezone.now() - timedelta(minutes=campaign.undo_minutes)
     recent = _recently_submitted(user.pk, campaign.pk, is_told(campaign, Kind.GOLD))
-    submitted = [assignment for assignment in recent if assignment.submitted_at and assignment.submitted_at >= since]
-    return max(submitted, key=lambda assignment: assignment.submitted_at or since, default=None)
+    return max((Undoable(at, pk) for at, pk in recent if at is not None and at >= since), default=None)
 
 
 @CompiledQuery
-def _recently_submitted(user_id: int, campaign_id: int, gold_stands: bool) -> QuerySet[Assignment]:
-    return Assignment.objects.filter(user=user_id, campaign=campaign_id).recently_submitted(gold_stands=gold_stands)
+def _recently_submitted(
+    user_id: int, campaign_id: int, gold_stands: bool
+) -> QuerySet[Assignment, tuple[datetime | None, int]]:
+    mine = Assignment.objects.filter(user=user_id, campaign=campaign_id).recently_submitted(gold_stands=gold_stands)
+    return mine.values_list("submitted_at", "pk")
 
 
 def _with_layout(assignment: Assignment, data: dict[str, Any]) -> list[dict[str, Any]]:
