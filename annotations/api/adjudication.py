@@ -1,5 +1,6 @@
 """Settling items over the API; the page's scripts use the same addresses."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.urls import reverse
@@ -212,7 +213,7 @@ class AdjudicationUndo(GenericAPIView[Any]):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def _one_of(value: str, known: dict[str, str], name: str) -> str:
+def _one_of(value: str, known: Collection[str], name: str) -> str:
     if value not in known:
         words = gettext("Expected one of: %(known)s.") % {"known": ", ".join(filter(None, known))}
         raise AppError(words, code="filter_invalid", fields={name: [words]})
