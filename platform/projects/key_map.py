@@ -48,9 +48,10 @@ TAKEN = {
     "Ctrl+z": _("undoes"),
     "Ctrl+y": _("redoes"),
 }
-_ARROWS = {"←": "ArrowLeft", "→": "ArrowRight", "left": "ArrowLeft", "right": "ArrowRight"}
-"""As people write them and as the page's script names them; while a field or a text has the focus they belong to it."""
-_SHOWN = {"ArrowLeft": "←", "ArrowRight": "→"}
+_SHOWN = {"ArrowLeft": "←", "ArrowRight": "→", "ArrowUp": "↑", "ArrowDown": "↓"}
+"""Keys whose names by the page's script nobody writes; while a field or a text has the focus they belong to it."""
+_ARROWS = {written: name for name, shown in _SHOWN.items() for written in (shown, name.removeprefix("Arrow").lower())}
+"""As people write them. Up and down scroll the page until somebody chooses them for questions."""
 _OF_THE_BROWSER = frozenset("acflnpqrtvwx0123456789+-")
 """With Ctrl: a page cannot have them, or a person would miss them."""
 

@@ -24,6 +24,8 @@ from projects.models import User
         ("⌘+m", "Ctrl+m"),
         ("←", "ArrowLeft"),
         (" Right", "ArrowRight"),
+        ("↓", "ArrowDown"),
+        ("up", "ArrowUp"),
     ],
 )
 def test_a_key_is_read_as_the_page_names_it(text, key):

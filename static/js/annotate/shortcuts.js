@@ -5,7 +5,7 @@ const TYPED_IN = "input:not([type=radio], [type=checkbox], [type=button]), texta
 // Where the arrow keys move, choose or scroll by themselves.
 const HAS_ARROWS =
   "input, textarea, select, fieldset, [contenteditable], [role=radiogroup], .text-view, .chooser, [tabindex='0']";
-const ARROWS = { ArrowLeft: "←", ArrowRight: "→" };
+const ARROWS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
 
 const isArrow = (name) => Object.hasOwn(ARROWS, name);
 
