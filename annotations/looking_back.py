@@ -18,6 +18,7 @@ from annotations.proposals import known_marks
 from annotations.protocols import CONFIDENCE, CONFIDENCE_LEVELS, REVIEWS, Problems, Question, ShownItem
 from annotations.reports_page import own_reports
 from annotations.reveal import policies_of
+from annotations.stages import without_stages
 from projects.errors import AppError
 from rewards.reviews import Decision
 
@@ -73,7 +74,7 @@ def submitted_data(assignment: Assignment) -> dict[str, Any]:
     if submission is None:
         return {}
     return {
-        "answer": submission.answer,
+        "answer": without_stages(submission.answer),
         "undo_until": _until(assignment, submission),
         "policies": policies_of(assignment, submission),
     }
@@ -90,8 +91,7 @@ def answer_given(assignment: Assignment, submission: Submission | None) -> dict[
     """What was submitted, or what was entered so far; None where that is nothing (no query: the draft is loaded)."""
     draft = getattr(assignment, "draft", None)
     source = submission or draft
-    answer: dict[str, Any] | None = source.answer if source is not None else None
-    return answer
+    return without_stages(source.answer) if source is not None else None
 
 
 def neighbours_of(assignment: Assignment) -> Neighbours:

@@ -1,7 +1,8 @@
 """Campaigns from draft to close, and the versions of what they ask."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,22 +59,18 @@ def create_campaign(
     questions = parse_questions(protocol.questions)
     needed = min_outputs(questions)
     _check_numbers(selection, overlap=overlap, needed=needed)
-    try:
-        with transaction.atomic():
-            campaign = Campaign.objects.create(
-                project=project,
-                name=name.strip(),
-                overlap=overlap,
-                lease_minutes=lease_minutes,
-                undo_minutes=undo_minutes,
-                reveals_policies=reveals_policies,
-                seed=secrets.randbits(62),
-                selection=selection.to_json(),
-                created_by=actor,
-            )
-    except IntegrityError as error:
-        message = gettext("Another campaign of this project has this name.")
-        raise AppError(message, code="campaign_name_taken", status=409, fields={"name": [message]}) from error
+    with name_of_its_own():
+        campaign = Campaign.objects.create(
+            project=project,
+            name=name.strip(),
+            overlap=overlap,
+            lease_minutes=lease_minutes,
+            undo_minutes=undo_minutes,
+            reveals_policies=reveals_policies,
+            seed=secrets.randbits(62),
+            selection=selection.to_json(),
+            created_by=actor,
+        )
     CampaignMember.objects.bulk_create(CampaignMember(campaign=campaign, user=user) for user in people)
     campaign.item_count = add_items(campaign=campaign, selection=selection, min_outputs=needed)
     if not campaign.item_count:
@@ -94,6 +91,17 @@ def create_campaign(
         data={"name": campaign.name, "items": campaign.item_count, "overlap": overlap},
     )
     return campaign
+
+
+@contextmanager
+def name_of_its_own() -> Iterator[None]:
+    """Around the write of a name: ``campaign_name_taken`` (409) where another campaign of the project has it."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        message = gettext("Another campaign of this project has this name.")
+        raise AppError(message, code="campaign_name_taken", status=409, fields={"name": [message]}) from error
 
 
 @transaction.atomic

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext, ngettext
 
 from annotations.actions.announcing import announce_to
+from annotations.actions.campaign import name_of_its_own
 from annotations.actions.items import draw_items, tasks_to_add
 from annotations.actions.plan_items import free_items_of_leavers, lock_items
 from annotations.leaks import scan_for_leaks
@@ -49,7 +50,8 @@ def change_campaign(
     for name, value in changed.items():
         setattr(campaign, name, value)
     if changed:
-        _save(campaign, changed)
+        with name_of_its_own():
+            campaign.save(update_fields=list(changed))
     told = {**changed}
     if people is not None and _ask(campaign, people):
         told["people"] = sorted(person.username for person in people)
@@ -157,15 +159,6 @@ def _require_room(campaign: Campaign, overlap: int) -> None:
             beyond,
         ) % {"items": f"{beyond:,}", "most": most}
         raise AppError(message, code="overlap_in_use", status=409, fields={"overlap": [message]})
-
-
-def _save(campaign: Campaign, changed: dict[str, Any]) -> None:
-    try:
-        with transaction.atomic():
-            campaign.save(update_fields=list(changed))
-    except IntegrityError as error:
-        message = gettext("Another campaign of this project has this name.")
-        raise AppError(message, code="campaign_name_taken", status=409, fields={"name": [message]}) from error
 
 
 def _ask(campaign: Campaign, people: Sequence[User]) -> bool:

@@ -126,14 +126,7 @@ def play_items(
         than items.
     """
     right, spread = np.asarray(truth, dtype=np.float64), np.asarray(noise, dtype=np.float64)
-    shape_fits = right.ndim == 1 and right.shape == spread.shape == (len(np.asarray(features)),)
-    if not shape_fits or not ((right >= 0) & (right <= 1)).all() or (spread < 0).any() or not 0 <= lapse < 1:
-        raise ValueError(
-            f"truth {right.shape}, noise {spread.shape}, lapse {lapse}: expected one of each for every item, "
-            "truth from 0 to 1, noise of 0 or more, a lapse from 0 to below 1"
-        )
-    if not 1 <= horizon <= len(right):
-        raise ValueError(f"{horizon} answers to {len(right)} items: expected one each at most")
+    _check(right, spread, len(np.asarray(features)), lapse, horizon)
     clusters = cluster_centres(features, max(2, int(np.sqrt(len(right)))), seed=seed)
     curves = []
     for strategy in strategies:
@@ -151,3 +144,14 @@ def play_items(
             found += float(error[order].sum() / largest.sum()) if largest.sum() > 0 else 1.0
         curves.append(curve_of(strategy.name, strategy.label, paid, points, found / repeats, float(horizon)))
     return curves
+
+
+def _check(right: Floats, spread: Floats, n_features: int, lapse: float, horizon: int) -> None:
+    shape_fits = right.ndim == 1 and right.shape == spread.shape == (n_features,)
+    if not shape_fits or not ((right >= 0) & (right <= 1)).all() or (spread < 0).any() or not 0 <= lapse < 1:
+        raise ValueError(
+            f"truth {right.shape}, noise {spread.shape}, lapse {lapse}: expected one of each for every item, "
+            "truth from 0 to 1, noise of 0 or more, a lapse from 0 to below 1"
+        )
+    if not 1 <= horizon <= len(right):
+        raise ValueError(f"{horizon} answers to {len(right)} items: expected one each at most")

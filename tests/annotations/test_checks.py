@@ -21,28 +21,13 @@ from projects.models import Notification
 from projects.notices import line_of
 from rewards.models import Judgment
 from tests.annotations.campaigns import make_campaign, shown_outputs
-from tests.factories import make_project, make_user
+from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
 
 RATING = [{"kind": "rating", "key": "overall", "prompt": "How good?", "scale_low": 1, "scale_high": 7}]
 PARIS = "Paris is the capital."
 NEVER = CheckSettings(gold_percent=0, attention_percent=0)
-
-
-@pytest.fixture
-def owner():
-    return make_user("olga")
-
-
-@pytest.fixture
-def ann():
-    return make_user("ann")
-
-
-@pytest.fixture
-def project(owner, ann):
-    return make_project("lab", owner=owner, annotator=ann)
 
 
 def campaign_of(project, owner, items, **fields):

@@ -20,24 +20,8 @@ from annotations.quality.checks import checks_report
 from projects.errors import AppError
 from rewards.models import Judgment, Task
 from tests.annotations.test_checks import RATING, answer, campaign_of, lease, make_gold, rated, settle
-from tests.factories import make_project, make_user
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def owner():
-    return make_user("olga")
-
-
-@pytest.fixture
-def ann():
-    return make_user("ann")
-
-
-@pytest.fixture
-def project(owner, ann):
-    return make_project("lab", owner=owner, annotator=ann)
 
 
 # What differs between any two items of work: row ids, seeds, tokens, hours.

@@ -21,24 +21,9 @@ from projects.models import Membership
 from rewards.models import Output
 from tests.annotations.campaigns import full_answer, make_campaign, shown_outputs
 from tests.annotations.test_checks import RATING, campaign_of, make_gold
-from tests.factories import make_project, make_user
+from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def owner():
-    return make_user("olga")
-
-
-@pytest.fixture
-def ann():
-    return make_user("ann")
-
-
-@pytest.fixture
-def project(owner, ann):
-    return make_project("lab", owner=owner, annotator=ann)
 
 
 def lease(campaign, user):

@@ -32,26 +32,11 @@ from annotations.selection import Selection
 from projects.errors import AppError
 from rewards.models import Comparison, Critique, Judgment, Ranking, SpanMark, StepLabel, Verdict
 from tests.annotations.campaigns import make_campaign, shown_outputs, span
-from tests.factories import make_project, make_rubric, make_user
+from tests.factories import make_project, make_rubric
 
 pytestmark = pytest.mark.django_db
 
 TEXTS = ["One is right.\nTwo is wrong.", "Alpha.\nBeta is here.", "Only one line stands here."]
-
-
-@pytest.fixture
-def owner():
-    return make_user("olga")
-
-
-@pytest.fixture
-def ann():
-    return make_user("ann")
-
-
-@pytest.fixture
-def project(owner, ann):
-    return make_project("lab", owner=owner, annotator=ann)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from annotations.actions.lease import lease_next_item
 from annotations.actions.plan import change_plan
 from annotations.actions.submission import submit_answer, undo_submission
 from annotations.answering_page import annotate_page
+from annotations.looking_back import looking_back_page, submitted_data
 from annotations.models import Assignment, Campaign, Draft
 from projects.errors import AppError
 from rewards.models import Judgment
@@ -94,6 +95,9 @@ def test_what_the_first_part_said_when_it_was_finished_is_kept_with_whether_it_w
     # The same submit again is the same submit.
     again = submit_answer(assignment=assignment_for(held.user, held.pk), key="k", answer=changed)
     assert again.submission == done.submission
+    # The record is the server's: whoever looks back reads what they said, and nothing else.
+    mine = assignment_for(held.user, held.pk)
+    assert submitted_data(mine)["answer"] == looking_back_page(mine, None)["data"]["answer"] == changed
 
 
 def test_a_submit_that_is_taken_back_is_still_in_its_second_part_and_remembers_the_first(held):

@@ -19,26 +19,10 @@ from projects.errors import AppError
 from projects.models import Membership
 from rewards.models import Comparison, Judgment, Rater, Rating, SpanMark
 from tests.annotations.campaigns import full_answer, make_campaign, shown_outputs, span
-from tests.factories import make_project, make_user
 
 FORM_TOKEN = re.compile(r"<input[^>]*csrfmiddlewaretoken[^>]*>")
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def owner():
-    return make_user("olga")
-
-
-@pytest.fixture
-def ann():
-    return make_user("ann")
-
-
-@pytest.fixture
-def project(owner, ann):
-    return make_project("lab", owner=owner, annotator=ann)
 
 
 @pytest.fixture

@@ -33,9 +33,7 @@ def reviews_row(columns: Triples, item_of: Mapping[int, Hashable], seed: int) ->
     return {
         **alpha_row(alpha, "Krippendorff's alpha, nominal"),
         "equal": percent_agreement(*columns).value,
-        "parts": [
-            part("Whether it stands at all: alpha, nominal", let_stand, n=let_stand.n_units, note=_told(columns))
-        ],
+        "parts": [part(STANDS, let_stand, n=let_stand.n_units, note=_told(columns))],
         "note": "" if alpha.n_units else {"code": "none_answered_twice"},
     }
 
